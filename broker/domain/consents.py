@@ -1,0 +1,186 @@
+"""Consent: what a signer said, for which cells, and what that means at one instant.
+
+- For each cell a signer's *latest* record counts, by the order in which records were committed.
+- No choice means no: refused, withdrawn, expired and unanswered all deny.
+- A record never covers more than its own scope, nor a day longer than its period.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import IntEnum, StrEnum
+from typing import NewType
+
+from broker.domain.calendar import still_in
+from broker.domain.handovers import Handover, HandoverId, Section
+from broker.domain.parties import Oin, PersonId, Recipient
+from broker.errors import Conflict, Words
+
+RecordId = NewType("RecordId", str)
+
+
+class Event(StrEnum):
+    """What a signer can say."""
+
+    GIVE = "give"
+    REFUSE = "refuse"
+    WITHDRAW = "withdraw"
+
+
+class Stance(StrEnum):
+    """Where a signer stands on one cell. Only `given` is a yes."""
+
+    UNANSWERED = "unanswered"
+    GIVEN = "given"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+TRANSITIONS: dict[tuple[Stance, Event], Stance] = {
+    (Stance.UNANSWERED, Event.GIVE): Stance.GIVEN,
+    (Stance.UNANSWERED, Event.REFUSE): Stance.REFUSED,
+    (Stance.GIVEN, Event.GIVE): Stance.GIVEN,
+    (Stance.GIVEN, Event.REFUSE): Stance.REFUSED,
+    (Stance.GIVEN, Event.WITHDRAW): Stance.WITHDRAWN,
+    (Stance.REFUSED, Event.GIVE): Stance.GIVEN,
+    (Stance.REFUSED, Event.REFUSE): Stance.REFUSED,
+    (Stance.WITHDRAWN, Event.GIVE): Stance.GIVEN,
+    (Stance.WITHDRAWN, Event.REFUSE): Stance.REFUSED,
+    (Stance.EXPIRED, Event.GIVE): Stance.GIVEN,
+    (Stance.EXPIRED, Event.REFUSE): Stance.REFUSED,
+}
+"""From where a signer stands, what they may say, and where they stand then. What is not listed cannot be said.
+(`given` becomes `expired` by the calendar alone.)"""
+
+
+class EvidenceLevel(IntEnum):
+    """How sure we are that it was this person who answered; higher is surer."""
+
+    NONE = 0
+    CODE = 1
+    PASSKEY = 2
+    OIDC = 3
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """The smallest thing one can say yes or no to."""
+
+    sender: Oin
+    organisation: Oin
+    role: str
+    purpose: str
+    section_type: str
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a record is about: sender x recipients x purpose x section types x person concerned x period."""
+
+    sender: Oin
+    recipients: tuple[Recipient, ...]
+    purpose: str
+    section_types: tuple[str, ...]
+    person: PersonId
+    until: date
+
+    def cells(self) -> Iterator[Cell]:
+        """Every cell that the scope expands into."""
+        for recipient in self.recipients:
+            for section_type in self.section_types:
+                yield Cell(
+                    self.sender, recipient.organisation, recipient.role, self.purpose, section_type, self.person
+                )
+
+    def covers(self, cell: Cell) -> bool:
+        """Whether the cell is one of them."""
+        return (
+            cell.sender == self.sender
+            and cell.purpose == self.purpose
+            and cell.person == self.person
+            and cell.section_type in self.section_types
+            and Recipient(cell.organisation, cell.role) in self.recipients
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRef:
+    """The exact text that the signer saw: its SHA-256 (hexadecimal) and its language (BCP 47)."""
+
+    digest: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRecord:
+    """A signed, immutable statement by one signer. Holding one means that its signature was checked.
+
+    `capacity` is `self` or the kind of authority; `serial` is the order of commits, 0 until it is stored.
+    """
+
+    id: RecordId
+    signer: PersonId
+    capacity: str
+    state: Stance
+    scope: Scope
+    notice: NoticeRef
+    evidence: EvidenceLevel
+    handover: HandoverId
+    at: datetime
+    serial: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A signer's stance on one cell, with the record that it rests on."""
+
+    stance: Stance
+    record: ConsentRecord | None = None
+
+
+def standing(records: Iterable[ConsentRecord], signer: PersonId, cell: Cell, now: datetime) -> Standing:
+    """The signer's stance on the cell at `now`: the latest record that covers it, and no record means unanswered."""
+    mine = [r for r in records if r.signer == signer and r.scope.covers(cell)]
+    if not mine:
+        return Standing(Stance.UNANSWERED)
+    latest = max(mine, key=lambda record: record.serial)
+    if latest.state is Stance.GIVEN and not still_in(latest.scope.until, now):
+        return Standing(Stance.EXPIRED, latest)
+    return Standing(latest.state, latest)
+
+
+def cell_of(handover: Handover, recipient: Recipient, section: Section, person: PersonId) -> Cell:
+    """The cell in which consent for this section and this person must lie."""
+    return Cell(
+        handover.sender, recipient.organisation, recipient.role, handover.purpose, section.type, person
+    )
+
+
+def next_stance(current: Stance, event: Event) -> Stance:
+    """Where `event` leads from `current`. Raises Conflict when it cannot be said there."""
+    try:
+        return TRANSITIONS[current, event]
+    except KeyError:
+        raise Conflict(
+            Words("Dit kan nu niet meer: er is niets om te stoppen.", "This is not possible now: there is nothing to stop."),
+            code="nothing-to-withdraw",
+        ) from None
+
+
+def answered(
+    template: ConsentRecord, said: Sequence[tuple[str, Event]], current: dict[str, Stance]
+) -> tuple[ConsentRecord, ...]:
+    """One record per resulting state: the section types that were given, refused or withdrawn together.
+
+    `template` carries all but state and types; its id is left for the caller to replace. `current` holds the
+    signer's stance per section type. Raises Conflict for what cannot be said from there.
+    """
+    outcome: dict[Stance, list[str]] = {}
+    for section_type, event in said:
+        outcome.setdefault(next_stance(current[section_type], event), []).append(section_type)
+    return tuple(
+        replace(template, state=state, scope=replace(template.scope, section_types=tuple(types)))
+        for state, types in outcome.items()
+    )

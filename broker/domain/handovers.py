@@ -1,0 +1,86 @@
+"""A handover: what one organisation writes about people so that others can go on helping them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NewType
+
+from broker.domain.calendar import still_in
+from broker.domain.parties import Oin, PersonId, Recipient
+
+HandoverId = NewType("HandoverId", str)
+SectionId = NewType("SectionId", str)
+
+
+class HandoverState(StrEnum):
+    """`active` may be asked for; a suspended one (by an officer) or a withdrawn one (by its sender) never releases."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The header of one part: what type it is and every person that it speaks about. The text is elsewhere, encrypted."""
+
+    id: SectionId
+    type: str
+    concerns: frozenset[PersonId]
+    media_type: str
+    shielded_from: frozenset[PersonId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LegalBasis:
+    """The AVG basis that each side states for itself; consent never repairs a missing one (AVG 6)."""
+
+    sender: str
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """The header of one version. `consent_until` and `retain_until` are last days, both included."""
+
+    id: HandoverId
+    version: int
+    sender: Oin
+    kind: str
+    purpose: str
+    language: str
+    subject: PersonId
+    recipients: tuple[Recipient, ...]
+    sections: tuple[Section, ...]
+    legal_basis: LegalBasis
+    discussed_with_family: bool
+    consent_until: date
+    retain_until: date
+    state: HandoverState = HandoverState.ACTIVE
+
+    def addressed_to(self, organisation: Oin, role: str) -> bool:
+        """Whether this organisation, in this role, is a recipient."""
+        return Recipient(organisation, role) in self.recipients
+
+    def kept_at(self, now: datetime) -> bool:
+        """Whether it is still active and within its retention period."""
+        return self.state is HandoverState.ACTIVE and still_in(self.retain_until, now)
+
+    def concerned(self) -> frozenset[PersonId]:
+        """Every person that some section speaks about."""
+        return frozenset().union(*(section.concerns for section in self.sections))
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The clear text of one section, on its way in or out. Never stored, never logged, never printed."""
+
+    media_type: str
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Content({self.media_type}, {len(self.body)} bytes)"
+
+
+Contents = Mapping[SectionId, Content]

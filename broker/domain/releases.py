@@ -1,0 +1,139 @@
+"""The decision on a release: one pure function in which consent and agreement both say yes, or nothing leaves.
+
+1. The handover is still kept, addressed to this role, and asked for the purpose it was shared for.
+2. The agreement permits the section; an error in it has denied already.
+3. Every person that the section concerns is covered: each required signer's latest answer is a current yes.
+
+Nothing to decide on (no section, no person concerned, no signer) is a denial.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+
+from broker.domain.consents import ConsentRecord, EvidenceLevel, Stance, cell_of, standing
+from broker.domain.decisions import Finding, PolicyQuestion, Ruling, SectionDecision, Told
+from broker.domain.handovers import Handover, HandoverId, Section
+from broker.domain.parties import Authority, Organisation, Person, PersonId, Professional, Recipient
+from broker.domain.signers import SignerTable, required_signers, youngest_band
+
+ReleaseId = NewType("ReleaseId", str)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRequest:
+    """What a professional asks. `types` None means everything that is there for them."""
+
+    professional: Professional
+    handover: HandoverId
+    purpose: str
+    types: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All facts of one instant that a decision rests on. Every record in it had its signature checked."""
+
+    handover: Handover
+    sender: Organisation
+    recipient: Organisation
+    people: Mapping[PersonId, Person]
+    authorities: tuple[Authority, ...]
+    records: tuple[ConsentRecord, ...]
+    table: SignerTable
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDecision:
+    """The decision per section that was asked for."""
+
+    sections: tuple[SectionDecision, ...]
+
+    @property
+    def permitted(self) -> tuple[SectionDecision, ...]:
+        """What may leave."""
+        return tuple(s for s in self.sections if s.permitted)
+
+    @property
+    def withheld(self) -> tuple[SectionDecision, ...]:
+        """What may not."""
+        return tuple(s for s in self.sections if not s.permitted)
+
+
+def findings(situation: Situation, section: Section, recipient: Recipient, now: datetime) -> tuple[Finding, ...]:
+    """How every required signer of every person concerned stands. Empty only when the section concerns nobody."""
+    found: list[Finding] = []
+    for person_id in sorted(section.concerns):
+        person = situation.people.get(person_id, Person(person_id, frozenset()))
+        required = required_signers(person, situation.authorities, situation.table, now)
+        cell = cell_of(situation.handover, recipient, section, person_id)
+        if not required.complete:
+            found.append(Finding(person_id, None, Stance.UNANSWERED, gap=required.gap))
+        for signer in sorted(required.signers):
+            where = standing(situation.records, signer, cell, now)
+            found.append(Finding(person_id, signer, where.stance, where.record.id if where.record else None))
+            if signer in section.shielded_from:
+                found.append(Finding(person_id, None, Stance.UNANSWERED))
+    return tuple(found)
+
+
+def consented(found: Sequence[Finding]) -> bool:
+    """Whether somebody was asked and everybody said yes."""
+    return bool(found) and all(f.stance is Stance.GIVEN for f in found)
+
+
+def weakest_evidence(situation: Situation, found: Sequence[Finding]) -> EvidenceLevel:
+    """The lowest evidence among the records that say yes; none when nobody does."""
+    levels = {record.id: record.evidence for record in situation.records}
+    given = [levels[f.record] for f in found if f.stance is Stance.GIVEN and f.record is not None]
+    return min(given, default=EvidenceLevel.NONE)
+
+
+def policy_question(
+    situation: Situation, section: Section, role: str, purpose: str, found: Sequence[Finding], now: datetime
+) -> PolicyQuestion:
+    """What is put to the agreement for one section."""
+    handover = situation.handover
+    subject = situation.people.get(handover.subject, Person(handover.subject, frozenset()))
+    return PolicyQuestion(
+        sender_kind=situation.sender.kind,
+        recipient_kind=situation.recipient.kind,
+        role=role,
+        purpose=purpose,
+        handover_kind=handover.kind,
+        section_type=section.type,
+        age_band=youngest_band(subject, situation.table, now),
+        evidence=weakest_evidence(situation, found),
+        discussed_with_family=handover.discussed_with_family,
+        sender_basis=bool(handover.legal_basis.sender.strip()),
+        recipient_basis=bool(handover.legal_basis.recipient.strip()),
+        concerns_others=bool(section.concerns - {handover.subject}),
+    )
+
+
+def decide(
+    request: ReleaseRequest,
+    situation: Situation,
+    found: Mapping[Section, Sequence[Finding]],
+    rulings: Mapping[Section, Ruling],
+    now: datetime,
+) -> ReleaseDecision:
+    """Decide for each section that was asked for. A section without findings or ruling is denied."""
+    handover = situation.handover
+    decisions: list[SectionDecision] = []
+    for section in handover.sections:
+        if request.types is not None and section.type not in request.types:
+            continue
+        ruling = rulings.get(section, Ruling(False, (), ""))
+        told: Told | None = None
+        if not handover.kept_at(now) or situation.sender.suspended or situation.recipient.suspended:
+            told = Told.NO_LONGER_KEPT  # 1
+        elif request.purpose != handover.purpose:
+            told = Told.OTHER_PURPOSE  # 1
+        elif not ruling.permitted or ruling.errors:
+            told = Told.NOT_AGREED  # 2
+        elif not consented(found.get(section, ())):
+            told = Told.NO_CONSENT  # 3
+        decisions.append(SectionDecision(section, ruling, tuple(found.get(section, ())), told))
+    return ReleaseDecision(tuple(decisions))
