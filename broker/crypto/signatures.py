@@ -1,0 +1,118 @@
+"""Signed statements: a consent record or a receipt is the very bytes that were signed, or it is nothing.
+
+- JWS (RFC 7515) with EdDSA (RFC 8037) over RFC 8785 bytes; the type in the header keeps one statement from passing
+  for another (RFC 8725 section 3.11).
+- Keys come from the broker's own keyring by id; a key that comes with the statement is never looked at.
+- A signature that held once is remembered by the SHA-256 of the whole statement, in a bounded cache.
+"""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+import rfc8785
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from jwt.api_jws import PyJWS
+
+from broker.crypto.keyring import Key, Keyring, KeyPurpose
+from broker.domain.consents import ConsentRecord
+from broker.domain.records import document_of, record_from
+from broker.errors import Tampered
+
+RECORD_TYPE = "consent-record+jws"
+RECEIPT_TYPE = "consent-receipt+jws"
+_REMEMBERED = 8192
+_jws = PyJWS(algorithms=["EdDSA"])
+
+
+def sign_statement(key: Key, typ: str, document: Mapping[str, Any]) -> str:
+    """Sign the canonical bytes of a document. Returns the compact JWS."""
+    headers = {"typ": typ, "kid": key.kid}
+    return _jws.encode(rfc8785.dumps(dict(document)), key.private, algorithm="EdDSA", headers=headers)
+
+
+def read_statement(keyring: Keyring, purpose: KeyPurpose, typ: str, statement: str) -> dict[str, Any]:
+    """Verify a statement and return its document. Raises Tampered for anything but our own, canonical, statement."""
+    try:
+        header = jwt.get_unverified_header(statement)
+        key = keyring.get(purpose, header.get("kid", ""))
+        if key is None or header != {"alg": "EdDSA", "typ": typ, "kid": key.kid}:
+            raise Tampered
+        payload = _jws.decode(statement, key.public, algorithms=["EdDSA"])
+        document = json.loads(payload)
+        if not isinstance(document, dict) or rfc8785.dumps(document) != payload:
+            raise Tampered
+    except (jwt.PyJWTError, ValueError, rfc8785.CanonicalizationError):
+        raise Tampered from None
+    return document
+
+
+class RecordNotary:
+    """Signs consent records, and turns stored bytes into records through one door."""
+
+    def __init__(self, keyring: Keyring, withdraw_at: str) -> None:
+        self._keyring = keyring
+        self._withdraw_at = withdraw_at
+        self._held: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+
+    def sign(self, record: ConsentRecord) -> str:
+        """The record as a signed statement, ready to be stored."""
+        document = document_of(record, self._withdraw_at)
+        return sign_statement(self._keyring.current(KeyPurpose.RECORDS), RECORD_TYPE, document)
+
+    def read(self, statement: str, serial: int) -> ConsentRecord:
+        """The record of a stored statement. Raises Tampered unless its signature holds."""
+        digest = hashlib.sha256(statement.encode()).digest()
+        document = self._held.get(digest)
+        if document is None:
+            document = read_statement(self._keyring, KeyPurpose.RECORDS, RECORD_TYPE, statement)
+            self._held[digest] = document
+            if len(self._held) > _REMEMBERED:
+                self._held.popitem(last=False)
+        return record_from(document, serial)
+
+    def receipt(self, document: Mapping[str, Any]) -> str:
+        """A signer's receipt: a signed statement that holds the signed records."""
+        return sign_statement(self._keyring.current(KeyPurpose.RECORDS), RECEIPT_TYPE, document)
+
+
+class LogSigner:
+    """Signs log entries (receipts) and checkpoints, with a key each."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    def receipt(self, leaf: bytes) -> tuple[str, bytes]:
+        """(key id, Ed25519 signature) over the leaf's stored bytes (`log.md` rule 2)."""
+        key = self._keyring.current(KeyPurpose.RECEIPTS)
+        return key.kid, key.private.sign(leaf)
+
+    def receipt_holds(self, kid: str, signature: bytes, leaf: bytes) -> bool:
+        """Whether the receipt was made by one of our keys for exactly this leaf."""
+        key = self._keyring.get(KeyPurpose.RECEIPTS, kid)
+        return key is not None and ed25519_holds(key.public_raw, signature, leaf)
+
+    def receipt_keys(self) -> dict[str, bytes]:
+        """Every receipt key's public bytes, by id."""
+        return {key.kid: key.public_raw for key in self._keyring.all(KeyPurpose.RECEIPTS)}
+
+    def checkpoint_keys(self) -> tuple[bytes, ...]:
+        """The public bytes of every log key, the current one last."""
+        return tuple(key.public_raw for key in self._keyring.all(KeyPurpose.LOG))
+
+    def sign_checkpoint(self, body: bytes) -> bytes:
+        """Ed25519 over a checkpoint's body, with the current log key."""
+        return self._keyring.current(KeyPurpose.LOG).private.sign(body)
+
+
+def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Whether the signature holds (RFC 8032); never raises on bad input."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -1,0 +1,88 @@
+"""Access tokens: RFC 9068 JWTs, five minutes, signed by the broker for itself.
+
+A token that verified is remembered by its digest until it ends, in a bounded cache.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import jwt
+
+from broker.crypto.keyring import Keyring, KeyPurpose
+from broker.domain.ports import AccessClaims
+from broker.errors import NotAuthenticated
+
+LIFE = 300
+"""Seconds that a token lives."""
+_REMEMBERED = 4096
+_LARGEST = 4096
+
+
+class AccessTokens:
+    """Issues and verifies access tokens for one issuer, who is also the audience."""
+
+    def __init__(self, keyring: Keyring, issuer: str) -> None:
+        self._keyring = keyring
+        self._issuer = issuer
+        self._held: OrderedDict[bytes, Mapping[str, Any]] = OrderedDict()
+
+    def issue(self, claims: AccessClaims, token_id: str, now: datetime) -> str:
+        """A token for exactly these claims, living LIFE seconds from `now`."""
+        key = self._keyring.current(KeyPurpose.TOKENS)
+        issued = int(now.timestamp())
+        payload = {
+            "iss": self._issuer,
+            "aud": self._issuer,
+            "sub": claims.subject,
+            "client_id": claims.organisation,
+            "role": claims.role,
+            "scope": claims.scope,
+            "jti": token_id,
+            "iat": issued,
+            "exp": issued + LIFE,
+        }
+        return jwt.encode(payload, key.private, algorithm="EdDSA", headers={"kid": key.kid, "typ": "at+jwt"})
+
+    def read(self, token: str, now: datetime) -> AccessClaims:
+        """The claims of a valid token. Raises NotAuthenticated, saying no more."""
+        if len(token) > _LARGEST:
+            raise NotAuthenticated
+        digest = hashlib.sha256(token.encode(errors="replace")).digest()
+        payload = self._held.get(digest)
+        if payload is None:
+            payload = self._verify(token)
+            self._held[digest] = payload
+            if len(self._held) > _REMEMBERED:
+                self._held.popitem(last=False)
+        if not payload["iat"] - 30 <= now.timestamp() < payload["exp"]:
+            raise NotAuthenticated
+        return AccessClaims(payload["sub"], payload["client_id"], payload["role"], payload["scope"])
+
+    def _verify(self, token: str) -> Mapping[str, Any]:
+        try:
+            header = jwt.get_unverified_header(token)
+            key = self._keyring.get(KeyPurpose.TOKENS, header.get("kid", ""))
+            if key is None or header.get("typ") != "at+jwt":
+                raise NotAuthenticated
+            payload: dict[str, Any] = jwt.decode(
+                token,
+                key.public,
+                algorithms=["EdDSA"],
+                audience=self._issuer,
+                issuer=self._issuer,
+                options={
+                    "require": ["iss", "aud", "sub", "client_id", "role", "scope", "jti", "iat", "exp"],
+                    "verify_exp": False,
+                    "verify_iat": False,
+                },
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+            raise NotAuthenticated from None
+        return payload
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys, for `/.well-known/jwks.json`."""
+        return {"keys": [key.public_jwk() for key in self._keyring.all(KeyPurpose.TOKENS)]}

@@ -1,0 +1,120 @@
+"""The consent notice: the exact text that one signer sees, composed from the agreement's reviewed parts.
+
+- What is shown is what is digested and stored: a record names the SHA-256 of the very text (AVG 7(1)).
+- A signer is asked only about sections that concern somebody for whom they sign.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from broker.domain.consents import NoticeRef
+from broker.domain.handovers import Handover
+from broker.domain.parties import Authority, Person, PersonId
+from broker.domain.signers import SignerTable, required_signers
+
+PARTS = ("title", "who", "what", "example", "why", "until", "later", "no", "stop", "call")
+"""The parts of one question, in the order in which they are shown and digested."""
+PLACEHOLDERS = frozenset(
+    {"sender", "recipients", "section", "explanation", "example", "persons", "purpose", "until"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeTemplate:
+    """The reviewed text of one language. `parts` holds every name of PARTS, with placeholders of PLACEHOLDERS."""
+
+    version: str
+    language: str
+    parts: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", MappingProxyType(dict(self.parts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question as shown: the section type, and each part with everything filled in."""
+
+    section_type: str
+    parts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """All questions of one request in one language."""
+
+    version: str
+    language: str
+    questions: tuple[Question, ...]
+
+    @property
+    def text(self) -> str:
+        """The whole text, part by part, as it is stored."""
+        lines = [f"{self.language} {self.version}"]
+        for question in self.questions:
+            lines.append("")
+            lines.extend(question.parts[part] for part in PARTS)
+        return "\n".join(lines) + "\n"
+
+    @property
+    def ref(self) -> NoticeRef:
+        """Digest and language of exactly this text."""
+        return NoticeRef(hashlib.sha256(self.text.encode()).hexdigest(), self.language)
+
+
+def compose(template: NoticeTemplate, asked: Sequence[tuple[str, Mapping[str, str]]]) -> Notice:
+    """Fill the template once per section type; each mapping holds every placeholder. Values are never interpreted."""
+    questions = []
+    for section_type, values in asked:
+        parts = {name: _fill(template.parts[name], values) for name in PARTS}
+        questions.append(Question(section_type, MappingProxyType(parts)))
+    return Notice(template.version, template.language, tuple(questions))
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    pieces = text.split("{")
+    filled = [pieces[0]]
+    for piece in pieces[1:]:
+        name, _, rest = piece.partition("}")
+        filled.append(values[name] + rest)
+    return "".join(filled)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One section type that a signer is asked about, with the people for whom this signer answers."""
+
+    section_type: str
+    persons: tuple[PersonId, ...]
+
+
+def asked_of(
+    signer: PersonId,
+    handover: Handover,
+    people: Mapping[PersonId, Person],
+    authorities: Sequence[Authority],
+    table: SignerTable,
+    now: datetime,
+) -> tuple[Asked, ...]:
+    """What this person may answer of a handover at `now`, in the order of its sections. Empty: there is nothing to ask."""
+    for_whom = {
+        person_id
+        for person_id in handover.concerned()
+        if person_id in people and signer in required_signers(people[person_id], authorities, table, now).signers
+    }
+    asked: dict[str, set[PersonId]] = {}
+    for section in handover.sections:
+        if signer not in section.shielded_from and section.concerns & for_whom:
+            asked.setdefault(section.type, set()).update(section.concerns & for_whom)
+    return tuple(Asked(section_type, tuple(sorted(persons))) for section_type, persons in asked.items())
+
+
+def capacity(signer: PersonId, person: PersonId, authorities: Sequence[Authority], now: datetime) -> str:
+    """In which capacity a signer speaks for a person: `self`, or the kind of authority held at `now`."""
+    if signer == person:
+        return "self"
+    kinds = {a.kind for a in authorities if a.holder == signer and a.over == person and a.holds_at(now)}
+    return min(kinds) if kinds else "none"

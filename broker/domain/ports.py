@@ -1,0 +1,244 @@
+"""What the use cases need from the outside, as small Protocols; adapters are put in by `broker.app`.
+
+Cryptography, the agreement, time and chance. What must be stored is in `broker.domain.stores`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from broker.domain.consents import ConsentRecord
+from broker.domain.decisions import PolicyQuestion, Ruling
+from broker.domain.notices import NoticeTemplate
+from broker.domain.signers import SignerTable
+from broker.domain.vocabulary import Vocabulary
+from broker.errors import Words
+
+
+@dataclass(frozen=True, slots=True)
+class SectionPlace:
+    """Where a ciphertext belongs; it opens nowhere else."""
+
+    handover: str
+    version: int
+    section: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSection:
+    """A section at rest: its ciphertext, its own data key wrapped, and the id of the key that wraps it."""
+
+    ciphertext: bytes = field(repr=False)
+    wrapped_key: bytes = field(repr=False)
+    kid: str
+
+
+class SectionVault(Protocol):
+    """Encrypts sections, each under a key of its own."""
+
+    def seal(self, place: SectionPlace, clear: bytes) -> SealedSection:
+        """Encrypt for one place."""
+
+    def open(self, place: SectionPlace, sealed: SealedSection) -> bytes:
+        """Decrypt at that place. Raises Tampered anywhere else."""
+
+
+class SubjectKeys(Protocol):
+    """Keys per person, under which the openings of their log entries are kept; destroying one erases them all."""
+
+    def new_subject_key(self, key_id: str) -> tuple[bytes, bytes]:
+        """(clear, wrapped)."""
+
+    def open_subject_key(self, key_id: str, wrapped: bytes) -> bytes:
+        """Unwrap. Raises Tampered."""
+
+    def seal_with(self, key: bytes, context: str, clear: bytes) -> bytes:
+        """Encrypt under that key for one context."""
+
+    def open_with(self, key: bytes, context: str, sealed: bytes) -> bytes:
+        """Decrypt. Raises Tampered."""
+
+
+class FieldSeal(Protocol):
+    """Encrypts single values in rows."""
+
+    def seal(self, context: str, clear: str) -> bytes:
+        """Encrypt for one context."""
+
+    def open(self, context: str, sealed: bytes) -> str:
+        """Decrypt. Raises Tampered."""
+
+
+class Tagger(Protocol):
+    """Keyed tags, to look up what must not be stored in clear."""
+
+    def tag(self, use: str, *values: str) -> str:
+        """A tag of an identifier or reference."""
+
+    def code_tag(self, use: str, *values: str) -> str:
+        """A tag of a code or token."""
+
+
+class CodeMaker(Protocol):
+    """Random codes and tokens."""
+
+    def invitation(self) -> str:
+        """For paper and QR."""
+
+    def one_time(self) -> str:
+        """For a phone."""
+
+    def token(self) -> str:
+        """For a cookie."""
+
+    def normal(self, typed: str) -> str:
+        """What somebody typed, in the form in which it is tagged."""
+
+
+class Notary(Protocol):
+    """Signs consent records and receipts; reads records back through the signature."""
+
+    def sign(self, record: ConsentRecord) -> str:
+        """The signed statement."""
+
+    def read(self, statement: str, serial: int) -> ConsentRecord:
+        """The record. Raises Tampered unless the signature holds."""
+
+    def receipt(self, document: Mapping[str, Any]) -> str:
+        """A signed receipt."""
+
+
+class LogSignatures(Protocol):
+    """Signatures on log entries and checkpoints."""
+
+    def receipt(self, leaf: bytes) -> tuple[str, bytes]:
+        """(key id, signature) over a leaf."""
+
+    def receipt_holds(self, kid: str, signature: bytes, leaf: bytes) -> bool:
+        """Whether it is ours."""
+
+    def receipt_keys(self) -> dict[str, bytes]:
+        """Public keys of receipts, by id."""
+
+    def checkpoint_keys(self) -> tuple[bytes, ...]:
+        """Public keys of the log, the current one last."""
+
+    def sign_checkpoint(self, body: bytes) -> bytes:
+        """Sign a checkpoint."""
+
+
+class Agreement(Protocol):
+    """The policy in force: words, signers, notices and decisions, all of one digest."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything in `policies/`."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Its words."""
+
+    @property
+    def signers(self) -> SignerTable:
+        """Its age table."""
+
+    def decide(self, question: PolicyQuestion) -> Ruling:
+        """Its answer; any error is a denial."""
+
+    def title(self, rule: str) -> Words:
+        """What a rule says, for people."""
+
+
+class Texts(Protocol):
+    """The agreement's texts."""
+
+    @property
+    def notices(self) -> Mapping[str, NoticeTemplate]:
+        """The consent notice, by language."""
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """Every file of the set, by path."""
+
+
+class AgreementInForce(Agreement, Texts, Protocol):
+    """Both sides of the agreement."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessClaims:
+    """Who holds a token. `role` is empty for an organisation's own; `subject` is then its OIN."""
+
+    subject: str
+    organisation: str
+    role: str
+    scope: str
+
+
+class TokenIssuer(Protocol):
+    """Access tokens."""
+
+    def issue(self, claims: AccessClaims, token_id: str, now: datetime) -> str:
+        """A token that lives five minutes."""
+
+    def read(self, token: str, now: datetime) -> AccessClaims:
+        """Its claims. Raises NotAuthenticated."""
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys."""
+
+
+class Clock(Protocol):
+    """The time, read once per decision."""
+
+    def __call__(self) -> datetime:
+        """Now, in UTC."""
+
+
+class Ids(Protocol):
+    """Fresh ids, rising with time (RFC 9562 version 7)."""
+
+    def __call__(self) -> str:
+        """A new id."""
+
+
+class AssertionCheck(Protocol):
+    """Verifies what organisations sign."""
+
+    def issuer(self, assertion: str) -> str:
+        """Who says to have made it, unverified. Raises NotAuthenticated."""
+
+    def verify(
+        self, assertion: str, jwks: list[dict[str, Any]], audiences: tuple[str, ...], now: datetime
+    ) -> dict[str, Any]:
+        """Its claims. Raises NotAuthenticated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A registered credential of an officer."""
+
+    credential: bytes
+    public_key: bytes = field(repr=False)
+    count: int
+
+
+class Passkeys(Protocol):
+    """The WebAuthn ceremonies (W3C Web Authentication Level 3)."""
+
+    def creation(self, officer: str, label: str, challenge: bytes, known: tuple[bytes, ...]) -> str:
+        """Options for registering, as JSON."""
+
+    def created(self, credential: str, challenge: bytes) -> Passkey:
+        """The verified new passkey. Raises NotAllowed."""
+
+    def request(self, challenge: bytes) -> str:
+        """Options for signing in, as JSON."""
+
+    def credential_id(self, credential: str) -> bytes:
+        """Which passkey an answer says to come from. Raises NotAllowed."""
+
+    def signed(self, credential: str, challenge: bytes, passkey: Passkey) -> Passkey:
+        """The passkey with its new count, once the answer verified. Raises NotAllowed."""

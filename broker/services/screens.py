@@ -1,0 +1,223 @@
+"""What people are shown: the answers of the family's and the officer's use cases, ready for a page.
+
+- Everything here was already checked: a page only lays it out.
+- Names of people appear on the family's own screens, never on the officer's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from broker.domain.consents import Stance
+from broker.errors import Words
+
+Answer = Literal["yes", "no"]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactChoice:
+    """Where a one-time code can be sent: `masked` shows enough to recognise it, not enough to use it."""
+
+    id: str
+    channel: Literal["sms", "email"]
+    masked: str
+
+
+@dataclass(frozen=True, slots=True)
+class FamilySession:
+    """One visit. `csrf` goes into every form. `stage` is `code` until the one-time code was right."""
+
+    id: str
+    csrf: str
+    stage: Literal["code", "sent", "verified"]
+    language: str
+    purpose: Literal["answer", "mine"]
+    sender: str
+    contacts: tuple[ContactChoice, ...]
+    sent_to: ContactChoice | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionScreen:
+    """One question: `parts` is the exact notice text by part name, `answer` what was chosen before going back."""
+
+    position: int
+    total: int
+    section_type: str
+    label: Words
+    parts: Mapping[str, str]
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Questionnaire:
+    """All questions of one request. `complete` when each has an answer."""
+
+    sender: str
+    until: date
+    questions: tuple[QuestionScreen, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is something to confirm."""
+        return all(question.answer is not None for question in self.questions)
+
+
+@dataclass(frozen=True, slots=True)
+class SaidLine:
+    """What the signer said about one section type, and for whom. `counts` is false when it no longer matters
+    (the young person decides alone from 16)."""
+
+    section_type: str
+    label: Words
+    stance: Stance
+    persons: tuple[str, ...]
+    until: date
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SaidGroup:
+    """What was said about sharing by one sender with these recipients for one purpose. `id` goes into the stop form."""
+
+    id: str
+    sender: str
+    recipients: tuple[Words, ...]
+    purpose: Words
+    lines: tuple[SaidLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLine:
+    """One disclosure: who read which section types, and when."""
+
+    at: datetime
+    organisation: str
+    role: Words
+    sections: tuple[Words, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """Everything that the person said to this sender, and who read what."""
+
+    name: str
+    sender: str
+    groups: tuple[SaidGroup, ...]
+    readings: tuple[ReadLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptScreen:
+    """The signer's own copy. `document` is the file that can be checked offline."""
+
+    id: str
+    at: datetime
+    sender: str
+    recipients: tuple[Words, ...]
+    purpose: Words
+    until: date
+    lines: tuple[SaidLine, ...]
+    document: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerSession:
+    """A privacy officer who signed in with a passkey."""
+
+    id: str
+    csrf: str
+    officer: str
+    stage: Literal["invited", "signed-in"]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """What an officer looks for. `identifier` (a BSN) only ever travels in a form's body."""
+
+    identifier: str = ""
+    subject: str = ""
+    organisation: str = ""
+    outcome: str = ""
+    first_day: date | None = None
+    last_day: date | None = None
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """One line of the log, by pseudonyms. `index` is its place in the tree, None while it waits to be sequenced."""
+
+    id: str
+    at: datetime
+    type: str
+    label: Words
+    outcome: Literal["permitted", "partly", "denied", "other"]
+    organisation: str
+    counterpart: str
+    role: Words | None
+    purpose: Words | None
+    professional: str
+    subject: str
+    released: tuple[Words, ...]
+    withheld: tuple[Words, ...]
+    index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """A page of lines, newest first. `next` is the value of `before` for the next page, empty on the last one."""
+
+    rows: tuple[EntryRow, ...]
+    next: str
+    organisations: tuple[tuple[str, str], ...]
+    unknown_identifier: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignerWhy:
+    """How one required signer stood: pseudonyms, the stance, the record; `gap` says why nobody could be asked."""
+
+    person: str
+    signer: str
+    stance: Stance
+    record: str
+    gap: str
+
+
+@dataclass(frozen=True, slots=True)
+class SectionWhy:
+    """Why one section was or was not released. `rules` are (id, title) of the rules that decided."""
+
+    section_type: str
+    label: Words
+    permitted: bool
+    reason: Words | None
+    rules: tuple[tuple[str, Words], ...]
+    signers: tuple[SignerWhy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryDetail:
+    """One entry in full. `fields` are the other logged facts, label and value. Never content, never a name."""
+
+    row: EntryRow
+    sections: tuple[SectionWhy, ...]
+    policy_digest: str
+    fields: tuple[tuple[str, str], ...]
+    leaf: str
+    leaf_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogScreen:
+    """The state of the log. `verdict` is the result of the check that was just made, None before one."""
+
+    size: int
+    waiting: int
+    root: str
+    checkpoint: str
+    checked_at: datetime | None = None
+    intact: bool | None = None
+    verdict: str = ""

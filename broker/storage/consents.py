@@ -1,0 +1,156 @@
+"""Consent records, notices, invitations and the signers' receipts.
+
+A record leaves this module only through its signature: what was edited in the database does not come back.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from broker.domain.consents import ConsentRecord
+from broker.domain.handovers import HandoverId
+from broker.domain.parties import Oin, PersonId
+from broker.domain.stores import Invitation
+from broker.errors import Tampered
+from broker.storage import tables as t
+from broker.storage.rows import Store
+
+
+class Consents(Store):
+    """See `ConsentStore`."""
+
+    async def add(self, record: ConsentRecord, statement: str) -> ConsentRecord:
+        """Keep one; the record comes back with its serial, the order of commits per signer."""
+        values = {
+            "id": record.id,
+            "signer": record.signer,
+            "person": record.scope.person,
+            "sender": record.scope.sender,
+            "purpose": record.scope.purpose,
+            "handover": record.handover,
+            "notice": record.notice.digest,
+            "statement": statement,
+        }
+        result = await self._connection.execute(sa.insert(t.consent_record).values(values))
+        return self._means.notary.read(statement, result.inserted_primary_key[0])
+
+    async def about(self, persons: Iterable[PersonId], sender: Oin, purpose: str) -> tuple[ConsentRecord, ...]:
+        """Every record about these persons, this sender and purpose, verified."""
+        c = t.consent_record.c
+        wanted = sa.and_(c.person.in_(tuple(persons)), c.sender == sender, c.purpose == purpose)
+        return await self._records(wanted)
+
+    async def said_by(self, signer: PersonId, sender: Oin) -> tuple[ConsentRecord, ...]:
+        """Everything this signer said to this sender, verified."""
+        c = t.consent_record.c
+        return await self._records(sa.and_(c.signer == signer, c.sender == sender))
+
+    async def _records(self, wanted: sa.ColumnElement[bool]) -> tuple[ConsentRecord, ...]:
+        rows = await self._all(sa.select(t.consent_record).where(wanted).order_by(t.consent_record.c.serial))
+        return tuple(self._read(row) for row in rows)
+
+    def _read(self, row: Any) -> ConsentRecord:
+        record = self._means.notary.read(row.statement, row.serial)
+        columns = (row.id, row.signer, row.person, row.sender, row.purpose, row.handover, row.notice)
+        scope = record.scope
+        signed = (
+            record.id,
+            record.signer,
+            scope.person,
+            scope.sender,
+            scope.purpose,
+            record.handover,
+            record.notice.digest,
+        )
+        if columns != signed:  # a genuine statement in another record's row
+            raise Tampered
+        return record
+
+    async def keep_notice(self, digest: str, language: str, text: str, now: datetime) -> None:
+        """Keep the exact text of a notice, once."""
+        sealed = self._seal(f"notice:{digest}", text)
+        values = {"digest": digest, "language": language, "text_sealed": sealed, "created_at": now}
+        await self._insert_once(t.notice, values)
+
+    async def notice(self, digest: str) -> str | None:
+        """The text."""
+        row = await self._one(sa.select(t.notice.c.text_sealed).where(t.notice.c.digest == digest))
+        return self._unseal(f"notice:{digest}", row.text_sealed) if row else None
+
+
+class Invitations(Store):
+    """See `InvitationStore`."""
+
+    async def add(self, invitation: Invitation, code: str, now: datetime) -> None:
+        """Keep a new one."""
+        values = {
+            "id": invitation.id,
+            "handover": invitation.handover,
+            "person": invitation.person,
+            "code_tag": self._means.tags.code_tag("invitation", code),
+            "created_at": now,
+            "answer_until": invitation.answer_until,
+            "answered_at": None,
+        }
+        await self._run(sa.insert(t.invitation).values(values))
+
+    async def by_code(self, code: str) -> Invitation | None:
+        """The one with that code."""
+        tag = self._means.tags.code_tag("invitation", code)
+        return await self._find(t.invitation.c.code_tag == tag, lock=False)
+
+    async def get(self, invitation: str, *, lock: bool = False) -> Invitation | None:
+        """By id; with `lock`, nobody else changes it until the commit."""
+        return await self._find(t.invitation.c.id == invitation, lock=lock)
+
+    async def _find(self, wanted: sa.ColumnElement[bool], *, lock: bool) -> Invitation | None:
+        joined = sa.select(t.invitation, t.handover.c.sender).join(
+            t.handover, t.handover.c.id == t.invitation.c.handover
+        )
+        statement = joined.where(wanted)
+        row = await self._one(statement.with_for_update(of=t.invitation) if lock else statement)
+        if row is None:
+            return None
+        return Invitation(
+            row.id,
+            HandoverId(row.handover),
+            Oin(row.sender),
+            PersonId(row.person),
+            row.answer_until,
+            row.answered_at is not None,
+        )
+
+    async def use_up(self, invitation: str, now: datetime) -> None:
+        """It was answered."""
+        await self._run(sa.update(t.invitation).where(t.invitation.c.id == invitation).values(answered_at=now))
+
+    async def answered_by(self, handover: HandoverId) -> frozenset[PersonId]:
+        """Who has answered (not what)."""
+        c = t.consent_record.c
+        rows = await self._all(sa.select(c.signer).where(c.handover == handover).distinct())
+        return frozenset(PersonId(row.signer) for row in rows)
+
+
+class Receipts(Store):
+    """See `ReceiptStore`."""
+
+    async def add(self, receipt: str, signer: PersonId, sender: Oin, statement: str, now: datetime) -> None:
+        """Keep one."""
+        values = {
+            "id": receipt,
+            "signer": signer,
+            "sender": sender,
+            "statement_sealed": self._seal(f"receipt:{receipt}", statement),
+            "created_at": now,
+        }
+        await self._run(sa.insert(t.signer_receipt).values(values))
+
+    async def get(self, receipt: str, signer: PersonId, sender: Oin) -> str | None:
+        """The statement, if it is this signer's."""
+        c = t.signer_receipt.c
+        row = await self._one(
+            sa.select(c.statement_sealed).where(c.id == receipt, c.signer == signer, c.sender == sender)
+        )
+        return self._unseal(f"receipt:{receipt}", row.statement_sealed) if row else None

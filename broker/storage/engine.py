@@ -1,0 +1,77 @@
+"""Connections: SQLite in WAL mode with full synchronisation, PostgreSQL through psycopg 3; statements never show values.
+
+On SQLite every writing unit of work takes one first-in-first-out lock in this process and begins with
+`BEGIN IMMEDIATE`; its own busy handler would starve.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from broker.errors import Unsafe, Words
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One database: its engine, and the queue for writers where the database has none."""
+
+    engine: AsyncEngine
+    writers: asyncio.Lock | None = field(default=None)
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether it is the embedded one."""
+        return self.engine.dialect.name == "sqlite"
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def database_url(text: str) -> Any:
+    """The address with the driver that we use. Raises Unsafe for anything but SQLite and PostgreSQL."""
+    try:
+        url = make_url(text)
+        driver = DRIVERS[url.get_backend_name()]
+    except (ArgumentError, KeyError):
+        raise Unsafe(
+            Words(
+                "BROKER_DATABASE_URL klopt niet. Gebruik sqlite:///var/broker.db of postgresql://...",
+                "BROKER_DATABASE_URL is not right. Use sqlite:///var/broker.db or postgresql://...",
+            )
+        ) from None
+    return url.set(drivername=driver)
+
+
+def open_database(text: str, *, pool_size: int = 10) -> Database:
+    """Open a database; nothing is connected yet."""
+    url = database_url(text)
+    if url.get_backend_name() == "sqlite":
+        engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": 30})
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return Database(engine, asyncio.Lock())
+    engine = create_async_engine(
+        url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_timeout=5
+    )
+    return Database(engine)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("writing", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

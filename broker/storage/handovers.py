@@ -1,0 +1,214 @@
+"""Handovers and their sections: headers in clear words of the agreement, texts as ciphertext only."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from broker.domain.handovers import Handover, HandoverId, HandoverState, LegalBasis, Section, SectionId
+from broker.domain.parties import Oin, PersonId, Recipient
+from broker.domain.ports import SealedSection
+from broker.domain.stores import Pushed
+from broker.errors import Tampered
+from broker.storage import tables as t
+from broker.storage.rows import Store
+
+
+class Handovers(Store):
+    """See `HandoverStore` and `HandoverLists`."""
+
+    async def add(self, pushed: Pushed, now: datetime) -> None:
+        """Keep a new one."""
+        h = pushed.handover
+        basis = {"sender": h.legal_basis.sender, "recipient": h.legal_basis.recipient}
+        values = {
+            "id": h.id,
+            "version": h.version,
+            "sender": h.sender,
+            "reference_tag": self._means.tags.tag("handover", h.sender, pushed.reference),
+            "fingerprint": pushed.fingerprint,
+            "kind": h.kind,
+            "purpose": h.purpose,
+            "language": h.language,
+            "subject": h.subject,
+            "basis_sealed": self._seal_json(f"handover:{h.id}:basis", basis),
+            "discussed_with_family": h.discussed_with_family,
+            "consent_until": h.consent_until,
+            "retain_until": h.retain_until,
+            "state": h.state.value,
+            "created_at": now,
+        }
+        await self._run(sa.insert(t.handover).values(values))
+        await self._run(
+            sa.insert(t.handover_recipient),
+            [{"handover": h.id, "organisation": r.organisation, "role": r.role} for r in h.recipients],
+        )
+        await self._run(
+            sa.insert(t.handover_person),
+            [
+                {"handover": h.id, "person": person, "key_sealed": self._seal(f"handover:{h.id}:{person}", key)}
+                for key, person in pushed.keys.items()
+            ],
+        )
+        await self._add_sections(h, pushed.sealed)
+
+    async def _add_sections(self, handover: Handover, sealed: Mapping[SectionId, SealedSection]) -> None:
+        people = []
+        for position, section in enumerate(handover.sections):
+            box = sealed[section.id]
+            values = {
+                "id": section.id,
+                "handover": handover.id,
+                "version": handover.version,
+                "position": position,
+                "type": section.type,
+                "media_type": section.media_type,
+                "ciphertext": box.ciphertext,
+                "wrapped_key": box.wrapped_key,
+                "kid": box.kid,
+            }
+            await self._run(sa.insert(t.section).values(values))
+            people += [
+                {
+                    "section": section.id,
+                    "person": person,
+                    "concerned": person in section.concerns,
+                    "shielded": person in section.shielded_from,
+                }
+                for person in section.concerns | section.shielded_from
+            ]
+        await self._run(sa.insert(t.section_person), people)
+
+    async def get(self, handover: str) -> Handover | None:
+        """The current version's header."""
+        found = await self._load(sa.select(t.handover).where(t.handover.c.id == handover))
+        return found[0] if found else None
+
+    async def by_reference(self, sender: Oin, reference: str) -> tuple[HandoverId, str] | None:
+        """(id, fingerprint) of what this sender pushed under its reference."""
+        tag = self._means.tags.tag("handover", sender, reference)
+        row = await self._one(
+            sa.select(t.handover.c.id, t.handover.c.fingerprint).where(t.handover.c.reference_tag == tag)
+        )
+        return (HandoverId(row.id), row.fingerprint) if row else None
+
+    async def people(self, handover: HandoverId) -> Mapping[str, PersonId]:
+        """Who is who: the keys of the body."""
+        rows = await self._all(sa.select(t.handover_person).where(t.handover_person.c.handover == handover))
+        return {self._unseal(f"handover:{handover}:{r.person}", r.key_sealed): PersonId(r.person) for r in rows}
+
+    async def sealed(self, sections: Sequence[Section]) -> Mapping[SectionId, SealedSection]:
+        """The ciphertext of these sections. Raises Tampered when one is not there."""
+        rows = await self._all(
+            sa.select(t.section.c.id, t.section.c.ciphertext, t.section.c.wrapped_key, t.section.c.kid).where(
+                t.section.c.id.in_([section.id for section in sections])
+            )
+        )
+        found = {
+            SectionId(r.id): SealedSection(r.ciphertext, r.wrapped_key, r.kid) for r in rows if r.ciphertext is not None
+        }
+        if len(found) != len(sections):
+            raise Tampered
+        return found
+
+    async def sent(self, sender: Oin, before: str, limit: int) -> Sequence[Handover]:
+        """What an organisation pushed, newest first, below the id `before`."""
+        statement = sa.select(t.handover).where(t.handover.c.sender == sender)
+        return await self._load(_page(statement, before, limit))
+
+    async def addressed(self, recipient: Recipient | None, oin: Oin, before: str, limit: int) -> Sequence[Handover]:
+        """What is addressed to an organisation (in one role), newest first."""
+        mine = sa.select(t.handover_recipient.c.handover).where(t.handover_recipient.c.organisation == oin)
+        if recipient is not None:
+            mine = mine.where(t.handover_recipient.c.role == recipient.role)
+        return await self._load(_page(sa.select(t.handover).where(t.handover.c.id.in_(mine)), before, limit))
+
+    async def about(self, subject: PersonId, oin: Oin, role: str) -> Sequence[Handover]:
+        """What is about one person and addressed to this role."""
+        mine = sa.select(t.handover_recipient.c.handover).where(
+            t.handover_recipient.c.organisation == oin, t.handover_recipient.c.role == role
+        )
+        statement = sa.select(t.handover).where(t.handover.c.subject == subject, t.handover.c.id.in_(mine))
+        return await self._load(statement.order_by(t.handover.c.id.desc()))
+
+    async def withdraw(self, handover: HandoverId) -> None:
+        """End it and destroy its data keys and ciphertext."""
+        await self._run(
+            sa.update(t.handover).where(t.handover.c.id == handover).values(state=HandoverState.WITHDRAWN.value)
+        )
+        await self._run(
+            sa.update(t.section)
+            .where(t.section.c.handover == handover)
+            .values(ciphertext=None, wrapped_key=None, kid=None)
+        )
+
+    async def _load(self, statement: sa.Select[Any]) -> list[Handover]:
+        rows = await self._all(statement)
+        ids = [row.id for row in rows]
+        recipients = await self._recipients(ids)
+        sections = await self._sections(ids)
+        return [self._handover(row, recipients.get(row.id, ()), sections.get(row.id, ())) for row in rows]
+
+    def _handover(self, row: Any, recipients: Iterable[Recipient], sections: Iterable[Section]) -> Handover:
+        basis = self._unseal_json(f"handover:{row.id}:basis", row.basis_sealed)
+        return Handover(
+            id=HandoverId(row.id),
+            version=row.version,
+            sender=Oin(row.sender),
+            kind=row.kind,
+            purpose=row.purpose,
+            language=row.language,
+            subject=PersonId(row.subject),
+            recipients=tuple(recipients),
+            sections=tuple(sections),
+            legal_basis=LegalBasis(basis["sender"], basis["recipient"]),
+            discussed_with_family=row.discussed_with_family,
+            consent_until=row.consent_until,
+            retain_until=row.retain_until,
+            state=HandoverState(row.state),
+        )
+
+    async def _recipients(self, ids: Sequence[str]) -> dict[str, list[Recipient]]:
+        found: dict[str, list[Recipient]] = {}
+        statement = sa.select(t.handover_recipient).where(t.handover_recipient.c.handover.in_(ids))
+        for row in await self._all(
+            statement.order_by(t.handover_recipient.c.organisation, t.handover_recipient.c.role)
+        ):
+            found.setdefault(row.handover, []).append(Recipient(Oin(row.organisation), row.role))
+        return found
+
+    async def _sections(self, ids: Sequence[str]) -> dict[str, list[Section]]:
+        current = sa.select(
+            t.section.c.id, t.section.c.handover, t.section.c.position, t.section.c.type, t.section.c.media_type
+        ).join(
+            t.handover, sa.and_(t.handover.c.id == t.section.c.handover, t.handover.c.version == t.section.c.version)
+        )
+        rows = await self._all(current.where(t.section.c.handover.in_(ids)).order_by(t.section.c.position))
+        people = await self._all(
+            sa.select(t.section_person).where(t.section_person.c.section.in_([row.id for row in rows]))
+        )
+        concerns: dict[str, set[PersonId]] = {}
+        shielded: dict[str, set[PersonId]] = {}
+        for row in people:
+            if row.concerned:
+                concerns.setdefault(row.section, set()).add(PersonId(row.person))
+            if row.shielded:
+                shielded.setdefault(row.section, set()).add(PersonId(row.person))
+        found: dict[str, list[Section]] = {}
+        for row in rows:
+            section = Section(
+                SectionId(row.id),
+                row.type,
+                frozenset(concerns.get(row.id, ())),
+                row.media_type,
+                frozenset(shielded.get(row.id, ())),
+            )
+            found.setdefault(row.handover, []).append(section)
+        return found
+
+
+def _page(statement: sa.Select[Any], before: str, limit: int) -> sa.Select[Any]:
+    if before:
+        statement = statement.where(t.handover.c.id < before)
+    return statement.order_by(t.handover.c.id.desc()).limit(limit)

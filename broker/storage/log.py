@@ -1,0 +1,218 @@
+"""The disclosure log's rows: an entry and its place in the queue are written together, and never changed.
+
+- Openings of personal digests lie outside the tree, under a key per person; destroying that key erases them.
+- The sequencer reads the queue, never "ids above the last": serial order is not commit order.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from broker.domain.events import EncodedEntry, EntryId, LogEvent, Opening
+from broker.domain.stores import Appended, LogSearch, Receipt, StoredEntry, TreeState
+from broker.errors import Tampered, Unavailable
+from broker.storage import tables as t
+from broker.storage.rows import Store
+
+
+class Log(Store):
+    """See `LogStore`."""
+
+    async def append(self, event: LogEvent) -> Appended:
+        """Add an entry to the log and to the sequencer's queue, in this unit of work."""
+        entry: EncodedEntry = self._means.encode(event, EntryId(self._means.ids()))
+        receipt = Receipt(*self._means.signatures.receipt(entry.leaf))
+        values = {
+            "entry_id": entry.id,
+            "leaf": entry.leaf,
+            "leaf_hash": entry.leaf_hash,
+            "receipt_kid": receipt.kid,
+            "receipt_sig": receipt.signature,
+            "type": event.type.value,
+            "organisation": event.organisation or "",
+            "counterpart": event.counterpart or "",
+            "outcome": str(event.facts.get("outcome", "")),
+            "created_at": event.at,
+        }
+        await self._run(sa.insert(t.log_entry).values(values))
+        await self._run(sa.insert(t.log_queue).values(entry_id=entry.id))
+        await self._keep_openings(entry)
+        return Appended(entry, receipt)
+
+    async def _keep_openings(self, entry: EncodedEntry) -> None:
+        keys = {owner: await self._key(owner) for owner in sorted({opening.owner for opening in entry.openings})}
+        rows = []
+        for opening in entry.openings:
+            tag, key = keys[opening.owner]
+            clear = json.dumps([opening.salt, opening.value]).encode()
+            sealed = self._means.subject_keys.seal_with(key, f"{entry.id}:{opening.position}", clear)
+            rows.append(
+                {
+                    "entry_id": entry.id,
+                    "position": opening.position,
+                    "tag": tag,
+                    "field": opening.field,
+                    "ciphertext": sealed,
+                }
+            )
+        if rows:
+            await self._run(sa.insert(t.log_opening), rows)
+            await self._run(
+                sa.insert(t.log_subject_index), [{"tag": tag, "entry_id": entry.id} for tag, _ in keys.values()]
+            )
+
+    async def _key(self, owner: str) -> tuple[str, bytes]:
+        tag = self._tag(owner)
+        wanted = sa.select(t.log_subject_key.c.wrapped_key).where(t.log_subject_key.c.tag == tag)
+        row = await self._one(wanted)
+        if row is None:
+            clear, wrapped = self._means.subject_keys.new_subject_key(tag)
+            if await self._insert_once(t.log_subject_key, {"tag": tag, "wrapped_key": wrapped}):
+                return tag, clear
+            row = await self._one(wanted)
+        return tag, self._means.subject_keys.open_subject_key(tag, row.wrapped_key)
+
+    def _tag(self, owner: str) -> str:
+        return self._means.tags.tag("log-subject", owner)
+
+    async def search(self, wanted: LogSearch) -> Sequence[StoredEntry]:
+        """Newest first."""
+        c = t.log_entry.c
+        statement = _entries()
+        if wanted.owner:
+            mine = sa.select(t.log_subject_index.c.entry_id).where(
+                t.log_subject_index.c.tag == self._tag(wanted.owner)
+            )
+            statement = statement.where(c.entry_id.in_(mine))
+        if wanted.organisation:
+            statement = statement.where(
+                sa.or_(c.organisation == wanted.organisation, c.counterpart == wanted.organisation)
+            )
+        if wanted.types:
+            statement = statement.where(c.type.in_([event.value for event in wanted.types]))
+        if wanted.outcome:
+            statement = statement.where(c.outcome == wanted.outcome)
+        if wanted.since:
+            statement = statement.where(c.created_at >= wanted.since)
+        if wanted.until:
+            statement = statement.where(c.created_at < wanted.until)
+        if wanted.before:
+            statement = statement.where(c.entry_id < wanted.before)
+        rows = await self._all(statement.order_by(c.entry_id.desc()).limit(wanted.limit))
+        return [_stored(row) for row in rows]
+
+    async def get(self, entry: str) -> StoredEntry | None:
+        """By id."""
+        row = await self._one(_entries().where(t.log_entry.c.entry_id == entry))
+        return _stored(row) if row else None
+
+    async def openings(self, entry: EntryId) -> Sequence[Opening]:
+        """What is left of its openings (erased ones are gone)."""
+        statement = (
+            sa.select(t.log_opening, t.log_subject_key.c.wrapped_key)
+            .join(t.log_subject_key, t.log_subject_key.c.tag == t.log_opening.c.tag)
+            .where(t.log_opening.c.entry_id == entry)
+            .order_by(t.log_opening.c.position)
+        )
+        found = []
+        for row in await self._all(statement):
+            key = self._means.subject_keys.open_subject_key(row.tag, row.wrapped_key)
+            clear = self._means.subject_keys.open_with(key, f"{entry}:{row.position}", row.ciphertext)
+            salt, value = json.loads(clear)
+            found.append(Opening(row.position, "", row.field, salt, value))
+        return found
+
+
+class Tree(Store):
+    """See `TreeStore`."""
+
+    async def state(self, *, lock: bool = False) -> TreeState:
+        """The tree; with `lock`, this unit of work alone may extend it (the fence)."""
+        statement = sa.select(t.log_state.c.size, t.log_state.c.root)
+        row = await self._one(statement.with_for_update() if lock else statement)
+        if row is None:
+            raise Unavailable
+        return TreeState(row.size, row.root)
+
+    async def queued(self, limit: int) -> Sequence[StoredEntry]:
+        """Entries that wait, in the order of the queue."""
+        c = t.log_entry.c
+        statement = (
+            sa.select(c.entry_id, c.leaf, c.leaf_hash, c.receipt_kid, c.receipt_sig, sa.null().label("leaf_index"))
+            .join(t.log_queue, t.log_queue.c.entry_id == c.entry_id)
+            .order_by(t.log_queue.c.seq)
+            .limit(limit)
+        )
+        return [_stored(row) for row in await self._all(statement)]
+
+    async def place(self, first: int, entries: Sequence[EntryId], state: TreeState) -> None:
+        """Give the entries their places, take them off the queue, keep the new state."""
+        await self._run(
+            sa.insert(t.log_index),
+            [{"leaf_index": first + offset, "entry_id": entry} for offset, entry in enumerate(entries)],
+        )
+        await self._run(sa.delete(t.log_queue).where(t.log_queue.c.entry_id.in_(list(entries))))
+        await self._run(sa.update(t.log_state).values(size=state.size, root=state.root))
+
+    async def tiles(self, wanted: Iterable[tuple[int, int]]) -> Mapping[tuple[int, int], bytes]:
+        """Tile data by (level, n); missing ones are left out."""
+        ids = list(wanted)
+        if not ids:
+            return {}
+        c = t.log_tile.c
+        either = sa.or_(*(sa.and_(c.level == level, c.n == n) for level, n in ids))
+        return {(row.level, row.n): row.data for row in await self._all(sa.select(t.log_tile).where(either))}
+
+    async def keep_tiles(self, tiles: Mapping[tuple[int, int], bytes]) -> None:
+        """Keep new and grown tiles."""
+        for (level, n), data in tiles.items():
+            if not await self._insert_once(t.log_tile, {"level": level, "n": n, "data": data}):
+                same = sa.and_(t.log_tile.c.level == level, t.log_tile.c.n == n)
+                await self._run(sa.update(t.log_tile).where(same).values(data=data))
+
+
+class Checkpoints(Store):
+    """See `CheckpointStore`."""
+
+    async def latest(self) -> tuple[int, str] | None:
+        """(size, note) of the largest."""
+        row = await self._one(sa.select(t.log_checkpoint).order_by(t.log_checkpoint.c.size.desc()).limit(1))
+        return (row.size, row.note) if row else None
+
+    async def keep(self, size: int, note: str, now: datetime) -> None:
+        """Keep one; the first for a size stays."""
+        await self._insert_once(t.log_checkpoint, {"size": size, "note": note, "created_at": now})
+
+    async def index_of(self, entry: EntryId) -> int | None:
+        """An entry's place."""
+        row = await self._one(sa.select(t.log_index.c.leaf_index).where(t.log_index.c.entry_id == entry))
+        return row.leaf_index if row else None
+
+    async def leaves(self, first: int, limit: int) -> Sequence[StoredEntry]:
+        """Sequenced entries from a place on, in order. Raises Tampered where one is missing."""
+        index = t.log_index.c.leaf_index
+        inside = sa.and_(index >= first, index < first + limit)
+        rows = await self._all(_entries(outer=False).where(inside).order_by(index))
+        placed = await self._one(sa.select(sa.func.count()).select_from(t.log_index).where(inside))
+        if len(rows) != placed[0]:
+            raise Tampered
+        return [_stored(row) for row in rows]
+
+    async def waiting(self) -> int:
+        """How many entries are not in the tree yet."""
+        row = await self._one(sa.select(sa.func.count()).select_from(t.log_queue))
+        return int(row[0])
+
+
+def _entries(*, outer: bool = True) -> sa.Select[Any]:
+    c = t.log_entry.c
+    columns = sa.select(c.entry_id, c.leaf, c.leaf_hash, c.receipt_kid, c.receipt_sig, t.log_index.c.leaf_index)
+    return columns.join_from(t.log_entry, t.log_index, t.log_index.c.entry_id == c.entry_id, isouter=outer)
+
+
+def _stored(row: Any) -> StoredEntry:
+    receipt = Receipt(row.receipt_kid, row.receipt_sig)
+    return StoredEntry(EntryId(row.entry_id), row.leaf, row.leaf_hash, receipt, row.leaf_index)

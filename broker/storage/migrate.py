@@ -1,0 +1,87 @@
+"""The schema's versions: brings a database to the newest one, and says whether it is there.
+
+On PostgreSQL the owner migrates and the application gets a role of its own that can neither change the schema nor
+touch a row of the insert-only tables.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from broker.errors import Unavailable
+from broker.storage import tables
+from broker.storage.engine import _begin_sqlite, _prepare_sqlite, database_url
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _sync_engine(address: str):  # type: ignore[no-untyped-def]
+    url = database_url(address)
+    if url.get_backend_name() == "sqlite":
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(url, hide_parameters=True)
+
+
+def upgrade(address: str, *, application: str = "") -> str:
+    """Bring the database to the newest version; give the role of the `application` address its rights.
+
+    Returns the version. Raises Unavailable when the database does not answer.
+    """
+    engine = _sync_engine(address)
+    try:
+        with engine.begin() as connection:
+            command.upgrade(_config(connection), "head")
+            if application and connection.dialect.name == "postgresql":
+                _grant(connection, make_url(application).username or "")
+            version = MigrationContext.configure(connection).get_current_revision()
+    except OperationalError:
+        raise Unavailable from None
+    finally:
+        engine.dispose()
+    return version or ""
+
+
+def newest() -> str:
+    """The version that this program needs."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return ScriptDirectory.from_config(config).get_current_head() or ""
+
+
+def version_of(address: str) -> str:
+    """The version that a database has; empty when it has none. Raises Unavailable."""
+    engine = _sync_engine(address)
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision() or ""
+    except OperationalError:
+        raise Unavailable from None
+    finally:
+        engine.dispose()
+
+
+def _grant(connection: Connection, role: str) -> None:
+    quoted = connection.dialect.identifier_preparer.quote(role)
+    schema = connection.dialect.identifier_preparer.quote(str(connection.execute(text("SELECT current_schema()")).scalar()))
+    connection.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO {quoted}"))
+    for table in tables.metadata.sorted_tables:
+        rights = "SELECT, INSERT" if table.name in tables.INSERT_ONLY else "SELECT, INSERT, UPDATE, DELETE"
+        connection.execute(text(f"GRANT {rights} ON {table.name} TO {quoted}"))
+    connection.execute(text(f"GRANT SELECT ON alembic_version TO {quoted}"))
+    connection.execute(text(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {quoted}"))

@@ -1,0 +1,61 @@
+"""Small shared means of the stores: what a unit of work hands to each of them, and inserts that may already be there."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from broker.domain.ports import FieldSeal, Ids, LogSignatures, Notary, SubjectKeys, Tagger
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the stores need beside the connection, put in by the composition root."""
+
+    fields: FieldSeal
+    tags: Tagger
+    notary: Notary
+    subject_keys: SubjectKeys
+    signatures: LogSignatures
+    encode: Any
+    ids: Ids
+
+
+class Store:
+    """A store on one open transaction."""
+
+    def __init__(self, connection: AsyncConnection, means: Means) -> None:
+        self._connection = connection
+        self._means = means
+
+    async def _insert_once(self, table: sa.Table, values: Mapping[str, Any]) -> bool:
+        """Insert unless a unique value is taken; True when the row is new."""
+        insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
+        result = await self._connection.execute(insert(table).values(dict(values)).on_conflict_do_nothing())
+        return bool(result.rowcount)
+
+    async def _one(self, statement: sa.Select[Any]) -> Any:
+        return (await self._connection.execute(statement)).one_or_none()
+
+    async def _all(self, statement: sa.Select[Any]) -> Any:
+        return (await self._connection.execute(statement)).all()
+
+    async def _run(self, statement: sa.Executable, values: Any = None) -> int:
+        result = await self._connection.execute(statement, values)
+        return int(getattr(result, "rowcount", 0))
+
+    def _seal(self, context: str, value: str) -> bytes:
+        return self._means.fields.seal(context, value)
+
+    def _unseal(self, context: str, sealed: bytes) -> str:
+        return self._means.fields.open(context, sealed)
+
+    def _seal_json(self, context: str, value: Any) -> bytes:
+        return self._seal(context, json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+    def _unseal_json(self, context: str, sealed: bytes) -> Any:
+        return json.loads(self._unseal(context, sealed))

@@ -1,0 +1,125 @@
+"""One transaction: everything in it is committed together, or nothing of it ever was.
+
+Whatever the database says when it fails becomes one of three plain errors; statements and values are not quoted.
+"""
+
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from broker.errors import Conflict, Unavailable, Words
+from broker.storage.consents import Consents, Invitations, Receipts
+from broker.storage.engine import Database
+from broker.storage.handovers import Handovers
+from broker.storage.log import Checkpoints, Log, Tree
+from broker.storage.outbox import Outbox
+from broker.storage.oversight import Officers, Policies
+from broker.storage.parties import Authorities, Organisations, Persons
+from broker.storage.releases import Releases
+from broker.storage.rows import Means
+from broker.storage.visits import GuardRows, Visits
+
+
+class SqlUnitOfWork:
+    """See `UnitOfWork`."""
+
+    def __init__(self, database: Database, means: Means, *, writing: bool) -> None:
+        self._database = database
+        self._means = means
+        self._writing = writing
+        self._connection: AsyncConnection | None = None
+        self._holds_turn = False
+
+    async def __aenter__(self) -> Self:
+        """Begin; on SQLite a writer first waits for its turn."""
+        if self._writing and self._database.writers is not None:
+            await self._database.writers.acquire()
+            self._holds_turn = True
+        try:
+            connection = await self._database.engine.connect()
+            self._connection = connection
+            await connection.execution_options(writing=self._writing)
+            await connection.begin()
+        except (SQLAlchemyError, OSError):
+            await self._close()
+            raise Unavailable from None
+        except BaseException:
+            await self._close()
+            raise
+        self._furnish(connection)
+        return self
+
+    def _furnish(self, connection: AsyncConnection) -> None:
+        means = self._means
+        self.organisations = Organisations(connection, means)
+        self.persons = Persons(connection, means)
+        self.authorities = Authorities(connection, means)
+        self.handovers = self.lists = Handovers(connection, means)
+        self.consents = Consents(connection, means)
+        self.invitations = Invitations(connection, means)
+        self.receipts = Receipts(connection, means)
+        self.visits = Visits(connection, means)
+        self.guards = GuardRows(connection, means)
+        self.releases = Releases(connection, means)
+        self.log = Log(connection, means)
+        self.tree = Tree(connection, means)
+        self.checkpoints = Checkpoints(connection, means)
+        self.outbox = Outbox(connection, means)
+        self.officers = Officers(connection, means)
+        self.policies = Policies(connection, means)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Undo whatever was not committed."""
+        await self._close()
+        if isinstance(error, IntegrityError):
+            raise Conflict(
+                Words(
+                    "Iemand anders veranderde dit op hetzelfde moment. Probeer het opnieuw.",
+                    "Somebody else changed this at the same moment. Try again.",
+                ),
+                code="changed-meanwhile",
+            ) from None
+        if isinstance(error, SQLAlchemyError):
+            raise Unavailable from None
+
+    async def commit(self) -> None:
+        """Make it lasting. Raises Unavailable when that failed; then nothing of it was kept, or nobody may rely on it."""
+        if self._connection is None or not self._writing:
+            raise RuntimeError("this unit of work only reads")
+        try:
+            await self._connection.commit()
+        except DBAPIError:
+            raise Unavailable from None
+
+    async def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        try:
+            if connection is not None:
+                await connection.close()
+        except SQLAlchemyError:
+            await self._discard(connection)
+        finally:
+            if self._holds_turn and self._database.writers is not None:
+                self._holds_turn = False
+                self._database.writers.release()
+
+    @staticmethod
+    async def _discard(connection: AsyncConnection | None) -> None:
+        if connection is not None:
+            await connection.invalidate()
+
+
+class SqlStorage:
+    """See `Storage`."""
+
+    def __init__(self, database: Database, means: Means) -> None:
+        self._database = database
+        self._means = means
+
+    def __call__(self, *, writing: bool = True) -> SqlUnitOfWork:
+        """A new unit of work."""
+        return SqlUnitOfWork(self._database, self._means, writing=writing)

@@ -1,0 +1,84 @@
+"""Sessions, counters and once-only marks: shared by every broker on the same database."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from broker.domain.stores import Visit
+from broker.storage import tables as t
+from broker.storage.rows import Store
+
+
+class Visits(Store):
+    """See `VisitStore`."""
+
+    async def add(self, visit: Visit, token: str) -> None:
+        """Keep a new one."""
+        values = {
+            "id": visit.id,
+            "token_tag": self._means.tags.code_tag("visit", token),
+            "kind": visit.kind,
+            "owner": visit.owner,
+            "invitation": visit.invitation,
+            **self._changing(visit),
+        }
+        await self._run(sa.insert(t.visit).values(values))
+
+    def _changing(self, visit: Visit) -> dict[str, Any]:
+        return {
+            "stage": visit.stage,
+            "language": visit.language,
+            "expires": visit.expires,
+            "state_sealed": self._seal_json(f"visit:{visit.id}", visit.state),
+        }
+
+    async def by_token(self, token: str, now: datetime, *, lock: bool = False) -> Visit | None:
+        """The live one with that token."""
+        tag = self._means.tags.code_tag("visit", token)
+        statement = sa.select(t.visit).where(t.visit.c.token_tag == tag, t.visit.c.expires > now)
+        row = await self._one(statement.with_for_update() if lock else statement)
+        if row is None:
+            return None
+        state = self._unseal_json(f"visit:{row.id}", row.state_sealed)
+        return Visit(row.id, row.kind, row.owner, row.invitation, row.stage, row.language, row.expires, state)
+
+    async def save(self, visit: Visit) -> None:
+        """Keep its new stage, language and state."""
+        await self._run(sa.update(t.visit).where(t.visit.c.id == visit.id).values(self._changing(visit)))
+
+    async def end(self, visit: str) -> None:
+        """Forget it."""
+        await self._run(sa.delete(t.visit).where(t.visit.c.id == visit))
+
+
+class GuardRows(Store):
+    """See `Guards`."""
+
+    async def count(self, bucket: str, window: int, now: datetime) -> int:
+        """Count one try in this bucket; returns how many there were in this window of so many seconds."""
+        start = int(now.timestamp()) // window
+        tag = self._means.tags.code_tag("bucket", bucket)
+        insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
+        table = t.guard_count
+        values = {"bucket": tag, "window_start": start, "tries": 1, "expires": now + timedelta(seconds=2 * window)}
+        statement = (
+            insert(table)
+            .values(values)
+            .on_conflict_do_update(
+                index_elements=[table.c.bucket, table.c.window_start], set_={"tries": table.c.tries + 1}
+            )
+            .returning(table.c.tries)
+        )
+        return int((await self._connection.execute(statement)).scalar_one())
+
+    async def once(self, mark: str, expires: datetime) -> bool:
+        """True the first time only."""
+        tag = self._means.tags.code_tag("once", mark)
+        return await self._insert_once(t.guard_once, {"mark": tag, "expires": expires})
+
+    async def clean(self, now: datetime) -> None:
+        """Forget what has expired."""
+        for table in (t.guard_count, t.guard_once, t.visit):
+            await self._run(sa.delete(table).where(table.c.expires <= now))
