@@ -1,0 +1,119 @@
+# Two commands on a fresh machine: `make demo` and `make test`. `make help` lists the others.
+# Needs: make, and Python 3.11 or newer as `python3` (or PYTHON=/path/to/python3.12).
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+# Stamps are named after what they stand for, so that nothing is installed again until a lock really changes.
+sum = $(shell cat $(1) | cksum | tr -d ' \t')
+RUNTIME_STAMP := $(VENV)/.runtime-$(call sum,deploy/requirements.lock)
+DEV_STAMP := $(VENV)/.dev-$(call sum,deploy/requirements-dev.lock)
+PACKAGE_STAMP := $(VENV)/.package-$(call sum,pyproject.toml)
+
+# Where the interpreter went away (an upgrade of the system), so did everything that was installed for it.
+$(shell $(BIN)/python -c '' 2>/dev/null || rm -rf $(VENV))
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help
+help:  ## This list
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-22s %s\n", $$1, $$2}'
+
+# --- What people run --------------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(RUNTIME_STAMP) $(PACKAGE_STAMP)  ## The story of one family on a real broker; PLAY=once stops after it
+	$(BIN)/broker demo $(if $(filter once,$(PLAY)),--once)
+
+.PHONY: test
+test: dev browser  ## Every test, on SQLite and PostgreSQL and in a browser; PYTEST_ARGS="-k name" narrows
+	$(PYTEST) -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+
+.PHONY: check
+check: check-format check-lint check-types check-imports check-policies check-docs check-hosts check-locks  ## Format, lint, types, imports, policies, docs, locks
+
+.PHONY: fuzz
+fuzz: dev  ## The generated tests, far longer and different each time
+	HYPOTHESIS_PROFILE=fuzz $(PYTEST) -n $(WORKERS) --dist worksteal -m hypothesis $(PYTEST_ARGS)
+
+.PHONY: screenshots
+screenshots: dev browser  ## Pictures of the pages into docs/screenshots
+	SCREENSHOTS=docs/screenshots $(PYTEST) -m screenshots $(PYTEST_ARGS)
+
+.PHONY: format
+format: dev  ## Format and mend what can be mended by itself
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: dev  ## Lock the requirements anew; UPGRADE=--upgrade takes newer ones
+	$(LOCK) --group dev -o deploy/requirements-dev.lock pyproject.toml
+	$(LOCK) -c deploy/requirements-dev.lock -o deploy/requirements.lock pyproject.toml
+LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	--python-version 3.11 --group build $(UPGRADE)
+
+.PHONY: clean
+clean:  ## Remove what was made: .venv, caches, var; never keys
+	rm -rf $(VENV) var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- The parts of `make check` ----------------------------------------------------------------------------------------
+
+.PHONY: check-format check-lint check-types check-imports check-policies check-docs check-hosts check-locks
+check-format: dev
+	$(BIN)/ruff format --quiet --check .
+check-lint: dev
+	$(BIN)/ruff check --quiet .
+check-types: dev
+	$(BIN)/mypy --no-error-summary
+check-imports: dev
+	@$(BIN)/lint-imports --no-logo > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+check-policies: dev
+	$(BIN)/broker policies check
+	$(BIN)/broker policies test
+check-docs: dev
+	$(BIN)/python .ci/checks.py docs
+check-hosts: dev
+	$(BIN)/python .ci/checks.py hosts
+check-locks: dev
+	$(BIN)/python .ci/checks.py locks
+
+# --- What they stand on -----------------------------------------------------------------------------------------------
+
+.PHONY: dev browser
+dev: $(DEV_STAMP) $(PACKAGE_STAMP)
+
+browser: dev
+	@$(BIN)/python -m tests.support.browser > /dev/null
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Rondom needs Python 3.11 or newer, and \`$(PYTHON)\` is not that. Install it, or name it:" \
+	    "make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "This Python cannot make virtual environments. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The development lock holds the runtime one (`.ci/checks.py locks` sees to it), so either may come first.
+$(RUNTIME_STAMP): | $(BIN)/python
+	@echo "Installing the locked requirements into $(VENV), once ..."
+	@$(PIP) install --require-hashes -r deploy/requirements.lock
+	@rm -f $(VENV)/.runtime-* && touch $@
+
+$(DEV_STAMP): | $(BIN)/python
+	@echo "Installing the locked requirements and the development tools into $(VENV), once ..."
+	@$(PIP) install --require-hashes -r deploy/requirements-dev.lock
+	@rm -f $(VENV)/.dev-* $(VENV)/.runtime-* && touch $@ $(RUNTIME_STAMP)
+
+# `make demo` never needs the development tools; `make test` never installs the runtime lock on its own.
+$(PACKAGE_STAMP): | $(if $(filter demo,$(MAKECMDGOALS)),$(RUNTIME_STAMP),$(DEV_STAMP))
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@rm -f $(VENV)/.package-* && touch $@

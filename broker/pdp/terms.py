@@ -1,0 +1,87 @@
+"""`vocabulary.toml` becomes the Vocabulary only when every term has plain words in both languages.
+
+- Ids are lower case with hyphens; a word stands in one list only, so that its label is never ambiguous.
+- A section type also shows an example, because a family must see what the text may look like (AVG 4(11), 7).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from broker.domain.vocabulary import Term, Vocabulary
+from broker.errors import Words
+from broker.pdp.documents import Document
+
+LISTS = ("organisation_kinds", "roles", "purposes", "section_types", "handover_kinds")
+_ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+
+
+def read_vocabulary(document: Document) -> Vocabulary:
+    """Every term of the file. What is wrong is noted as faults of the document; the result then must not be used."""
+    document.check_keys("de woordenlijst / the vocabulary", None, document.table, LISTS)
+    lists = {name: _read_list(document, name) for name in LISTS}
+    seen: dict[str, str] = {}
+    for name, terms in lists.items():
+        for term in terms:
+            if term in seen:
+                document.fault(
+                    document.line_of(f"[{name}.{term}]"),
+                    f"het woord '{term}' staat al bij {seen[term]}; kies een ander woord.",
+                    f"the word '{term}' is already in {seen[term]}; choose another word.",
+                )
+            seen[term] = name
+    return Vocabulary(**lists)
+
+
+def _read_list(document: Document, name: str) -> dict[str, Term]:
+    table = document.table.get(name)
+    if not isinstance(table, dict) or not table:
+        if name in document.table:
+            document.fault(
+                document.line_of(f"[{name}"),
+                f"de lijst {name} is leeg; voeg een woord toe.",
+                f"the list {name} is empty; add a word.",
+            )
+        return {}
+    return {term_id: _read_term(document, name, term_id, term) for term_id, term in table.items()}
+
+
+def _read_term(document: Document, name: str, term_id: str, term: Any) -> Term:
+    where, line = f"{name}.{term_id}", document.line_of(f"[{name}.{term_id}]")
+    if not _ID.fullmatch(term_id):
+        document.fault(
+            line,
+            f"'{term_id}' is geen geldig woord; gebruik kleine letters, cijfers en streepjes.",
+            f"'{term_id}' is not a valid word; use small letters, digits and hyphens.",
+        )
+    if not isinstance(term, dict):
+        document.fault(
+            line,
+            f"{where} is geen tabel; geef een label en een uitleg.",
+            f"{where} is no table; give a label and an explanation.",
+        )
+        term = {}
+    with_example = name == "section_types"
+    document.check_keys(where, line, term, ("label", "explain", "example") if with_example else ("label", "explain"))
+    return Term(
+        term_id,
+        _read_words(document, f"{where}.label", line, term.get("label")),
+        _read_words(document, f"{where}.explain", line, term.get("explain")),
+        _read_words(document, f"{where}.example", line, term.get("example")) if with_example else None,
+    )
+
+
+def _read_words(document: Document, where: str, line: int | None, words: Any) -> Words:
+    if words is None:
+        return Words("", "")  # its absence was noted already
+    if not isinstance(words, Mapping):
+        words = {}
+    document.check_keys(where, line, words, ("nl", "en"))
+    for language, text in words.items():
+        if not isinstance(text, str) or not text.strip():
+            document.fault(
+                line,
+                f"{where}.{language} is leeg of geen tekst; schrijf een korte, gewone zin.",
+                f"{where}.{language} is empty or no text; write a short, plain sentence.",
+            )
+    return Words(str(words.get("nl", "")), str(words.get("en", "")))

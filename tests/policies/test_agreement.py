@@ -1,0 +1,182 @@
+"""The shipped agreement is complete, minimal where it can be, and in words that families read."""
+
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from broker.domain.consents import EvidenceLevel
+from broker.domain.decisions import PolicyQuestion
+from broker.domain.notices import PARTS, compose
+from broker.domain.signers import SignerRule
+from broker.pdp.cedar import CedarDecisionPoint
+from broker.pdp.policy_set import PolicySet
+
+USED_BY_FAMILIES = {
+    "organisation_kinds": {
+        "foster-care",
+        "youth-mental-health",
+        "neighbourhood-team",
+        "school",
+        "addiction-care",
+        "gp",
+    },
+    "roles": {
+        "foster-care-supervisor",
+        "psychologist",
+        "system-therapist",
+        "family-worker",
+        "support-coordinator",
+        "addiction-counsellor",
+        "general-practitioner",
+    },
+    "purposes": {"coordination", "education-support", "health-care"},
+    "section_types": {
+        "timeline",
+        "roles-and-tasks",
+        "carrying-capacity",
+        "parent-health",
+        "safety-plan",
+        "status",
+        "voice-of-the-child",
+        "analysis",
+        "help-history",
+        "education",
+    },
+    "handover_kinds": {"change-of-worker", "feedback-to-school", "inform-gp", "referral"},
+}
+SHORT = 26
+
+
+@pytest.mark.parametrize("name", USED_BY_FAMILIES)
+def test_it_knows_every_word_of_the_families(shipped: PolicySet, name: str) -> None:
+    assert USED_BY_FAMILIES[name] <= set(getattr(shipped.vocabulary, name))
+
+
+def test_it_is_a_realistic_size(shipped: PolicySet) -> None:
+    words = shipped.vocabulary
+    assert len(words.organisation_kinds) >= 12
+    assert len(words.roles) >= 15
+    assert len(words.purposes) >= 7
+    assert len(words.section_types) >= 15
+
+
+def test_words_are_short_whole_sentences(shipped: PolicySet) -> None:
+    for name in USED_BY_FAMILIES:
+        for term in getattr(shipped.vocabulary, name).values():
+            texts = [term.explain.nl, term.explain.en]
+            if name == "section_types":
+                assert term.example is not None
+                texts += [term.example.nl, term.example.en]
+            for text in texts:
+                assert text.endswith("."), text
+                assert all(len(sentence.split()) <= SHORT for sentence in re.split(r"[.?!:]", text)), text
+
+
+def test_every_word_is_used_by_some_rule_or_is_a_plain_denial(shipped: PolicySet) -> None:
+    named = {word for rule in shipped.rules.values() for _, word in rule.words}
+    assert set(shipped.vocabulary.purposes) <= named
+    assert set(shipped.vocabulary.section_types) <= named
+    assert set(shipped.vocabulary.roles) - named == {"board-investigator"}  # refused as a kind of organisation
+
+
+def test_every_permit_names_purpose_kind_role_and_types(shipped: PolicySet) -> None:
+    assert {rule.id: rule.unbounded for rule in shipped.rules.values() if rule.unbounded} == {}
+
+
+def test_permits_are_laid_out_as_the_readme_says(shipped: PolicySet) -> None:
+    order = ("context.purpose", "principal.organisationKind", "principal.role", "resource.type")
+    for rule in shipped.rules.values():
+        if rule.effect == "permit":
+            subjects = re.findall(r"^when \{\s*([a-zA-Z.]+)", rule.text, re.MULTILINE)
+            assert tuple(subjects[:4]) == order, rule.id
+
+
+def test_no_permit_demands_evidence(shipped: PolicySet) -> None:
+    # it is asked before anybody answered, to know what to put to the family
+    assert all("context.evidence" not in r.text for r in shipped.rules.values() if r.effect == "permit")
+
+
+def test_more_evidence_never_closes_and_discussing_never_closes(shipped: PolicySet) -> None:
+    point = CedarDecisionPoint(shipped)
+    words = shipped.vocabulary
+    for kind, role, section in product(
+        words.organisation_kinds, ["psychologist", "safe-home-worker"], words.section_types
+    ):
+        for purpose in ("coordination", "safety", "treatment"):
+            last = False
+            for evidence, discussed in ((0, False), (0, True), (1, True), (2, True), (3, True)):
+                ruling = point.decide(
+                    PolicyQuestion(
+                        sender_kind="youth-mental-health",
+                        recipient_kind=kind,
+                        role=role,
+                        purpose=purpose,
+                        handover_kind="referral",
+                        section_type=section,
+                        age_band="12-15",
+                        evidence=EvidenceLevel(evidence),
+                        discussed_with_family=discussed,
+                        sender_basis=True,
+                        recipient_basis=True,
+                        concerns_others=False,
+                    )
+                )
+                assert ruling.errors == 0
+                assert ruling.permitted or not last
+                last = ruling.permitted
+
+
+def test_who_signs_is_the_table_of_the_law(shipped: PolicySet) -> None:
+    rows = [(rule.from_age, rule.person_signs, rule.authority_signs) for rule in shipped.signers.rules]
+    assert rows == [(0, False, True), (12, True, True), (16, True, False)]
+    assert all(isinstance(rule, SignerRule) and rule.articles for rule in shipped.signers.rules)
+    assert [shipped.signers.band(age) for age in (0, 11, 12, 15, 16, 44)] == [
+        "0-11",
+        "0-11",
+        "12-15",
+        "12-15",
+        "16+",
+        "16+",
+    ]
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_a_question_reads_as_whole_sentences(shipped: PolicySet, language: str) -> None:
+    term = shipped.vocabulary.section_types["timeline"]
+    assert term.example is not None
+    values = {
+        "sender": "PlusTeam",
+        "recipients": "intern begeleider van De Regenboog",
+        "section": term.label.in_language(language),
+        "explanation": term.explain.in_language(language),
+        "example": term.example.in_language(language),
+        "persons": "Tom",
+        "purpose": shipped.vocabulary.purposes["coordination"].label.in_language(language),
+        "until": "3 mei 2027",
+    }
+    question = compose(shipped.notices[language], [("timeline", values)]).questions[0]
+    assert set(question.parts) == set(PARTS)
+    for part, text in question.parts.items():
+        assert text.endswith("?" if part == "title" else "."), text
+        assert ".." not in text
+        assert "{" not in text
+        assert all(len(sentence.split()) <= SHORT for sentence in re.split(r"[.?!:]", text)), text
+
+
+def test_the_notices_say_no_is_free_and_stopping_is_as_easy(shipped: PolicySet) -> None:
+    assert "De hulp gaat gewoon door." in shipped.notices["nl"].parts["no"]
+    assert "net zo makkelijk als ja zeggen" in shipped.notices["nl"].parts["stop"]
+    assert set(shipped.notices) == {"nl", "en"}
+    assert len({notice.version for notice in shipped.notices.values()}) == 1
+
+
+def test_the_readme_names_every_file_and_field(shipped: PolicySet) -> None:
+    readme = (Path(__file__).parents[2] / "policies" / "README.md").read_text(encoding="utf-8")
+    for path in shipped.texts:
+        assert path in readme or path.startswith("cases/") or path == "README.md"
+    fields = re.findall(r"^\s+([a-zA-Z]+): (?:Role|OrganisationKind|SectionType|HandoverKind|AgeBand|Purpose|Long|Bool)",
+                        shipped.texts["release.cedarschema"], re.MULTILINE)  # fmt: skip
+    assert len(fields) == 12
+    assert all(f".{field}`" in readme for field in fields)
