@@ -118,3 +118,17 @@ def _check_audience(audience: Any, audiences: Collection[str]) -> None:
     named = audience if isinstance(audience, list) else [audience]
     if len(named) != 1 or named[0] not in audiences:
         raise NotAuthenticated
+
+
+class Assertions:
+    """The check as the use cases want it: see `broker.domain.ports.AssertionCheck`."""
+
+    def issuer(self, assertion: str) -> str:
+        """Who says to have made it, unverified. Raises NotAuthenticated."""
+        return unverified_issuer(assertion)
+
+    def verify(
+        self, assertion: str, jwks: list[dict[str, Any]], audiences: tuple[str, ...], now: datetime
+    ) -> dict[str, Any]:
+        """Its claims. Raises NotAuthenticated."""
+        return verify_assertion(assertion, jwks, audiences, now)

@@ -88,8 +88,14 @@ TOLD: dict[Told, tuple[Words, Words]] = {
         Words("Neem contact op met de afzender.", "Contact the sender."),
     ),
     Told.NOT_THERE: (
-        Words("Dit onderdeel is er niet voor u.", "There is no such section for you."),
-        Words("Vraag zonder lijst van onderdelen.", "Ask without a list of sections."),
+        Words(
+            "Dit onderdeel is er niet voor u: het zit niet in de overdracht, of de afspraken geven het niet aan uw rol.",
+            "There is no such section for you: it is not in the handover, or the agreement does not give it to your role.",
+        ),
+        Words(
+            "Vraag zonder lijst van onderdelen: dan ziet u alles wat er voor u is.",
+            "Ask without a list of sections: you then see everything that is there for you.",
+        ),
     ),
 }
 """For each reason: what it is, and what to do next."""

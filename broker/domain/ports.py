@@ -242,3 +242,58 @@ class Passkeys(Protocol):
 
     def signed(self, credential: str, challenge: bytes, passkey: Passkey) -> Passkey:
         """The passkey with its new count, once the answer verified. Raises NotAllowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedFacts:
+    """A log entry read back: its clear facts, and what its openings say, by field."""
+
+    type: str
+    at: datetime
+    organisation: str
+    counterpart: str
+    facts: Mapping[str, Any]
+    personal: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LogCheck:
+    """The result of checking the log: whether it is intact, in one sentence."""
+
+    intact: bool
+    words: Words
+
+
+class DisclosureLog(Protocol):
+    """The running log, as the use cases see it."""
+
+    def kick(self) -> None:
+        """There is something new."""
+
+    async def receipt(self, appended: Any, owners: frozenset[str]) -> dict[str, Any]:
+        """The receipt of a committed entry, with the openings of these owners only."""
+
+    async def checkpoint(self) -> str:
+        """The latest signed checkpoint. Raises NotFound."""
+
+    async def examine(self) -> LogCheck:
+        """Check the whole log."""
+
+    def read(self, leaf: bytes, openings: Any) -> LoggedFacts:
+        """An entry in words. Raises Tampered when leaf or openings are not what was logged."""
+
+
+class LogTiles(Protocol):
+    """The public side of the log: hashes only."""
+
+    async def checkpoint(self) -> str:
+        """The latest signed checkpoint. Raises NotFound."""
+
+    async def tile(self, path: str) -> bytes:
+        """One tile. Raises NotFound."""
+
+    async def proof_at(self, index: int) -> str:
+        """An inclusion proof. Raises NotFound."""
+
+    def verifier_keys(self) -> tuple[str, ...]:
+        """The log's keys."""

@@ -283,8 +283,8 @@ class ReleaseStore(Protocol):
     async def acknowledge(self, release: str, who: ProfessionalId, now: datetime) -> Literal["now", "before"] | None:
         """Mark it read and taken over; None when it is not theirs."""
 
-    async def of_person(self, person: PersonId, sender: Oin) -> Sequence[Disclosure]:
-        """What was read of what this sender wrote about this person, newest first."""
+    async def of_person(self, person: PersonId, sender: Oin, viewer: PersonId) -> Sequence[Disclosure]:
+        """What was read of what this sender wrote about this person, newest first; nothing shielded from the viewer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,9 +200,11 @@ class SectionWhy:
 
 @dataclass(frozen=True, slots=True)
 class EntryDetail:
-    """One entry in full. `fields` are the other logged facts, label and value. Never content, never a name."""
+    """One entry in full. `reason` says why a request was refused as a whole. `fields` are the other logged facts,
+    name and value. Never content, never a person's name."""
 
     row: EntryRow
+    reason: Words | None
     sections: tuple[SectionWhy, ...]
     policy_digest: str
     fields: tuple[tuple[str, str], ...]
@@ -220,4 +222,4 @@ class LogScreen:
     checkpoint: str
     checked_at: datetime | None = None
     intact: bool | None = None
-    verdict: str = ""
+    verdict: Words | None = None

@@ -55,9 +55,13 @@ class Releases(Store):
         await self._run(sa.update(t.release).where(mine).values(acknowledged_at=now))
         return "now"
 
-    async def of_person(self, person: PersonId, sender: Oin) -> Sequence[Disclosure]:
-        """What was read of what this sender wrote about this person, newest first; shielded sections left out."""
+    async def of_person(self, person: PersonId, sender: Oin, viewer: PersonId) -> Sequence[Disclosure]:
+        """What was read of what this sender wrote about this person, newest first; without what is shielded from the viewer."""
         about = sa.and_(t.section_person.c.person == person, t.section_person.c.concerned)
+        shield = t.section_person.alias("shield")
+        shielded = sa.exists().where(
+            shield.c.section == t.section.c.id, shield.c.person == viewer, shield.c.shielded
+        )
         statement = (
             sa.select(
                 t.release.c.id,
@@ -71,7 +75,7 @@ class Releases(Store):
             .join(t.section, t.section.c.id == t.release_section.c.section)
             .join(t.section_person, sa.and_(t.section_person.c.section == t.section.c.id, about))
             .join(t.handover, t.handover.c.id == t.release.c.handover)
-            .where(t.handover.c.sender == sender, ~t.section_person.c.shielded)
+            .where(t.handover.c.sender == sender, ~shielded)
             .order_by(t.release.c.id.desc(), t.section.c.position)
         )
         found: dict[str, Disclosure] = {}

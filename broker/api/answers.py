@@ -1,0 +1,51 @@
+"""How answers are written and described, alike for every endpoint."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+def answer(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer about people: never cached; absent values are left out."""
+    content = orjson.dumps(body.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return Response(content, status, {**NO_STORE, **(headers or {})}, "application/json")
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, str]] | None = None
+    withheld: list[dict[str, Any]] | None = None
+
+
+def documented(
+    summary: str,
+    model: type[BaseModel] | None,
+    status: int,
+    *,
+    body: type[BaseModel] | None = None,
+    errors: tuple[int, ...] = (),
+) -> dict[str, Any]:
+    """What OpenAPI says of an endpoint that reads its body and writes its answer by hand."""
+    refused = {code: {"description": "A problem"} for code in {*errors, 400 if body else 500, 500, 503}}
+    told: dict[str, Any] = {
+        "summary": summary,
+        "status_code": status,
+        "response_model": None,
+        "responses": {status: {"description": "Done", "model": model} if model else {"description": "Done"}, **refused},
+    }
+    if body is not None:
+        schema = {"$ref": f"#/components/schemas/{body.__name__}"}
+        told["openapi_extra"] = {
+            "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}
+        }
+    return told

@@ -1,0 +1,139 @@
+"""Reading a body: bounded, strict JSON, and every fault at once.
+
+- At most 1 MiB and 32 levels deep; UTF-8; no duplicate keys, no NaN (RFC 8259, RFC 7493).
+- A fault names its place (RFC 6901) and says what is wrong, never what was sent.
+"""
+
+import json
+import re
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from broker.errors import BrokerError, Fault, Invalid, Words
+
+LARGEST = 1_048_576
+DEEPEST = 32
+_Model = TypeVar("_Model", bound=BaseModel)
+_DEPTH = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])')
+
+_TEXTS: dict[str, Words] = {
+    "missing": Words("Dit veld ontbreekt.", "This field is missing."),
+    "extra_forbidden": Words("Dit veld bestaat niet.", "There is no such field."),
+    "string_type": Words("Dit moet tekst zijn.", "This must be text."),
+    "string_too_short": Words("Dit is te kort.", "This is too short."),
+    "string_too_long": Words("Dit is te lang.", "This is too long."),
+    "too_short": Words("Hier hoort minstens één ding.", "At least one is needed here."),
+    "too_long": Words("Dit zijn er te veel.", "These are too many."),
+    "bool_type": Words("Dit moet true of false zijn.", "This must be true or false."),
+    "bool_parsing": Words("Dit moet true of false zijn.", "This must be true or false."),
+    "list_type": Words("Dit moet een lijst zijn.", "This must be a list."),
+    "model_type": Words("Dit moet een object zijn.", "This must be an object."),
+    "model_attributes_type": Words("Dit moet een object zijn.", "This must be an object."),
+    "date_type": Words("Dit moet een datum zijn (2027-01-31).", "This must be a date (2027-01-31)."),
+    "date_from_datetime_parsing": Words("Dit moet een datum zijn (2027-01-31).", "This must be a date (2027-01-31)."),
+    "literal_error": Words("Deze waarde kan hier niet.", "This value is not possible here."),
+    "value_error": Words("Dit moet een datum zijn (2027-01-31).", "This must be a date (2027-01-31)."),
+    "union_tag_invalid": Words("Deze waarde kan hier niet.", "This value is not possible here."),
+    "string_pattern_mismatch": Words("Dit heeft niet de juiste vorm.", "This does not have the right form."),
+}
+_OTHERWISE = Words("Dit klopt niet.", "This is not right.")
+
+
+class TooLarge(BrokerError):
+    """The body is larger than LARGEST."""
+
+    code = "too-large"
+    words = Words("De inhoud is te groot: hoogstens 1 MiB.", "The body is too large: 1 MiB at most.")
+
+
+class OtherForm(BrokerError):
+    """The body is of a media type that is not read here."""
+
+    code = "other-form"
+    words = Words("Stuur application/json.", "Send application/json.")
+
+
+async def read_bytes(request: Request) -> bytes:
+    """The body. Raises TooLarge before reading more than LARGEST bytes."""
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > LARGEST:
+            raise TooLarge
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def read_json(request: Request) -> Any:
+    """The body as JSON. Raises OtherForm, TooLarge, or Invalid."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise OtherForm
+    return parse_json(await read_bytes(request))
+
+
+def parse_json(raw: bytes) -> Any:
+    """Strict JSON. Raises Invalid."""
+    _check_depth(raw)
+    try:
+        return json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite
+        )
+    except (ValueError, RecursionError):
+        raise Invalid.at("", "Dit is geen geldige JSON.", "This is no valid JSON.") from None
+
+
+def _check_depth(raw: bytes) -> None:
+    depth = 0
+    for match in _DEPTH.finditer(raw):
+        depth += bool(match[1]) - bool(match[2])
+        if depth > DEEPEST:
+            raise Invalid.at("", "Dit is te diep genest.", "This is nested too deeply.")
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _no_constant(_: str) -> Any:
+    raise ValueError("not a JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError("too large a number")
+    return value
+
+
+def validated(model: type[_Model], body: Any) -> tuple[_Model | None, list[Fault]]:
+    """The body as a model, or its faults of form."""
+    try:
+        return model.model_validate(body), []
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        faults = [Fault(_pointer(e["loc"]), _TEXTS.get(e["type"], _OTHERWISE)) for e in found]
+        return None, faults
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    """RFC 6901; a key of the sender's own making is cut off where our names end."""
+    return "".join("/" + _plain(part) for part in location)
+
+
+def _plain(part: int | str) -> str:
+    if isinstance(part, int):
+        return str(part)
+    return part.replace("~", "~0").replace("/", "~1") if re.fullmatch(r"[A-Za-z]{1,40}", part) else "?"
+
+
+def read_as(model: type[_Model], body: Any) -> _Model:
+    """The body as a model. Raises Invalid with every fault."""
+    found, faults = validated(model, body)
+    if found is None:
+        raise Invalid(faults)
+    return found

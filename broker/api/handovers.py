@@ -1,0 +1,144 @@
+"""Handovers over HTTP: push, list, look, invite, withdraw; and looking for somebody's."""
+
+import io
+from typing import Annotated, Any, Literal
+
+import segno
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from broker.api.answers import answer, documented
+from broker.api.bodies import read_as, read_json, validated
+from broker.api.deps import AsAnyCaller, AsOrganisation, AsProfessional, Use
+from broker.api.schemas import (
+    HandoverBody,
+    HandoverOut,
+    HandoverPage,
+    InvitationBody,
+    InvitationOut,
+    SearchBody,
+    SectionStateOut,
+    SignerOut,
+)
+from broker.errors import Fault, Invalid, NotAllowed, NotFound, Words
+from broker.services.handovers import HandoverView
+
+router = APIRouter(prefix="/v1", tags=["handovers"])
+PAGE = 25
+
+
+def _out(view: HandoverView, *, for_sender: bool) -> HandoverOut:
+    h = view.handover
+    signers = [SignerOut.model_construct(**_fields(s)) for s in view.signers] if for_sender else None
+    return HandoverOut.model_construct(
+        id=h.id,
+        version=h.version,
+        kind=h.kind,
+        purpose=h.purpose,
+        sender=h.sender,
+        state=h.state.value,
+        consent_until=h.consent_until,
+        sections=[SectionStateOut.model_construct(type=s.type, open=s.open) for s in view.sections],
+        signers=signers,
+    )
+
+
+def _fields(signer: Any) -> dict[str, Any]:
+    return {"person": signer.person, "answered": signer.answered, "can_be_reached": signer.can_be_reached}
+
+
+@router.post("/handovers", **documented("Push a handover", HandoverOut, 201, body=HandoverBody, errors=(401, 403, 409, 413, 415)))
+async def push(request: Request, api: Use, organisation: AsOrganisation) -> Response:
+    """Store a handover, encrypted. `reference` is unique per sender: the same body again answers as the first time."""
+    raw = await read_json(request)
+    body, faults = validated(HandoverBody, raw)
+    faults += _beyond(await api.handovers.faults(raw), faults)
+    if body is None or faults:
+        raise Invalid(faults)
+    view = await api.handovers.push(organisation.oin, body.draft(raw, api.handovers.today()))
+    return answer(_out(view, for_sender=True), 201, {"Location": f"/v1/handovers/{view.handover.id}"})
+
+
+def _beyond(more: tuple[Fault, ...], known: list[Fault]) -> list[Fault]:
+    places = {fault.pointer for fault in known}
+    return [fault for fault in more if fault.pointer not in places]
+
+
+@router.get("/handovers", **documented("List handovers", HandoverPage, 200, errors=(400, 401, 403)))
+async def listed(
+    api: Use,
+    caller: AsAnyCaller,
+    box: Annotated[Literal["sent", "received"], Query(description="what was sent, or what is open to you")] = "received",
+    after: Annotated[str, Query(description="the cursor of the page before", pattern=r"^[0-9a-f-]{0,36}$")] = "",
+) -> Response:
+    """A page, newest first. `received` lists only what at least one consent opens."""
+    oin = caller.organisation.oin
+    if box == "sent":
+        if caller.professional is not None:
+            raise NotAllowed(_SENT)
+        views, following = await api.handovers.sent(oin, after, PAGE)
+    else:
+        role = caller.professional.role if caller.professional else None
+        views, following = await api.handovers.received(oin, role, after, PAGE)
+    items = [_out(view, for_sender=box == "sent") for view in views]
+    return answer(HandoverPage.model_construct(items=items, next=following or None))
+
+
+@router.get("/handovers/{id}", **documented("Look at a handover", HandoverOut, 200, errors=(400, 401, 404)))
+async def one(id: str, api: Use, caller: AsAnyCaller) -> Response:  # noqa: A002 - the name in the path
+    """For its sender: the state per section, and who has answered (not what). For a recipient: what is open to them."""
+    if caller.professional is None:
+        try:
+            return answer(_out(await api.handovers.sent_one(caller.organisation.oin, id), for_sender=True))
+        except NotFound:
+            pass
+    role = caller.professional.role if caller.professional else None
+    return answer(_out(await api.handovers.received_one(caller.organisation.oin, role, id), for_sender=False))
+
+
+@router.delete("/handovers/{id}", **documented("Withdraw a handover", None, 204, errors=(400, 401, 403, 404)))
+async def withdraw(id: str, api: Use, organisation: AsOrganisation) -> Response:  # noqa: A002 - the name in the path
+    """End it for good: its data keys and ciphertext are destroyed; what the log says of it stays."""
+    await api.handovers.withdraw(organisation.oin, id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/handovers/{id}/invitations",
+    **documented("Invite a person to answer", InvitationOut, 201, body=InvitationBody, errors=(401, 403, 404, 409, 413, 415)),
+)
+async def invite(id: str, request: Request, api: Use, organisation: AsOrganisation) -> Response:  # noqa: A002 - the name in the path
+    """A code with QR for the worker to hand over, or a message to the person's own contact. It answers nothing by itself."""
+    body = read_as(InvitationBody, await read_json(request))
+    invited = await api.handovers.invite(organisation.oin, id, body.person, body.delivery)
+    out = InvitationOut.model_construct(
+        id=invited.id,
+        answer_until=invited.answer_until,
+        code=invited.code,
+        link=invited.link,
+        qr=_qr(invited.link) if invited.link else None,
+    )
+    return answer(out, 201)
+
+
+def _qr(link: str) -> str:
+    drawing = io.BytesIO()
+    segno.make(link, error="m").save(drawing, kind="svg", scale=6, xmldecl=False, title=None)
+    return drawing.getvalue().decode()
+
+
+@router.post(
+    "/subjects/_search",
+    **documented("Find handovers about a person", HandoverPage, 200, body=SearchBody, errors=(401, 403, 413, 415)),
+)
+async def search(request: Request, api: Use, professional: AsProfessional) -> Response:
+    """By identifier, in the body: what about this person is open to the caller. Every search is logged."""
+    body = read_as(SearchBody, await read_json(request))
+    views = await api.handovers.search(professional, body.identifier.system, body.identifier.value)
+    return answer(HandoverPage.model_construct(items=[_out(v, for_sender=False) for v in views], next=None))
+
+
+_SENT = Words(
+    "Wat de organisatie verstuurde, ziet alleen de organisatie zelf.",
+    "What the organisation sent is for the organisation itself to see.",
+)

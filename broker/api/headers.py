@@ -1,0 +1,69 @@
+"""Around every request: an id, a line in the operational log by route template, counts, and the API's headers.
+
+Plain ASGI, so that nothing is buffered and nothing is done twice. Paths, queries and bodies are never logged.
+"""
+
+import time
+from typing import Any
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
+
+from broker import __version__
+from broker.api.health import Metrics
+
+API = ("/v1", "/oauth", "/.well-known")
+_log = structlog.get_logger("broker.requests")
+
+
+def in_api(path: str) -> bool:
+    """Whether a path belongs to the API rather than to the pages."""
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in API)
+
+
+class Surroundings:
+    """The middleware."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, seen = time.perf_counter(), {"status": 500}
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                seen["status"] = message["status"]
+                if in_api(scope["path"]):
+                    _api_headers(message)
+            await send(message)
+
+        structlog.contextvars.bind_contextvars(request=str(uuid7()))
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            self._count(scope, seen["status"], time.perf_counter() - began)
+            structlog.contextvars.clear_contextvars()
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        route: Any = scope.get("route")
+        template = getattr(route, "path", "unknown")
+        method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "DELETE", "PUT", "PATCH") else "other"
+        self._metrics.requests.labels(method, template, str(status)).inc()
+        self._metrics.seconds.labels(template).observe(seconds)
+        _log.info("request", method=method, route=template, status=status, milliseconds=round(seconds * 1000, 1))
+
+
+def _api_headers(message: Message) -> None:
+    headers = MutableHeaders(scope=message)
+    headers["API-Version"] = __version__
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    headers.setdefault("Cache-Control", "no-store")

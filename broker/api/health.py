@@ -1,0 +1,48 @@
+"""Whether the broker lives, whether it can work, and how it goes: counts without anything about people."""
+
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+
+from broker.api.deps import Use
+
+router = APIRouter(include_in_schema=False)
+
+
+class Metrics:
+    """The counters of one process, by route template and status; never by organisation or person."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "rondom_requests", "Requests answered", ("method", "route", "status"), registry=self.registry
+        )
+        self.seconds = Histogram("rondom_request_seconds", "Time to answer", ("route",), registry=self.registry)
+
+    def text(self) -> bytes:
+        """The Prometheus text format."""
+        return generate_latest(self.registry)
+
+
+@router.get("/livez")
+async def livez() -> PlainTextResponse:
+    """The process runs."""
+    return PlainTextResponse("ok\n")
+
+
+@router.get("/readyz")
+async def readyz(api: Use) -> PlainTextResponse:
+    """Database, keys and agreement are there; otherwise 503."""
+    ready = await api.ready()
+    return PlainTextResponse("ok\n" if ready else "not ready\n", 200 if ready else 503)
+
+
+def metrics_router(metrics: Metrics) -> APIRouter:
+    """`/metrics`; keep it inside your own network."""
+    inside = APIRouter(include_in_schema=False)
+
+    @inside.get("/metrics")
+    async def show() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    return inside

@@ -1,0 +1,39 @@
+"""The public side of the log: signed checkpoints, tiles and proofs; hashes only, for anybody."""
+
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse, Response
+
+from broker.api.answers import documented
+from broker.api.deps import Use
+from broker.errors import NotFound
+
+router = APIRouter(prefix="/v1/log", tags=["log"])
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+@router.get("/checkpoint", **documented("The latest checkpoint", None, 200, errors=(404,)))
+async def checkpoint(api: Use) -> PlainTextResponse:
+    """A signed note (C2SP tlog-checkpoint)."""
+    return PlainTextResponse(await api.log.checkpoint(), headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/keys", **documented("The log's keys", None, 200))
+async def keys(api: Use) -> PlainTextResponse:
+    """The verifier keys (C2SP signed-note), one a line. Compare them with what you got some other way."""
+    return PlainTextResponse("".join(f"{key}\n" for key in api.log.verifier_keys()))
+
+
+@router.get("/tile/{path:path}", **documented("A tile of the log", None, 200, errors=(400, 404)))
+async def tile(path: str, api: Use) -> Response:
+    """The hashes of one tile (C2SP tlog-tiles); a full one never changes."""
+    data = await api.log.tile(f"tile/{path}")
+    cache = "no-cache" if ".p/" in path else _FOREVER
+    return Response(data, headers={"Cache-Control": cache}, media_type="application/octet-stream")
+
+
+@router.get("/proofs/{index}", **documented("An inclusion proof", None, 200, errors=(400, 404)))
+async def proof(index: str, api: Use) -> PlainTextResponse:
+    """That the entry at this place is in the latest checkpoint (C2SP tlog-proof, RFC 9162 section 2.1.3)."""
+    if not (index.isascii() and index.isdigit() and len(index) <= 15 and str(int(index)) == index):  # noqa: PLR2004 - safe integers
+        raise NotFound
+    return PlainTextResponse(await api.log.proof_at(int(index)), headers={"Cache-Control": "no-cache"})

@@ -1,0 +1,132 @@
+"""Every refusal as a problem (RFC 9457): the one place where errors become HTTP.
+
+Texts come from the errors themselves, in Dutch or English by `Accept-Language`; nothing that came in is repeated.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import Request
+from fastapi.responses import Response
+
+from broker import errors
+from broker.services.access import TokenRefused
+from broker.services.releases import ReleaseDenied, Withheld
+
+STATUS: tuple[tuple[type[errors.BrokerError], int], ...] = (
+    (errors.Invalid, 400),
+    (errors.NotAuthenticated, 401),
+    (ReleaseDenied, 403),
+    (errors.NotAllowed, 403),
+    (errors.NotFound, 404),
+    (errors.Conflict, 409),
+    (errors.TooMany, 429),
+    (errors.Unavailable, 503),
+    (errors.Tampered, 500),
+    (errors.Unsafe, 500),
+)
+TITLES: Mapping[int, errors.Words] = {
+    400: errors.Words("De invoer klopt niet", "The input is not right"),
+    401: errors.Words("Niet aangemeld", "Not authenticated"),
+    403: errors.Words("Mag niet", "Not allowed"),
+    404: errors.Words("Niet gevonden", "Not found"),
+    405: errors.Words("Kan hier niet", "Not possible here"),
+    409: errors.Words("Past niet bij wat er al is", "Does not fit what is there"),
+    413: errors.Words("Te groot", "Too large"),
+    415: errors.Words("Andere vorm nodig", "Another form is needed"),
+    429: errors.Words("Te vaak", "Too often"),
+    500: errors.Words("Er ging iets mis", "Something went wrong"),
+    503: errors.Words("Nu niet beschikbaar", "Not available now"),
+}
+_log = structlog.get_logger(__name__)
+
+
+def language_of(request: Request) -> str:
+    """`nl` when that is what the caller prefers, otherwise `en` (RFC 9110 section 12.5.4)."""
+    best, found = 0.0, "en"
+    for part in request.headers.get("accept-language", "")[:200].split(","):
+        tag, _, weight = part.strip().partition(";q=")
+        spoken = tag.lower().partition("-")[0]
+        try:
+            quality = float(weight) if weight else 1.0
+        except ValueError:
+            continue
+        if spoken in ("nl", "en") and quality > best:
+            best, found = quality, spoken
+    return found
+
+
+def status_of(error: errors.BrokerError) -> int:
+    """The status of an error."""
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+def problem(
+    request: Request, status: int, words: errors.Words, code: str, *, more: Mapping[str, Any] | None = None
+) -> Response:
+    """One problem document."""
+    language = language_of(request)
+    title = TITLES.get(status, TITLES[500])
+    body = {
+        "type": f"urn:rondom:problem:{code}",
+        "title": title.in_language(language),
+        "status": status,
+        "detail": words.in_language(language),
+        **(more or {}),
+    }
+    headers = {"Content-Language": language}
+    if status == 401:  # noqa: PLR2004 - the status itself
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(orjson.dumps(body), status, headers, "application/problem+json")
+
+
+def withheld_json(withheld: tuple[Withheld, ...], language: str) -> list[dict[str, Any]]:
+    """What was not released, and why, as far as a recipient may know."""
+    return [
+        {
+            "type": item.type,
+            "reasons": [
+                {
+                    "code": item.code.value,
+                    "message": item.message.in_language(language),
+                    "nextStep": item.next_step.in_language(language),
+                }
+            ],
+        }
+        for item in withheld
+    ]
+
+
+async def broker_error(request: Request, error: errors.BrokerError) -> Response:
+    """A refusal on purpose."""
+    if isinstance(error, TokenRefused):
+        return oauth_error(request, error)
+    status, language = status_of(error), language_of(request)
+    if status >= 500:  # noqa: PLR2004 - our side
+        _log.error("api:refused", code=error.code, exc_info=error)
+    more: dict[str, Any] = {}
+    if isinstance(error, errors.Invalid):
+        more["errors"] = [{"pointer": f.pointer, "detail": f.words.in_language(language)} for f in error.faults]
+    if isinstance(error, ReleaseDenied):
+        more["withheld"] = withheld_json(error.withheld, language)
+    response = problem(request, status, error.words, error.code, more=more)
+    if isinstance(error, errors.TooMany):
+        response.headers["Retry-After"] = str(error.retry_after)
+    if status == 503:  # noqa: PLR2004 - the status itself
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def oauth_error(request: Request, error: TokenRefused) -> Response:
+    """RFC 6749 section 5.2."""
+    status = 401 if error.code == "invalid_client" else 400
+    body = {"error": error.code, "error_description": error.words.en}
+    return Response(orjson.dumps(body), status, {"Cache-Control": "no-store"}, "application/json")
+
+
+async def unexpected(request: Request, error: Exception) -> Response:
+    """Whatever nobody thought of: logged by place, told as little as possible, and nothing was released."""
+    _log.error("api:failed", exc_info=error)
+    return problem(request, 500, errors.BrokerError.words, "unexpected")

@@ -1,0 +1,59 @@
+"""Releases over HTTP: ask, and say that it was read."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from broker.api.answers import NO_STORE, documented
+from broker.api.bodies import read_as, read_json
+from broker.api.deps import AsProfessional, Use
+from broker.api.problems import language_of, withheld_json
+from broker.api.schemas import ReleaseBody, ReleaseOut
+from broker.domain.handovers import Content, HandoverId
+from broker.domain.releases import ReleaseRequest
+
+router = APIRouter(prefix="/v1", tags=["releases"])
+
+
+@router.post(
+    "/releases",
+    **documented("Ask for a release", ReleaseOut, 200, body=ReleaseBody, errors=(401, 403, 404, 413, 415)),
+)
+async def ask(request: Request, api: Use, professional: AsProfessional) -> Response:
+    """What consent and agreement allow, decided at this moment, logged before it leaves.
+
+    Nothing released is 403 with the reasons; a handover that is not addressed to you is 404, like one that is not there.
+    """
+    body = read_as(ReleaseBody, await read_json(request))
+    types = tuple(dict.fromkeys(body.sections)) if body.sections is not None else None
+    release = await api.releases.ask(
+        ReleaseRequest(professional, HandoverId(body.handover), body.purpose, types)
+    )
+    out = {
+        "id": release.id,
+        "released": [
+            {"type": r.type, "mediaType": r.content.media_type, "content": _content(r.content)} for r in release.released
+        ],
+        "withheld": withheld_json(release.withheld, language_of(request)),
+        "policyDigest": release.policy_digest,
+        "receipt": release.receipt,
+    }
+    return Response(orjson.dumps(out), 200, NO_STORE, "application/json")
+
+
+def _content(content: Content) -> Any:
+    if content.media_type == "application/json":
+        return orjson.Fragment(content.body)
+    return content.body.decode()
+
+
+@router.post(
+    "/releases/{id}/acknowledgement",
+    **documented("Acknowledge a release", None, 204, errors=(400, 401, 403, 404)),
+)
+async def acknowledge(id: str, api: Use, professional: AsProfessional) -> Response:  # noqa: A002 - the name in the path
+    """Read and taken over; saying it again changes nothing."""
+    await api.releases.acknowledge(professional, id)
+    return Response(status_code=204)

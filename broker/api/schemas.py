@@ -1,0 +1,318 @@
+"""The bodies of the API, as they come in and go out; names in camelCase, unknown fields refused."""
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+import rfc8785
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from broker.domain.drafts import Draft, DraftAuthority, DraftPerson, DraftSection, last_day
+from broker.domain.parties import Oin, Recipient
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _day_only(value: Any) -> Any:
+    """A date is text of the form 2027-01-31, not a number and not a moment."""
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError("not a date")
+    return date.fromisoformat(value)
+
+
+Day = Annotated[date, BeforeValidator(_day_only, json_schema_input_type=date)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+OinText = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")]
+Phone = r"^\+[1-9][0-9]{7,14}$"
+Mail = r"^[^@\s\x00-\x1f\"<>]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,}$"
+
+
+class Body(BaseModel):
+    """What all bodies share."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel, populate_by_name=False)
+
+
+class IdentifierBody(Body):
+    """An identifier of a person; kept encrypted, found through a keyed pseudonym."""
+
+    system: Literal["bsn"]
+    value: Annotated[str, StringConstraints(pattern=r"^[0-9]{9}$")]
+
+
+class SmsContact(Body):
+    """A mobile phone, in E.164 form."""
+
+    channel: Literal["sms"]
+    value: Annotated[str, StringConstraints(pattern=Phone)]
+
+
+class EmailContact(Body):
+    """An e-mail address."""
+
+    channel: Literal["email"]
+    value: Annotated[str, StringConstraints(pattern=Mail, max_length=254)]
+
+
+ContactBody = Annotated[SmsContact | EmailContact, Field(discriminator="channel")]
+
+
+class PersonBody(Body):
+    """Somebody whom the handover speaks about, or who must say yes or no."""
+
+    key: Word
+    reference: Line
+    name: Line
+    birth_date: Day
+    language: Language
+    identifiers: Annotated[list[IdentifierBody], Field(max_length=4)] = []
+    contacts: Annotated[list[ContactBody], Field(max_length=4)] = []
+
+
+class AuthorityBody(Body):
+    """Who holds authority over whom, since when, and what was seen as evidence."""
+
+    holder: Word
+    over: Word
+    kind: Literal["parental", "guardian"]
+    since: Day
+    until: Day | None = None
+    evidence: Line
+
+
+class RecipientBody(Body):
+    """An organisation and a role in it."""
+
+    organisation: OinText
+    role: Word
+
+
+class BasisBody(Body):
+    """The AVG basis that each side states for itself."""
+
+    sender: Line
+    recipient: Line
+
+
+class SectionBody(Body):
+    """One section. `content` is text, or JSON for `application/json`."""
+
+    type: Word
+    concerns: Annotated[list[Word], Field(min_length=1, max_length=20)]
+    shielded_from: Annotated[list[Word], Field(max_length=20)] = []
+    media_type: Literal["text/markdown", "text/plain", "application/json"]
+    content: Any
+
+
+class HandoverBody(Body):
+    """A handover as it is pushed. `consentUntil` and `retainUntil` are a last day, or a period from today."""
+
+    reference: Line
+    kind: Word
+    purpose: Word
+    language: Language
+    legal_basis: BasisBody
+    discussed_with_family: bool
+    subject: Word
+    people: Annotated[list[PersonBody], Field(min_length=1, max_length=30)]
+    authorities: Annotated[list[AuthorityBody], Field(max_length=60)] = []
+    recipients: Annotated[list[RecipientBody], Field(min_length=1, max_length=20)]
+    sections: Annotated[list[SectionBody], Field(min_length=1, max_length=40)]
+    consent_until: Line
+    retain_until: Line
+
+    def draft(self, raw: Any, today: date) -> Draft:
+        """The body as the use case takes it; it has been found free of faults."""
+        return Draft(
+            reference=self.reference,
+            kind=self.kind,
+            purpose=self.purpose,
+            language=self.language,
+            sender_basis=self.legal_basis.sender,
+            recipient_basis=self.legal_basis.recipient,
+            discussed_with_family=self.discussed_with_family,
+            subject=self.subject,
+            people=tuple(_person(p) for p in self.people),
+            authorities=tuple(
+                DraftAuthority(a.holder, a.over, a.kind, a.since, a.until, a.evidence) for a in self.authorities
+            ),
+            recipients=tuple(Recipient(Oin(r.organisation), r.role) for r in self.recipients),
+            sections=tuple(_section(s) for s in self.sections),
+            consent_until=last_day(self.consent_until, today),
+            retain_until=last_day(self.retain_until, today),
+            canonical=rfc8785.dumps(raw).decode(),
+        )
+
+
+def _person(person: PersonBody) -> DraftPerson:
+    return DraftPerson(
+        key=person.key,
+        reference=person.reference,
+        name=person.name,
+        birth=person.birth_date,
+        language=person.language,
+        identifiers=tuple((i.system, i.value) for i in person.identifiers),
+        contacts=tuple((c.channel, c.value) for c in person.contacts),
+    )
+
+
+def _section(section: SectionBody) -> DraftSection:
+    if section.media_type == "application/json":
+        content = rfc8785.dumps(section.content)
+    else:
+        content = str(section.content).encode()
+    return DraftSection(
+        section.type, tuple(section.concerns), tuple(section.shielded_from), section.media_type, content
+    )
+
+
+class InvitationBody(Body):
+    """For whom, and how: `paper` gives a code to hand over, `message` goes to the person's own contact."""
+
+    person: Word
+    delivery: Literal["paper", "message"]
+
+
+class ReleaseBody(Body):
+    """What a professional asks for. Without `sections`: everything that is there for them."""
+
+    handover: Line
+    purpose: Line
+    sections: Annotated[list[Word], Field(min_length=1, max_length=40)] | None = None
+
+
+class SearchBody(Body):
+    """Whom to look for; never in a path or query."""
+
+    identifier: IdentifierBody
+
+
+class SectionStateOut(Body):
+    """Whether a section is open to any recipient now."""
+
+    type: str
+    open: bool
+
+
+class SignerOut(Body):
+    """Somebody who must answer, by the sender's own key; whether they did, never what they said."""
+
+    person: str
+    answered: bool
+    can_be_reached: bool
+
+
+class HandoverOut(Body):
+    """A handover as the caller may see it. `signers` is there for the sender only."""
+
+    id: str
+    version: int
+    kind: str
+    purpose: str
+    sender: str
+    state: str
+    consent_until: date
+    sections: list[SectionStateOut]
+    signers: list[SignerOut] | None = None
+
+
+class HandoverPage(Body):
+    """A page; `next` is the cursor of the following one, absent on the last."""
+
+    items: list[HandoverOut]
+    next: str | None = None
+
+
+class InvitationOut(Body):
+    """`code`, `link` and `qr` (SVG) are there for delivery on paper only."""
+
+    id: str
+    answer_until: datetime
+    code: str | None = None
+    link: str | None = None
+    qr: str | None = None
+
+
+class ReleasedOut(Body):
+    """A section that was released."""
+
+    type: str
+    media_type: str
+    content: Any
+
+
+class ReasonOut(Body):
+    """Why something was not released, as far as the recipient may know, and what to do next."""
+
+    code: str
+    message: str
+    next_step: str
+
+
+class WithheldOut(Body):
+    """A section type that was not released; `*` stands for the whole handover."""
+
+    type: str
+    reasons: list[ReasonOut]
+
+
+class ReceiptOut(Body):
+    """The signed log entry of this release; `broker audit verify` checks it offline."""
+
+    v: int
+    leaf: str
+    receipt: dict[str, str]
+    proof: str | None
+    openings: list[dict[str, Any]]
+
+
+class ReleaseOut(Body):
+    """What was released, what was withheld, under which agreement, with the receipt."""
+
+    id: str
+    released: list[ReleasedOut]
+    withheld: list[WithheldOut]
+    policy_digest: str
+    receipt: ReceiptOut
+
+
+class OrganisationOut(Body):
+    """A partner in the agreement."""
+
+    oin: str
+    name: str
+    kind: str
+
+
+class OrganisationList(Body):
+    """Every partner."""
+
+    items: list[OrganisationOut]
+
+
+class TermOut(Body):
+    """A word of the agreement, with its label in Dutch and English."""
+
+    id: str
+    label: dict[str, str]
+    explain: dict[str, str]
+
+
+class VocabularyOut(Body):
+    """All words of the agreement in force."""
+
+    organisation_kinds: list[TermOut]
+    roles: list[TermOut]
+    purposes: list[TermOut]
+    section_types: list[TermOut]
+    handover_kinds: list[TermOut]
+
+
+class PolicyOut(Body):
+    """The agreement in force: its digest, and every file of it."""
+
+    digest: str
+    texts: dict[str, str]

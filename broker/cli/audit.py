@@ -1,0 +1,89 @@
+"""`broker audit`: check the log or a receipt, and show the latest checkpoint.
+
+Exit codes: 0 genuine, 1 not genuine, 2 could not be checked.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from broker.app import Broker
+from broker.cli.running import use
+from broker.crypto.keyring import b64url, from_b64url
+from broker.crypto.signatures import ed25519_holds
+from broker.errors import NotFound
+from broker.transparency.checkpoints import parse_verifier_key
+from broker.transparency.verifier import TrustedKeys, Verdict, verify_receipt
+
+app = typer.Typer(no_args_is_help=True, help="Check the disclosure log.")
+
+
+@app.command("checkpoint")
+def checkpoint() -> None:
+    """Print the latest signed checkpoint; keep it, to check later that the log only grew."""
+    typer.echo(use(lambda broker: broker.ledger.checkpoint()), nl=False)
+
+
+@app.command("keys")
+def keys() -> None:
+    """Print the public keys that a verifier must trust, as a file for `broker audit verify --keys`."""
+
+    async def public(broker: Broker) -> dict[str, Any]:
+        trusted = broker.ledger.trusted
+        receipts = {kid: b64url(key) for kid, key in trusted.receipts.items()}
+        return {"logs": list(broker.ledger.verifier_keys()), "receipts": receipts}
+
+    typer.echo(json.dumps(use(public), indent=1))
+
+
+@app.command("verify")
+def verify(
+    file: Annotated[Path | None, typer.Argument(help="A receipt; without one, the whole log of this broker.")] = None,
+    keys_file: Annotated[Path | None, typer.Option("--keys", help="Trusted keys, from `broker audit keys`.")] = None,
+    earlier: Annotated[Path | None, typer.Option(help="A checkpoint that you kept: the log must extend it.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="First wait until every entry is in the tree.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
+) -> None:
+    """Say in one sentence whether a receipt, or the whole log, is genuine."""
+    verdict = _receipt(file, keys_file) if file else use(lambda broker: _log(broker, earlier, wait=wait))
+    if as_json:
+        typer.echo(json.dumps({"ok": verdict.ok, "code": verdict.code, "sentence": verdict.sentence}))
+    else:
+        typer.echo(verdict.sentence)
+    raise typer.Exit(verdict.code)
+
+
+async def _log(broker: Broker, earlier: Path | None, *, wait: bool) -> Verdict:
+    for _ in range(100 if wait else 0):
+        if not await broker.ledger.waiting():
+            break
+        await asyncio.sleep(0.1)
+    kept = earlier.read_text(encoding="utf-8") if earlier else None
+    try:
+        total = int((await broker.ledger.checkpoint()).split("\n")[1])
+    except NotFound:
+        total = 0
+    with typer.progressbar(length=total, label="checking", hidden=total < 5000) as bar:
+        return await broker.ledger.check(earlier=kept, tick=lambda _: bar.update(1))
+
+
+def _receipt(file: Path, keys_file: Path | None) -> Verdict:
+    try:
+        document = json.loads(file.read_bytes())
+        document = document.get("receipt", document) if "leaf" not in document else document
+        trusted = _trusted(json.loads(keys_file.read_bytes())) if keys_file else TrustedKeys()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        typer.echo("This file, or the file with keys, cannot be read.", err=True)
+        raise typer.Exit(2) from None
+    return verify_receipt(document, trusted, ed25519_holds)
+
+
+def _trusted(document: dict[str, Any]) -> TrustedKeys:
+    logs: dict[str, tuple[bytes, ...]] = {}
+    for text in document["logs"]:
+        name, key = parse_verifier_key(text)
+        logs[name] = (*logs.get(name, ()), key)
+    return TrustedKeys({kid: fromb64url(key) for kid, key in document["receipts"].items()}, logs)

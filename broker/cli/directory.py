@@ -1,0 +1,75 @@
+"""`broker organisations` and `broker officers`: who takes part, and who watches."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from broker.cli.running import use
+from broker.crypto.assertions import check_public_jwk
+from broker.domain.parties import Oin, Organisation
+from broker.errors import Invalid
+
+organisations = typer.Typer(no_args_is_help=True, help="The partners in the agreement.")
+officers = typer.Typer(no_args_is_help=True, help="The privacy officers.")
+
+
+def _public_keys(path: Path) -> list[dict[str, Any]]:
+    """The public keys in a JWK or JWKS file; of a private key only the public half. Raises Invalid."""
+    try:
+        document = json.loads(path.read_bytes())
+        keys = document["keys"] if "keys" in document else [document]
+        public = [{name: value for name, value in key.items() if name != "d"} for key in keys]
+        kids = [check_public_jwk(key) for key in public]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise Invalid.at(
+            "/key",
+            "Geef een bestand met een publieke sleutel (JWK of JWKS) van Ed25519, P-256 of RSA, met een kid.",
+            "Give a file with a public key (JWK or JWKS) of Ed25519, P-256 or RSA, with a kid.",
+        ) from None
+    if not public or len(set(kids)) != len(kids):
+        raise Invalid.at("/key", "Elke kid mag één keer voorkomen.", "Each kid may stand once.")
+    return public
+
+
+@organisations.command("add")
+def add(
+    oin: Annotated[str, typer.Argument(help="Twenty digits.")],
+    name: Annotated[str, typer.Argument(help="As families know it.")],
+    kind: Annotated[str, typer.Argument(help="A word of the agreement, such as school.")],
+    key: Annotated[Path, typer.Option(help="A JWK or JWKS file; only public keys are kept.")],
+) -> None:
+    """Add a partner, or replace what is known of it."""
+    keys = _public_keys(key)
+    use(lambda broker: broker.partners.add(Organisation(Oin(oin), name, kind), keys))
+    typer.echo(f"Added, with {len(keys)} key(s).")
+
+
+@organisations.command("list")
+def listed(as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False) -> None:
+    """Show every partner."""
+    found = use(lambda broker: broker.partners.all())
+    if as_json:
+        rows = [{"oin": o.oin, "name": o.name, "kind": o.kind, "suspended": o.suspended} for o in found]
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    for o in found:
+        typer.echo(f"{o.oin}  {o.kind:<24} {o.name}{'  (suspended)' if o.suspended else ''}")
+
+
+@organisations.command("suspend")
+def suspend(
+    oin: Annotated[str, typer.Argument(help="Twenty digits.")],
+    lift: Annotated[bool, typer.Option("--lift", help="Let it take part again.")] = False,
+) -> None:
+    """Stop a partner at once: no token works, nothing is released to it or from it."""
+    use(lambda broker: broker.partners.suspend(oin, suspended=not lift))
+    typer.echo("It takes part again." if lift else "It is suspended.")
+
+
+@officers.command("invite")
+def invite(name: Annotated[str, typer.Argument(help="Who it is; kept encrypted.")]) -> None:
+    """Invite a privacy officer; prints a code that works once, within seven days."""
+    code = use(lambda broker: broker.oversight.invite(name))
+    typer.echo(f"invitation code {code}")

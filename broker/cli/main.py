@@ -1,0 +1,46 @@
+"""`broker`: one command for everything an operator does. Errors are one sentence and what to do; exit code 2.
+
+Exit codes: 0 done; 1 checked and found wrong; 2 refused or not possible.
+"""
+
+import sys
+
+import typer
+
+from broker.errors import BrokerError, Invalid
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Rondom: releases case summaries only when signed consent and the agreement both say yes.",
+)
+
+
+def _furnish() -> None:
+    """Commands are imported here, so that `broker --help` stays quick."""
+    from broker.cli import audit, demo, directory, keys, policies, push, serve  # noqa: PLC0415 - lazy on purpose
+
+    app.add_typer(keys.app, name="keys")
+    app.add_typer(policies.app, name="policies")
+    app.add_typer(audit.app, name="audit")
+    app.add_typer(directory.organisations, name="organisations")
+    app.add_typer(directory.officers, name="officers")
+    app.add_typer(serve.database, name="db")
+    app.command("serve")(serve.serve)
+    app.command("demo")(demo.demo)
+    app.command("push")(push.push)
+
+
+def main() -> None:
+    """The entry point."""
+    _furnish()
+    try:
+        app()
+    except Invalid as error:
+        for fault in error.faults:
+            sys.stderr.write(f"{fault.pointer or '/'}: {fault.words.en}\n")
+        sys.exit(2)
+    except BrokerError as error:
+        sys.stderr.write(f"{error.words.en}\n")
+        sys.exit(2)

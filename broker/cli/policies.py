@@ -1,0 +1,56 @@
+"""`broker policies`: check the agreement, and run its cases."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from broker.errors import Unsafe
+from broker.pdp.cases import run_cases
+from broker.pdp.policy_set import load
+from broker.settings import policies_directory
+
+app = typer.Typer(no_args_is_help=True, help="The agreement in policies/.")
+Json = Annotated[bool, typer.Option("--json", help="For a program to read.")]
+
+
+@app.command("check")
+def check(as_json: Json = False) -> None:
+    """Say whether the broker would start with this agreement; every fault with its place."""
+    try:
+        policy_set = load(policies_directory())
+    except Unsafe as error:
+        typer.echo(json.dumps({"ok": False, "fault": error.words.en}) if as_json else error.words.en, err=not as_json)
+        raise typer.Exit(1) from None
+    words = policy_set.vocabulary
+    counts = {
+        "rules": len(policy_set.rules),
+        "organisationKinds": len(words.organisation_kinds),
+        "roles": len(words.roles),
+        "purposes": len(words.purposes),
+        "sectionTypes": len(words.section_types),
+    }
+    if as_json:
+        typer.echo(json.dumps({"ok": True, "digest": policy_set.digest, **counts}))
+        return
+    typer.echo(f"The agreement is whole: {', '.join(f'{count} {name}' for name, count in counts.items())}.")
+    typer.echo(f"Its digest is {policy_set.digest}.")
+    for rule in policy_set.rules.values():
+        if rule.unbounded:
+            typer.echo(f"  note: {rule.id} names no {', no '.join(rule.unbounded)}")
+
+
+@app.command("test")
+def test(as_json: Json = False) -> None:
+    """Run every case in policies/cases; exit code 1 when one comes out otherwise."""
+    results = run_cases(load(policies_directory()))
+    wrong = [result for result in results if not result.passed]
+    if as_json:
+        typer.echo(json.dumps([{"file": r.file, "about": r.about, "passed": r.passed} for r in results]))
+    else:
+        for result in wrong:
+            why = result.fault.en if result.fault else "came out the other way"
+            typer.echo(f"{result.file}: {result.about}: {why}")
+        typer.echo(f"{len(results) - len(wrong)} of {len(results)} cases came out as they should.")
+    if wrong or not results:
+        raise typer.Exit(1)

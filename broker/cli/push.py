@@ -1,0 +1,31 @@
+"""`broker push`: the client on the command line."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from broker.client import Client, ClientKey, Refused
+from broker.errors import Invalid
+
+
+def push(
+    file: Annotated[Path, typer.Argument(help="The body of a handover, as JSON.")],
+    url: Annotated[str, typer.Option(help="The broker's address.")],
+    oin: Annotated[str, typer.Option(help="Your OIN.")],
+    key: Annotated[Path, typer.Option(help="Your private key (JWK, Ed25519).")],
+) -> None:
+    """Push a handover; prints its id and which sections are open."""
+    try:
+        body = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        raise Invalid.at("", "Dit bestand is geen JSON.", "This file is no JSON.") from None
+    try:
+        with Client(url, oin, ClientKey.read(key), language="en") as client:
+            typer.echo(json.dumps(client.push(body), indent=1))
+    except Refused as refused:
+        typer.echo(f"{refused.problem.get('detail', refused)}", err=True)
+        for fault in refused.problem.get("errors", ()):
+            typer.echo(f"  {fault['pointer'] or '/'}: {fault['detail']}", err=True)
+        raise typer.Exit(2) from None

@@ -1,0 +1,25 @@
+"""One use case from the command line: a broker is put together, used once, and closed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from broker.app import Broker, build, prepare_database
+from broker.settings import read_settings
+
+_Result = TypeVar("_Result")
+
+
+def use(work: Callable[[Broker], Awaitable[_Result]]) -> _Result:
+    """Run one use case with the settings of the environment."""
+    settings = read_settings()
+    prepare_database(settings)
+
+    async def once() -> _Result:
+        broker = build(settings)
+        try:
+            return await work(broker)
+        finally:
+            await broker.database.close()
+
+    return asyncio.run(once())

@@ -1,0 +1,165 @@
+"""The small client that organisations use: push, invite, ask; tokens are fetched when needed.
+
+    client = Client("https://broker.example", oin="00000099000000010000", key=ClientKey.read(path))
+    handover = client.push(body)
+    code = client.invite(handover["id"], person="mother")["code"]
+    release = client.as_professional("ab-12", "A. Bakker", "family-worker").ask(handover["id"], "coordination")
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import httpx
+
+from broker.crypto.assertions import make_assertion
+from broker.crypto.client_keys import ClientKey
+
+__all__ = ["Client", "ClientKey", "Refused"]
+
+_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class Refused(Exception):
+    """The broker refused: `status`, and the problem document (RFC 9457) as it came."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        self.status = status
+        self.problem = problem
+        super().__init__(f"{status} {problem.get('title', problem.get('error', ''))}: {problem.get('detail', '')}")
+
+
+@dataclass
+class _Token:
+    value: str = field(default="", repr=False)
+    ends: float = 0.0
+
+
+class Client:
+    """One organisation, towards one broker. Not for several threads at once."""
+
+    def __init__(
+        self, url: str, oin: str, key: ClientKey, *, language: str = "nl", transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._url = url.rstrip("/")
+        self.oin = oin
+        self._key = key
+        self._http = httpx.Client(
+            base_url=self._url, timeout=30, headers={"Accept-Language": language}, transport=transport
+        )
+        self._token = _Token()
+
+    def __enter__(self) -> "Client":
+        """Use it in a `with` block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def push(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Push a handover. The same body again answers as the first time. Raises Refused."""
+        return self._call("POST", "/v1/handovers", body)
+
+    def handover(self, handover: str) -> dict[str, Any]:
+        """Its state per section, and who has answered."""
+        return self._call("GET", f"/v1/handovers/{handover}")
+
+    def handovers(self, box: str = "received", after: str = "") -> dict[str, Any]:
+        """A page of what was sent or received."""
+        return self._call("GET", f"/v1/handovers?box={box}&after={after}")
+
+    def withdraw(self, handover: str) -> None:
+        """End it for good."""
+        self._call("DELETE", f"/v1/handovers/{handover}")
+
+    def invite(self, handover: str, person: str, delivery: str = "paper") -> dict[str, Any]:
+        """Invite one person to answer."""
+        return self._call("POST", f"/v1/handovers/{handover}/invitations", {"person": person, "delivery": delivery})
+
+    def as_professional(self, identity: str, name: str, role: str) -> "Professional":
+        """Somebody who works here, whom the organisation vouches for."""
+        return Professional(self, {"sub": identity, "name": name, "role": role})
+
+    def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        return self.send(method, path, self._bearer(), body)
+
+    def _bearer(self) -> str:
+        if time.time() > self._token.ends:
+            assertion = self.assertion({"sub": self.oin})
+            form = {
+                "grant_type": "client_credentials",
+                "client_assertion_type": _ASSERTION,
+                "client_assertion": assertion,
+            }
+            self._token = self.fetch_token(form)
+        return self._token.value
+
+    def assertion(self, claims: dict[str, Any]) -> str:
+        """A signed assertion for the token endpoint."""
+        return make_assertion(self._key.private, self._key.kid, {"iss": self.oin, "aud": self._url, **claims})
+
+    def fetch_token(self, form: dict[str, str]) -> _Token:
+        """Ask the token endpoint. Raises Refused."""
+        response = self._http.post("/oauth/token", data=form)
+        answer = _read(response)
+        return _Token(answer["access_token"], time.time() + answer["expires_in"] - 30)
+
+    def send(self, method: str, path: str, token: str, body: Any = None) -> dict[str, Any]:
+        """One call with a token. Raises Refused."""
+        return _read(self._http.request(method, path, json=body, headers={"Authorization": f"Bearer {token}"}))
+
+
+class Professional:
+    """A professional of an organisation."""
+
+    def __init__(self, client: Client, claims: dict[str, str]) -> None:
+        self._client = client
+        self._claims = claims
+        self._token = _Token()
+
+    def ask(self, handover: str, purpose: str, sections: list[str] | None = None) -> dict[str, Any]:
+        """Ask for a release. Raises Refused with the reasons when nothing is released."""
+        body: dict[str, Any] = {"handover": handover, "purpose": purpose}
+        if sections is not None:
+            body["sections"] = sections
+        return self._call("POST", "/v1/releases", body)
+
+    def acknowledge(self, release: str) -> None:
+        """Say that it was read and taken over."""
+        self._call("POST", f"/v1/releases/{release}/acknowledgement")
+
+    def search(self, bsn: str) -> dict[str, Any]:
+        """What is open about a person."""
+        return self._call("POST", "/v1/subjects/_search", {"identifier": {"system": "bsn", "value": bsn}})
+
+    def received(self, after: str = "") -> dict[str, Any]:
+        """What is open to this role."""
+        return self._call("GET", f"/v1/handovers?box=received&after={after}")
+
+    def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        return self._client.send(method, path, self.token(), body)
+
+    def token(self) -> str:
+        """A valid access token."""
+        if time.time() > self._token.ends:
+            form = {"grant_type": _BEARER, "assertion": self._client.assertion(dict(self._claims))}
+            self._token = self._client.fetch_token(form)
+        return self._token.value
+
+
+def _read(response: httpx.Response) -> dict[str, Any]:
+    if response.status_code == 204:  # noqa: PLR2004 - no content
+        return {}
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = {}
+    if not response.is_success:
+        raise Refused(response.status_code, cast(dict[str, Any], answer))
+    return cast(dict[str, Any], answer)

@@ -1,0 +1,238 @@
+"""A handover on its way in: what is said in it, before anything of it is stored.
+
+`faults_of` looks at the body as it came and names everything that does not fit the agreement or itself, at once; what
+has the wrong shape altogether is for the reader of the body to name.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+from broker.domain.calendar import Period
+from broker.domain.parties import AuthorityKind, Oin, Recipient
+from broker.domain.vocabulary import Vocabulary
+from broker.errors import Fault, Words
+
+LONGEST_CONSENT = Period(12, 0)
+"""A consent lasts at most twelve months."""
+LONGEST_RETENTION = Period(240, 0)
+"""Twenty years (Jeugdwet 7.3.8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftPerson:
+    """Somebody that the body speaks about; `key` only ties its parts together."""
+
+    key: str = field(repr=False)
+    reference: str = field(repr=False)
+    name: str = field(repr=False)
+    birth: date = field(repr=False)
+    language: str
+    identifiers: tuple[tuple[str, str], ...] = field(repr=False)
+    contacts: tuple[tuple[Literal["sms", "email"], str], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftAuthority:
+    """Authority between two keys."""
+
+    holder: str = field(repr=False)
+    over: str = field(repr=False)
+    kind: AuthorityKind
+    since: date
+    until: date | None
+    evidence: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSection:
+    """One section in clear; lives no longer than the request."""
+
+    type: str
+    concerns: tuple[str, ...] = field(repr=False)
+    shielded_from: tuple[str, ...] = field(repr=False)
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A whole body, well-formed and free of faults."""
+
+    reference: str = field(repr=False)
+    kind: str
+    purpose: str
+    language: str
+    sender_basis: str
+    recipient_basis: str
+    discussed_with_family: bool
+    subject: str = field(repr=False)
+    people: tuple[DraftPerson, ...] = field(repr=False)
+    authorities: tuple[DraftAuthority, ...] = field(repr=False)
+    recipients: tuple[Recipient, ...]
+    sections: tuple[DraftSection, ...] = field(repr=False)
+    consent_until: date
+    retain_until: date
+    canonical: str = field(repr=False)
+
+
+def last_day(text: str, today: date) -> date:
+    """A date, or a period from today. Raises ValueError."""
+    return Period.parse(text).after(today) if text.startswith("P") else date.fromisoformat(text)
+
+
+def faults_of(body: Any, vocabulary: Vocabulary, known: Mapping[str, str], today: date) -> Iterator[Fault]:
+    """Everything in the body that does not fit: words, keys, dates, partners. `known` maps OIN to kind.
+
+    Parts of the wrong shape are passed over.
+    """
+    if not isinstance(body, dict):
+        return
+    yield from _words(body, vocabulary)
+    yield from _recipients(_list(body, "recipients"), vocabulary, known)
+    keys = [person.get("key") for person in _dicts(body, "people")]
+    yield from _people(body, keys, today)
+    yield from _sections(body, vocabulary, keys)
+    yield from _periods(body, today)
+
+
+def _list(body: Mapping[str, Any], name: str) -> list[Any]:
+    value = body.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _dicts(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    return [item if isinstance(item, dict) else {} for item in _list(body, name)]
+
+
+def _unknown_word(pointer: str, what: tuple[str, str]) -> Fault:
+    return Fault(
+        pointer,
+        Words(
+            f"De afspraken kennen {what[0]} niet. Kijk in /v1/vocabulary.",
+            f"The agreement does not know this {what[1]}. See /v1/vocabulary.",
+        ),
+    )
+
+
+def _words(body: Mapping[str, Any], vocabulary: Vocabulary) -> Iterator[Fault]:
+    kind, purpose = body.get("kind"), body.get("purpose")
+    if isinstance(kind, str) and kind not in vocabulary.handover_kinds:
+        yield _unknown_word("/kind", ("deze soort overdracht", "kind of handover"))
+    if isinstance(purpose, str) and purpose not in vocabulary.purposes:
+        yield _unknown_word("/purpose", ("dit doel", "purpose"))
+
+
+def _recipients(recipients: list[Any], vocabulary: Vocabulary, known: Mapping[str, str]) -> Iterator[Fault]:
+    seen = set()
+    for position, recipient in enumerate(recipients):
+        if not isinstance(recipient, dict):
+            continue
+        oin, role = recipient.get("organisation"), recipient.get("role")
+        if isinstance(oin, str) and oin not in known:
+            yield Fault(
+                f"/recipients/{position}/organisation",
+                Words(
+                    "Deze organisatie doet niet mee. Kijk in /v1/organisations.",
+                    "This organisation takes no part. See /v1/organisations.",
+                ),
+            )
+        if isinstance(role, str) and role not in vocabulary.roles:
+            yield _unknown_word(f"/recipients/{position}/role", ("deze rol", "role"))
+        if (str(oin), str(role)) in seen:
+            yield Fault(f"/recipients/{position}", Words("Deze ontvanger staat er al.", "This recipient is there already."))
+        seen.add((str(oin), str(role)))
+
+
+def _people(body: Mapping[str, Any], keys: list[Any], today: date) -> Iterator[Fault]:
+    for position, key in enumerate(keys):
+        if isinstance(key, str) and key in keys[:position]:
+            yield Fault(f"/people/{position}/key", Words("Deze sleutel is al gebruikt.", "This key is used already."))
+    references = [person.get("reference") for person in _dicts(body, "people")]
+    for position, reference in enumerate(references):
+        if isinstance(reference, str) and reference in references[:position]:
+            yield Fault(
+                f"/people/{position}/reference",
+                Words("Deze referentie is al van iemand anders.", "This reference is somebody else's already."),
+            )
+    for position, person in enumerate(_dicts(body, "people")):
+        born = _date(person.get("birthDate"))
+        if born is not None and not date(1900, 1, 1) <= born <= today:
+            yield Fault(
+                f"/people/{position}/birthDate",
+                Words("Deze geboortedatum kan niet.", "This birth date is not possible."),
+            )
+    subject = body.get("subject")
+    if isinstance(subject, str) and subject not in keys:
+        yield _no_such_key("/subject")
+    for position, authority in enumerate(_dicts(body, "authorities")):
+        yield from _authority(f"/authorities/{position}", authority, keys)
+
+
+def _authority(pointer: str, authority: Mapping[str, Any], keys: list[Any]) -> Iterator[Fault]:
+    for name in ("holder", "over"):
+        if isinstance(authority.get(name), str) and authority[name] not in keys:
+            yield _no_such_key(f"{pointer}/{name}")
+    if isinstance(authority.get("holder"), str) and authority["holder"] == authority.get("over"):
+        yield Fault(f"{pointer}/holder", Words("Niemand heeft gezag over zichzelf.", "Nobody holds authority over themselves."))
+    since, until = _date(authority.get("since")), _date(authority.get("until"))
+    if since is not None and until is not None and until < since:
+        yield Fault(f"{pointer}/until", Words("Het einde ligt voor het begin.", "The end lies before the beginning."))
+
+
+def _sections(body: Mapping[str, Any], vocabulary: Vocabulary, keys: list[Any]) -> Iterator[Fault]:
+    for position, section in enumerate(_dicts(body, "sections")):
+        pointer = f"/sections/{position}"
+        if isinstance(section.get("type"), str) and section["type"] not in vocabulary.section_types:
+            yield _unknown_word(f"{pointer}/type", ("dit onderdeel", "section type"))
+        for name in ("concerns", "shieldedFrom"):
+            for index, key in enumerate(_list(section, name)):
+                if isinstance(key, str) and key not in keys:
+                    yield _no_such_key(f"{pointer}/{name}/{index}")
+        media_type, content = section.get("mediaType"), section.get("content")
+        if media_type == "application/json" and "content" in section and not isinstance(content, dict | list):
+            yield Fault(
+                f"{pointer}/content",
+                Words("Bij application/json hoort een object of lijst.", "application/json needs an object or a list."),
+            )
+        if media_type in ("text/markdown", "text/plain") and "content" in section and not isinstance(content, str):
+            yield Fault(f"{pointer}/content", Words("Hier hoort tekst.", "This must be text."))
+
+
+def _periods(body: Mapping[str, Any], today: date) -> Iterator[Fault]:
+    limits = {"consentUntil": LONGEST_CONSENT, "retainUntil": LONGEST_RETENTION}
+    days: dict[str, date] = {}
+    for name, limit in limits.items():
+        value = body.get(name)
+        if not isinstance(value, str):
+            continue
+        try:
+            days[name] = last_day(value, today)
+        except (ValueError, OverflowError):
+            yield Fault(
+                f"/{name}",
+                Words("Schrijf een datum (2027-01-31) of een periode (P6M).", "Write a date (2027-01-31) or a period (P6M)."),
+            )
+            continue
+        if days[name] < today:
+            yield Fault(f"/{name}", Words("Deze dag is al voorbij.", "This day has passed."))
+        if days[name] > limit.after(today):
+            years = limit.months // 12
+            yield Fault(f"/{name}", Words(f"Hoogstens {years} jaar vooruit.", f"At most {years} year(s) ahead."))
+    if len(days) == len(limits) and days["retainUntil"] < days["consentUntil"]:
+        yield Fault(
+            "/retainUntil",
+            Words("Bewaren duurt minstens zo lang als de toestemming.", "Keep it at least as long as the consent."),
+        )
+
+
+def _no_such_key(pointer: str) -> Fault:
+    return Fault(pointer, Words("Deze sleutel staat niet bij people.", "This key is not among the people."))
+
+
+def _date(value: Any) -> date | None:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,53 @@
+"""One set of the agreement, ready for use: its words, its texts and its decisions, all of one digest."""
+
+from collections.abc import Mapping
+
+from broker.domain.decisions import PolicyQuestion, Ruling
+from broker.domain.notices import NoticeTemplate
+from broker.domain.signers import SignerTable
+from broker.domain.vocabulary import Vocabulary
+from broker.errors import Words
+from broker.pdp.cedar import CedarDecisionPoint
+from broker.pdp.policy_set import PolicySet
+
+
+class LoadedAgreement:
+    """See `broker.domain.ports.AgreementInForce`."""
+
+    def __init__(self, policy_set: PolicySet) -> None:
+        self._set = policy_set
+        self._point = CedarDecisionPoint(policy_set)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything in `policies/`."""
+        return self._set.digest
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Its words."""
+        return self._set.vocabulary
+
+    @property
+    def signers(self) -> SignerTable:
+        """Its age table."""
+        return self._set.signers
+
+    @property
+    def notices(self) -> Mapping[str, NoticeTemplate]:
+        """The consent notice, by language."""
+        return self._set.notices
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """Every file, by path."""
+        return self._set.texts
+
+    def decide(self, question: PolicyQuestion) -> Ruling:
+        """Its answer; any error is a denial."""
+        return self._point.decide(question)
+
+    def title(self, rule: str) -> Words:
+        """What a rule says, for people; its id when this set does not know it."""
+        known = self._set.rules.get(rule)
+        return known.title if known else Words(rule, rule)

@@ -1,0 +1,73 @@
+"""Gathering what a decision rests on: every fact of one instant, read inside one unit of work."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from broker.domain.decisions import Finding, Ruling
+from broker.domain.handovers import Handover, Section
+from broker.domain.parties import Oin, Organisation, PersonId, Recipient
+from broker.domain.ports import AgreementInForce
+from broker.domain.releases import Situation, consented, findings, policy_question
+from broker.domain.signers import required_signers
+from broker.domain.stores import UnitOfWork
+
+
+async def situation_of(
+    work: UnitOfWork, handover: Handover, recipient: Oin, agreement: AgreementInForce, now: datetime, *, hold: bool = False
+) -> Situation:
+    """All facts about one handover and one recipient at `now`.
+
+    With `hold`, every signer's and every concerned person's consents are locked until the commit, and read after
+    that: an answer that committed first is seen, and one that comes later waits.
+    """
+    concerned = handover.concerned() | {handover.subject}
+    people, authorities = await work.authorities.facts(concerned)
+    if hold:
+        signers: set[PersonId] = set(concerned)
+        for person in people.values():
+            signers |= required_signers(person, authorities, agreement.signers, now).signers
+        await work.authorities.hold(signers, exclusively=False)
+        people, authorities = await work.authorities.facts(concerned)
+    records = await work.consents.about(concerned, handover.sender, handover.purpose)
+    nobody = Organisation(recipient, "", "", suspended=True)
+    return Situation(
+        handover=handover,
+        sender=await work.organisations.get(handover.sender) or nobody,
+        recipient=await work.organisations.get(recipient) or nobody,
+        people=people,
+        authorities=authorities,
+        records=records,
+        table=agreement.signers,
+    )
+
+
+def weigh(
+    situation: Situation, recipient: Recipient, purpose: str, agreement: AgreementInForce, now: datetime
+) -> tuple[dict[Section, tuple[Finding, ...]], dict[Section, Ruling]]:
+    """For each section: how the required signers stand, and what the agreement says."""
+    found: dict[Section, tuple[Finding, ...]] = {}
+    rulings: dict[Section, Ruling] = {}
+    for section in situation.handover.sections:
+        found[section] = findings(situation, section, recipient, now)
+        question = policy_question(situation, section, recipient.role, purpose, found[section], now)
+        rulings[section] = agreement.decide(question)
+    return found, rulings
+
+
+async def open_sections(
+    work: UnitOfWork, handover: Handover, recipients: tuple[Recipient, ...], agreement: AgreementInForce, now: datetime
+) -> Mapping[Recipient, frozenset[Section]]:
+    """Which sections each of these recipients would get at `now`."""
+    opened: dict[Recipient, frozenset[Section]] = {}
+    for recipient in recipients:
+        situation = await situation_of(work, handover, recipient.organisation, agreement, now)
+        if situation.sender.suspended or situation.recipient.suspended or not handover.kept_at(now):
+            opened[recipient] = frozenset()
+            continue
+        found, rulings = weigh(situation, recipient, handover.purpose, agreement, now)
+        opened[recipient] = frozenset(
+            section
+            for section in handover.sections
+            if rulings[section].permitted and not rulings[section].errors and consented(found[section])
+        )
+    return opened

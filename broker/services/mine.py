@@ -1,0 +1,145 @@
+"""What one signer said to one sender, cell by cell, put together so that a person can oversee and stop it."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from broker.domain.consents import Cell, ConsentRecord, Stance, standing
+from broker.domain.parties import Oin, PersonId, Recipient
+from broker.domain.signers import required_signers
+from broker.domain.stores import UnitOfWork
+from broker.domain.vocabulary import Vocabulary
+from broker.errors import NotFound, Words
+from broker.services.house import House
+from broker.services.screens import Mine, ReadLine, SaidGroup, SaidLine
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    section_type: str
+    stance: Stance
+    until: date
+    record: ConsentRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Recipients about whom exactly the same was said for one purpose."""
+
+    recipients: tuple[Recipient, ...]
+    purpose: str
+    lines: tuple[_Line, ...]
+
+    @property
+    def id(self) -> str:
+        """Stable for the same recipients and purpose; says nothing."""
+        text = "|".join([self.purpose, *(f"{r.organisation}/{r.role}" for r in self.recipients)])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def given(self, section_types: Sequence[str]) -> Iterator[tuple[str, ConsentRecord]]:
+        """Every current yes among these types, with its record."""
+        for line in self.lines:
+            if line.section_type in section_types and line.stance is Stance.GIVEN:
+                yield line.section_type, line.record
+
+
+@dataclass(frozen=True, slots=True)
+class SaidBy:
+    """Everything that one signer said to one sender, with the names and partners to show it by."""
+
+    signer: PersonId
+    sender: Oin
+    groups: tuple[Group, ...]
+    names: dict[PersonId, str]
+    partners: dict[Oin, str]
+    counting: frozenset[PersonId]
+    vocabulary: Vocabulary
+
+    def group(self, group_id: str) -> Group:
+        """Raises NotFound."""
+        for group in self.groups:
+            if group.id == group_id:
+                return group
+        raise NotFound
+
+    def recipient(self, recipient: Recipient) -> Words:
+        """A recipient in words."""
+        role, name = self.vocabulary.label(recipient.role), self.partners.get(recipient.organisation, "")
+        return Words(f"{name} ({role.nl})", f"{name} ({role.en})")
+
+    def screen(self, readings: tuple[ReadLine, ...]) -> Mine:
+        """The page."""
+        return Mine(
+            name=self.names.get(self.signer, ""),
+            sender=self.partners.get(self.sender, ""),
+            groups=tuple(self._group_screen(group) for group in self.groups),
+            readings=readings,
+        )
+
+    def _group_screen(self, group: Group) -> SaidGroup:
+        merged: dict[tuple[str, Stance, date, bool], list[str]] = {}
+        for line in group.lines:
+            person = line.record.scope.person
+            key = (line.section_type, line.stance, line.until, person in self.counting)
+            merged.setdefault(key, []).append(self.names.get(person, ""))
+        lines = tuple(
+            SaidLine(section_type, self.vocabulary.label(section_type), stance, tuple(names), until, counts)
+            for (section_type, stance, until, counts), names in merged.items()
+        )
+        return SaidGroup(
+            id=group.id,
+            sender=self.partners.get(self.sender, ""),
+            recipients=tuple(self.recipient(recipient) for recipient in group.recipients),
+            purpose=self.vocabulary.label(group.purpose),
+            lines=lines,
+        )
+
+
+async def said(work: UnitOfWork, house: House, signer: PersonId, sender: Oin, now: datetime) -> SaidBy:
+    """Gather it."""
+    records = await work.consents.said_by(signer, sender)
+    persons = {record.scope.person for record in records}
+    people, authorities = await work.authorities.facts(persons)
+    table = house.agreement().signers
+    counting = frozenset(
+        person for person in persons if signer in required_signers(people[person], authorities, table, now).signers
+    )
+    return SaidBy(
+        signer=signer,
+        sender=sender,
+        groups=_groups(records, signer, now),
+        names=dict(await work.persons.names(persons | {signer}, sender)),
+        partners={o.oin: o.name for o in await work.organisations.all()},
+        counting=counting,
+        vocabulary=house.agreement().vocabulary,
+    )
+
+
+def _groups(records: Sequence[ConsentRecord], signer: PersonId, now: datetime) -> tuple[Group, ...]:
+    cells: dict[Cell, None] = {cell: None for record in records for cell in record.scope.cells()}
+    by_recipient: dict[tuple[str, Recipient], list[_Line]] = {}
+    for cell in cells:
+        where = standing(records, signer, cell, now)
+        if where.record is not None:
+            line = _Line(cell.section_type, where.stance, where.record.scope.until, where.record)
+            by_recipient.setdefault((cell.purpose, Recipient(cell.organisation, cell.role)), []).append(line)
+    alike: dict[tuple[str, tuple[_Line, ...]], list[Recipient]] = {}
+    for (purpose, recipient), lines in by_recipient.items():
+        alike.setdefault((purpose, tuple(lines)), []).append(recipient)
+    return tuple(Group(tuple(recipients), purpose, lines) for (purpose, lines), recipients in alike.items())
+
+
+async def read_by(work: UnitOfWork, house: House, everything: SaidBy, now: datetime) -> tuple[ReadLine, ...]:
+    """Who read what about the signer, and about those for whom the signer decides now; nothing shielded from them."""
+    found = []
+    for person in sorted(everything.counting | {everything.signer}):
+        found += list(await work.releases.of_person(person, everything.sender, everything.signer))
+    label = everything.vocabulary.label
+    lines = {
+        (d.at, d.organisation, d.role, d.types): ReadLine(
+            d.at, everything.partners.get(d.organisation, ""), label(d.role), tuple(label(t) for t in d.types)
+        )
+        for d in sorted(found, key=lambda d: d.at, reverse=True)
+    }
+    return tuple(lines.values())

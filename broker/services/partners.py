@@ -1,0 +1,66 @@
+"""The partners in the agreement and its words: who takes part, what may be said, which text is in force."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from broker.domain.events import EventType, LogEvent
+from broker.domain.parties import Oin, Organisation
+from broker.domain.ports import AgreementInForce
+from broker.errors import Invalid, NotFound
+from broker.services.house import House
+
+
+class Partners:
+    """The directory, and its upkeep by the operator."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def all(self) -> Sequence[Organisation]:
+        """Every partner, by name."""
+        async with self._house.storage(writing=False) as work:
+            return await work.organisations.all()
+
+    def agreement(self) -> AgreementInForce:
+        """The agreement in force."""
+        return self._house.agreement()
+
+    async def add(self, organisation: Organisation, jwks: Sequence[Mapping[str, Any]]) -> None:
+        """Add or replace a partner, with keys that were checked. Raises Invalid for an OIN or kind that cannot be."""
+        if not (organisation.oin.isascii() and organisation.oin.isdigit() and len(organisation.oin) == 20):  # noqa: PLR2004 - Logius
+            raise Invalid.at("/oin", "Een OIN heeft twintig cijfers.", "An OIN has twenty digits.")
+        if organisation.kind not in self._house.agreement().vocabulary.organisation_kinds:
+            raise Invalid.at("/kind", "De afspraken kennen deze soort niet.", "The agreement does not know this kind.")
+        await self._change(organisation, jwks)
+
+    async def suspend(self, oin: str, *, suspended: bool) -> None:
+        """Stop a partner at once, or let it take part again. Raises NotFound."""
+        async with self._house.storage(writing=False) as work:
+            organisation = await work.organisations.get(oin)
+            jwks = await work.organisations.jwks(oin)
+        if organisation is None:
+            raise NotFound
+        changed = Organisation(Oin(organisation.oin), organisation.name, organisation.kind, suspended)
+        await self._change(changed, jwks)
+
+    async def _change(self, organisation: Organisation, jwks: Sequence[Mapping[str, Any]]) -> None:
+        async with self._house.storage() as work:
+            await work.organisations.add(organisation, jwks)
+            state = "suspended" if organisation.suspended else "active"
+            event = LogEvent(
+                EventType.ORGANISATION_CHANGED, self._house.clock(), organisation.oin, facts={"state": state}
+            )
+            await work.log.append(event)
+            await work.commit()
+        self._house.log.kick()
+
+
+async def enact(house: House) -> None:
+    """Keep the text of the agreement in force, and log when it is another than before."""
+    agreement, now = house.agreement(), house.clock()
+    async with house.storage() as work:
+        if await work.policies.keep(agreement.digest, agreement.texts, now):
+            event = LogEvent(EventType.POLICY_ACTIVATED, now, facts={"policy": agreement.digest})
+            await work.log.append(event)
+        await work.commit()
+    house.log.kick()

@@ -1,0 +1,244 @@
+"""Release: ask, decide, log, commit, and only then hand over.
+
+1. The clock is read once.
+2. Facts are read under a shared lock on the consents of everybody concerned; a withdrawal that committed first is seen.
+3. Consent and agreement decide per section (`broker.domain.releases`).
+4. What is permitted is opened.
+5. The disclosure or refusal is logged, and the release tied to its entry, in the same unit of work.
+6. Commit. Without it nothing is returned: no log, no release.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from broker.domain.decisions import TOLD, SectionDecision, Told
+from broker.domain.events import EventType, LogEvent, Personal
+from broker.domain.handovers import Content, Handover
+from broker.domain.parties import Professional, Recipient
+from broker.domain.ports import SectionPlace
+from broker.domain.releases import ReleaseDecision, ReleaseRequest, Situation, decide
+from broker.domain.stores import UnitOfWork
+from broker.errors import BrokerError, NotFound, Words
+from broker.services.facts import situation_of, weigh
+from broker.services.house import House
+
+DECOYS_TO = 12
+"""Every release's leaf commits to at least this many values, so that their number tells nothing (RFC 9901 section 4.2.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """One section that left."""
+
+    type: str
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """One section type that did not leave, with the reason that a recipient may hear, and what to do."""
+
+    type: str
+    code: Told
+    message: Words
+    next_step: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a professional gets. The receipt's leaf commits to exactly this decision."""
+
+    id: str
+    released: tuple[Released, ...]
+    withheld: tuple[Withheld, ...]
+    policy_digest: str
+    receipt: Mapping[str, Any] = field(repr=False)
+
+
+class ReleaseDenied(BrokerError):
+    """Nothing was released; the refusal is in the log."""
+
+    code = "release-denied"
+    words = Words(
+        "Er is niets vrijgegeven. Hieronder staat waarom, en wat u kunt doen.",
+        "Nothing was released. Below is why, and what you can do.",
+    )
+
+    def __init__(self, withheld: Sequence[Withheld]) -> None:
+        self.withheld = tuple(withheld)
+        super().__init__()
+
+
+class Releases:
+    """The use cases of a professional."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def ask(self, request: ReleaseRequest) -> Release:
+        """Release what consent and agreement allow.
+
+        Raises NotFound when the handover is not there or not addressed to this role, ReleaseDenied when nothing may
+        leave, and Unavailable or Tampered when something does not work: then nothing leaves either.
+        """
+        house, now = self._house, self._house.clock()  # 1
+        who = request.professional
+        async with house.storage() as work:
+            handover = await work.handovers.get(request.handover)
+            if handover is None or not handover.addressed_to(who.organisation, who.role):
+                await self._refuse_stranger(work, request, handover, now)
+                raise NotFound
+            agreement = house.agreement()
+            situation = await situation_of(work, handover, who.organisation, agreement, now, hold=True)  # 2
+            found, rulings = weigh(situation, Recipient(who.organisation, who.role), request.purpose, agreement, now)
+            decision = decide(request, situation, found, rulings, now)  # 3
+            released = await self._open(work, situation, decision)  # 4
+            release_id = house.ids()
+            asked = _known(request.purpose, house)
+            event = _logged(release_id, (who, asked), situation, decision, agreement.digest, now)
+            appended = await work.log.append(event)  # 5
+            if released:
+                sections = [d.section for d in decision.permitted]
+                await work.releases.add(release_id, appended.entry.id, handover.id, who, sections, now)
+            await work.commit()  # 6
+        withheld = _withheld(request, decision)
+        if not released:
+            house.log.kick()
+            raise ReleaseDenied(withheld)
+        receipt = await house.log.receipt(appended, frozenset({who.id}))
+        return Release(release_id, released, withheld, agreement.digest, receipt)
+
+    async def _open(
+        self, work: UnitOfWork, situation: Situation, decision: ReleaseDecision
+    ) -> tuple[Released, ...]:
+        handover = situation.handover
+        sealed = await work.handovers.sealed([d.section for d in decision.permitted])
+        released = []
+        for section in (d.section for d in decision.permitted):
+            place = SectionPlace(handover.id, handover.version, section.id, handover.sender)
+            body = self._house.vault.open(place, sealed[section.id])
+            released.append(Released(section.type, Content(section.media_type, body)))
+        return tuple(released)
+
+    async def _refuse_stranger(
+        self, work: UnitOfWork, request: ReleaseRequest, handover: Handover | None, now: datetime
+    ) -> None:
+        """Log that somebody asked for what is not there or not theirs; both look alike from outside."""
+        who = request.professional
+        reason = "unknown-handover" if handover is None else "not-a-recipient"
+        personal = [Personal(who.id, "professional", who.id), Personal(who.id, "role", who.role)]
+        if handover is not None:
+            personal.append(Personal(handover.subject, "subject", handover.subject))
+            personal.append(Personal(handover.subject, "handover", handover.id))
+        event = LogEvent(
+            EventType.RELEASE_DENIED,
+            now,
+            who.organisation,
+            handover.sender if handover else None,
+            {"outcome": "denied", "reason": reason, "purpose": _known(request.purpose, self._house)},
+            tuple(personal),
+        )
+        await work.log.append(event)
+        await work.commit()
+        self._house.log.kick()
+
+    async def acknowledge(self, who: Professional, release: str) -> None:
+        """Read and taken over; a second time changes nothing. Raises NotFound for anybody else's release."""
+        now = self._house.clock()
+        async with self._house.storage() as work:
+            when = await work.releases.acknowledge(release, who.id, now)
+            if when is None:
+                raise NotFound
+            if when == "before":
+                return
+            personal = (Personal(who.id, "professional", who.id), Personal(who.id, "role", who.role))
+            event = LogEvent(
+                EventType.RELEASE_ACKNOWLEDGED, now, who.organisation, facts={"release": release}, personal=personal
+            )
+            await work.log.append(event)
+            await work.commit()
+        self._house.log.kick()
+
+
+def _known(purpose: str, house: House) -> str:
+    return purpose if purpose in house.agreement().vocabulary.purposes else "unknown"
+
+
+def _withheld(request: ReleaseRequest, decision: ReleaseDecision) -> tuple[Withheld, ...]:
+    """What the recipient hears of what was not released.
+
+    A type that the agreement does not give to this role is only spoken of when it was asked for by name, and then in
+    the same words whether it is there or not: its existence would be a disclosure by itself. What holds for the whole
+    handover is said once, under the type `*`.
+    """
+    reasons = {section.told for section in decision.withheld}
+    whole = reasons & {Told.NO_LONGER_KEPT, Told.OTHER_PURPOSE}
+    if whole:
+        return (_say("*", whole.pop()),)
+    told = {d.section.type: Told.NO_CONSENT for d in decision.withheld if d.told is Told.NO_CONSENT}
+    released = {d.section.type for d in decision.permitted}
+    for wanted in request.types or ():
+        if wanted not in released:
+            told.setdefault(wanted, Told.NOT_THERE)
+    if not told and not released:
+        return (_say("*", Told.NOT_AGREED),)
+    return tuple(_say(section_type, code) for section_type, code in told.items())
+
+
+def _say(section_type: str, code: Told) -> Withheld:
+    return Withheld(section_type, code, *TOLD[code])
+
+
+def _logged(
+    release_id: str,
+    asked: tuple[Professional, str],
+    situation: Situation,
+    decision: ReleaseDecision,
+    digest: str,
+    now: datetime,
+) -> LogEvent:
+    handover, (who, purpose) = situation.handover, asked
+    permitted, withheld = bool(decision.permitted), bool(decision.withheld)
+    outcome = "denied" if not permitted else "partly" if withheld else "permitted"
+    personal = [
+        Personal(who.id, "professional", who.id),
+        Personal(who.id, "role", who.role),
+        Personal(handover.subject, "subject", handover.subject),
+        Personal(handover.subject, "handover", handover.id),
+        Personal(handover.subject, "decision", json.dumps([_why(d) for d in decision.sections], sort_keys=True)),
+    ]
+    others = frozenset[str]().union(*(d.section.concerns for d in decision.sections)) - {handover.subject}
+    personal += [Personal(person, "concerned", person) for person in sorted(others)]
+    personal += [Personal(handover.subject, "concerned", "")] * (DECOYS_TO - len(personal))
+    return LogEvent(
+        EventType.RELEASE_PERMITTED if permitted else EventType.RELEASE_DENIED,
+        now,
+        who.organisation,
+        handover.sender,
+        {"release": release_id, "outcome": outcome, "purpose": purpose, "policy": digest},
+        tuple(personal),
+    )
+
+
+def _why(decision: SectionDecision) -> dict[str, Any]:
+    """What the officer will be able to read of one section: no content, no name."""
+    return {
+        "section": decision.section.id,
+        "type": decision.section.type,
+        "told": decision.told.value if decision.told else "",
+        "rules": list(decision.ruling.rules),
+        "errors": decision.ruling.errors,
+        "signers": [
+            {
+                "person": f.person,
+                "signer": f.signer or "",
+                "stance": f.stance.value,
+                "record": f.record or "",
+                "gap": f.gap.value if f.gap else "",
+            }
+            for f in decision.findings
+        ],
+    }

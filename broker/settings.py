@@ -1,0 +1,171 @@
+"""The settings: read once from the environment or a file, checked together, and frozen. No secret has a default.
+
+Unsafe combinations are refused before anything starts (promise P13): each fault says what to do.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from broker.domain.calendar import Period
+from broker.errors import Unsafe, Words
+
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. See `deploy/settings.env.example`."""
+
+    database_url: str = field(repr=False)
+    owner_database_url: str = field(repr=False)
+    keys: Path
+    policies: Path
+    public_url: str
+    outbox: str = field(repr=False)
+    mode: Literal["production", "demo"]
+    clock_offset: timedelta
+    host: str
+    port: int
+
+    @property
+    def local(self) -> bool:
+        """Whether the public address is on this machine."""
+        return urlsplit(self.public_url).hostname in LOCAL
+
+    @property
+    def secure(self) -> bool:
+        """Whether people come in over TLS."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def log_origin(self) -> str:
+        """The log's name: the public address without scheme (C2SP tlog-checkpoint)."""
+        return f"{self.public_url.partition('://')[2]}/v1/log"
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; with `BROKER_SETTINGS` naming a file, its lines stand below the environment's own.
+
+    Raises Unsafe with one sentence per fault.
+    """
+    given = dict(os.environ if environment is None else environment)
+    if "BROKER_SETTINGS" in given:
+        given = {**_read_file(Path(given["BROKER_SETTINGS"])), **given}
+    faults: list[Words] = []
+    mode = given.get("BROKER_MODE", "production")
+    if mode not in ("production", "demo"):
+        faults.append(Words("BROKER_MODE is production of demo.", "BROKER_MODE is production or demo."))
+    settings = Settings(
+        database_url=given.get("BROKER_DATABASE_URL", "sqlite:///var/broker.db"),
+        owner_database_url=given.get("BROKER_OWNER_DATABASE_URL", ""),
+        keys=Path(given.get("BROKER_KEYS", "keys")),
+        policies=Path(given.get("BROKER_POLICIES", "policies")),
+        public_url=given.get("BROKER_PUBLIC_URL", "http://localhost:8080").rstrip("/"),
+        outbox=given.get("BROKER_OUTBOX", "file:var/outbox" if mode == "demo" else ""),
+        mode="demo" if mode == "demo" else "production",
+        clock_offset=_offset(given.get("BROKER_CLOCK_OFFSET", ""), faults),
+        host=given.get("BROKER_HOST", "127.0.0.1"),
+        port=_port(given.get("BROKER_PORT", "8080"), faults),
+    )
+    faults += _unsafe(settings)
+    if faults:
+        raise Unsafe(Words(" ".join(f.nl for f in faults), " ".join(f.en for f in faults)))
+    return settings
+
+
+def keys_directory() -> Path:
+    """Where the keys are, for commands that need nothing else."""
+    return Path(os.environ.get("BROKER_KEYS", "keys"))
+
+
+def policies_directory() -> Path:
+    """Where the agreement is, for commands that need nothing else."""
+    return Path(os.environ.get("BROKER_POLICIES", "policies"))
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise Unsafe(
+            Words(
+                "Het bestand dat BROKER_SETTINGS noemt, is niet te lezen.",
+                "The file that BROKER_SETTINGS names cannot be read.",
+            )
+        ) from None
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith("#"))
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+def _offset(text: str, faults: list[Words]) -> timedelta:
+    if not text:
+        return timedelta()
+    try:
+        today = date.today()  # noqa: DTZ011 - only the length of the period counts
+        return Period.parse(text).after(today) - today
+    except (ValueError, OverflowError):
+        faults.append(
+            Words("BROKER_CLOCK_OFFSET is een periode zoals P6M1D.", "BROKER_CLOCK_OFFSET is a period such as P6M1D.")
+        )
+        return timedelta()
+
+
+def _port(text: str, faults: list[Words]) -> int:
+    if text.isascii() and text.isdigit() and 0 < int(text) < 65536:  # noqa: PLR2004 - the range of ports
+        return int(text)
+    faults.append(Words("BROKER_PORT is een getal onder 65536.", "BROKER_PORT is a number below 65536."))
+    return 8080
+
+
+def _unsafe(settings: Settings) -> list[Words]:
+    faults: list[Words] = []
+    parts = urlsplit(settings.public_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.fragment:
+        faults.append(
+            Words(
+                "BROKER_PUBLIC_URL is een adres zoals https://toestemming.example, zonder pad.",
+                "BROKER_PUBLIC_URL is an address such as https://consent.example, without a path.",
+            )
+        )
+    elif not settings.secure and not settings.local:
+        faults.append(
+            Words(
+                "BROKER_PUBLIC_URL moet met https:// beginnen, behalve op localhost.",
+                "BROKER_PUBLIC_URL must begin with https://, except on localhost.",
+            )
+        )
+    if settings.mode == "demo" and not (settings.local and settings.host in LOCAL):
+        faults.append(
+            Words(
+                "Een demo draait alleen op localhost: zet BROKER_HOST en BROKER_PUBLIC_URL daarop.",
+                "A demo only runs on localhost: set BROKER_HOST and BROKER_PUBLIC_URL to it.",
+            )
+        )
+    if settings.mode == "production":
+        faults += _unsafe_in_production(settings)
+    return faults
+
+
+def _unsafe_in_production(settings: Settings) -> list[Words]:
+    faults = []
+    if settings.clock_offset:
+        faults.append(
+            Words("BROKER_CLOCK_OFFSET mag alleen in een demo.", "BROKER_CLOCK_OFFSET is for demonstrations only.")
+        )
+    if not settings.outbox:
+        faults.append(
+            Words(
+                "Zet BROKER_OUTBOX: zonder kan niemand een eenmalige code krijgen.",
+                "Set BROKER_OUTBOX: without it nobody can get a one-time code.",
+            )
+        )
+    if settings.outbox == "console:":
+        faults.append(
+            Words("BROKER_OUTBOX=console: mag alleen in een demo.", "BROKER_OUTBOX=console: is for demonstrations only.")
+        )
+    return faults

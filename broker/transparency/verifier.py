@@ -1,0 +1,302 @@
+"""An outsider with the leaves and the public keys can tell, offline, a genuine log from one that was changed.
+
+- It never trusts keys from inside the bundle: every key comes from `TrustedKeys`, which the verifier's owner fills.
+- Nothing that a document holds makes it raise; whatever cannot be read or checked is never called genuine.
+- "Not genuine" is said only when a check failed; a missing key or an unreadable part is "could not be checked".
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from broker.domain.events import Opening
+from broker.errors import Tampered, Words
+from broker.transparency.canonical import from_base64url
+from broker.transparency.checkpoints import (
+    Checkpoint,
+    SignatureCheck,
+    Verifiers,
+    open_note,
+    parse_checkpoint,
+    parse_note,
+)
+from broker.transparency.entries import LoggedEntry, decode, opened
+from broker.transparency.merkle import RunningRoot, leaf_hash
+from broker.transparency.proofs import InclusionProof, check_proof, parse_proof
+
+GENUINE, NOT_GENUINE, NOT_CHECKED = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKeys:
+    """Public keys (32 bytes, Ed25519) that the verifier's owner got some other way: receipts by kid, logs by origin."""
+
+    receipts: Mapping[str, bytes] = field(default_factory=dict)
+    logs: Verifiers = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One sentence, and a code: 0 genuine, 1 not genuine, 2 could not be checked."""
+
+    words: Words
+    code: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that had to be checked was checked and held."""
+        return self.code == GENUINE
+
+    @property
+    def sentence(self) -> str:
+        """The sentence in English; `words` has it in Dutch as well."""
+        return self.words.en
+
+
+class _Stop(Exception):  # not an error: it carries the verdict out of a step
+    def __init__(self, code: int, nl: str, en: str) -> None:
+        self.verdict = Verdict(Words(nl, en), code)
+        super().__init__(en)
+
+
+@dataclass(frozen=True, slots=True)
+class _Receipt:
+    leaf: bytes
+    kid: str
+    signature: bytes
+    proof: str | None
+    openings: tuple[Opening, ...]
+
+
+def verify_receipt(document: Mapping[str, object], trusted: TrustedKeys, check: SignatureCheck) -> Verdict:
+    """Say whether a receipt is genuine: an entry that the broker signed and, with a proof, that is in its log.
+
+    1. The document has the agreed form; keys that it might hold are not read.
+    2. The signature over the leaf holds, with the trusted key of that kid.
+    3. The leaf parses canonically.
+    4. Every opening fits its digest in the leaf.
+    5. The proof, when there is one, leads from the leaf to a checkpoint that a trusted log key signed.
+    """
+    try:
+        receipt = _read_receipt(document)  # 1
+        _check_signature(receipt, trusted, check)  # 2
+        entry = _decode(receipt.leaf)  # 3
+        _check_openings(entry, receipt.openings)  # 4
+        if receipt.proof is None:
+            return _genuine(
+                "Het ontvangstbewijs is echt; het bewijs dat de regel in het logboek staat, zat er niet bij.",
+                "The receipt is genuine; a proof that its entry is in the log did not come with it.",
+            )
+        checkpoint = _check_inclusion(receipt.leaf, receipt.proof, trusted, check)  # 5
+    except _Stop as stop:
+        return stop.verdict
+    return _genuine(
+        f"Het ontvangstbewijs is echt en de regel staat in het logboek van {checkpoint.size} regels.",
+        f"The receipt is genuine and its entry is in the log of {checkpoint.size} entries.",
+    )
+
+
+def verify_log(
+    checkpoint: str, leaves: Iterable[bytes], earlier: str | None, trusted: TrustedKeys, check: SignatureCheck
+) -> Verdict:
+    """Say whether these leaves, from the first on, are the whole log of a checkpoint, and how the log has grown.
+
+    1. The checkpoint, and the earlier one that the verifier kept, are signed by a trusted key of one and the same log.
+    2. The log has not shrunk since the earlier checkpoint.
+    3. The first leaves give the earlier root: nothing before it was changed, removed, added or moved.
+    4. There are as many leaves as the checkpoint says, and all of them give its root.
+
+    A root cannot tell which leaf is wrong: the sentence says the range of indices where, as far as it is known.
+    """
+    try:
+        new = _open(checkpoint, trusted, check)  # 1
+        old = new if earlier is None else _open(earlier, trusted, check)
+        _check_pair(old, new)  # 1, 2
+        _check_leaves(leaves, old, new)  # 3, 4
+    except _Stop as stop:
+        return stop.verdict
+    if earlier is None:
+        return _genuine(
+            f"Het logboek is echt: alle {new.size} regels staan erin zoals ze zijn vastgelegd.",
+            f"The log is genuine: all {new.size} entries are in it as they were logged.",
+        )
+    return _genuine(
+        f"Het logboek is echt: alle {new.size} regels kloppen, ook de {old.size} van het eerdere controlepunt.",
+        f"The log is genuine: all {new.size} entries hold, and so do the {old.size} of the earlier checkpoint.",
+    )
+
+
+def _read_receipt(document: Mapping[str, object]) -> _Receipt:
+    try:
+        receipt, openings, proof = document["receipt"], document["openings"], document["proof"]
+        version = document["v"]
+        if not isinstance(version, int) or isinstance(version, bool) or version != 1:
+            raise ValueError("another version")
+        if not isinstance(receipt, Mapping) or not isinstance(openings, list | tuple):
+            raise ValueError("receipt or openings")
+        return _Receipt(
+            from_base64url(_text(document["leaf"])),
+            _text(receipt["kid"]),
+            from_base64url(_text(receipt["signature"])),
+            None if proof is None else _text(proof),
+            tuple(_read_opening(opening) for opening in openings),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise _Stop(
+            NOT_CHECKED,
+            "Dit document is niet te lezen als ontvangstbewijs.",
+            "This document cannot be read as a receipt.",
+        ) from None
+
+
+def _read_opening(value: object) -> Opening:
+    if not isinstance(value, Mapping):
+        raise ValueError("not an opening")
+    position = value["position"]
+    if not isinstance(position, int) or isinstance(position, bool):
+        raise ValueError("not a position")
+    return Opening(position, "", _text(value["field"]), _text(value["salt"]), _text(value["value"]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not a text")
+    return value
+
+
+def _check_signature(receipt: _Receipt, trusted: TrustedKeys, check: SignatureCheck) -> None:
+    key = trusted.receipts.get(receipt.kid)
+    if key is None:
+        raise _Stop(
+            NOT_CHECKED,
+            "U vertrouwt geen sleutel met het kenmerk dat op dit ontvangstbewijs staat; het is niet nagegaan.",
+            "You trust no key with the id on this receipt, so it could not be checked.",
+        )
+    if len(receipt.signature) != 64 or not check(key, receipt.signature, receipt.leaf):
+        raise _Stop(
+            NOT_GENUINE,
+            "Het ontvangstbewijs is niet echt: de handtekening past niet bij de regel.",
+            "The receipt is not genuine: its signature does not fit the entry.",
+        )
+
+
+def _decode(leaf: bytes) -> LoggedEntry:
+    """Return the entry. Its signature held, so bytes that do not parse come from a broker newer than this code."""
+    try:
+        return decode(leaf)
+    except Tampered:
+        raise _Stop(
+            NOT_CHECKED,
+            "De handtekening klopt, maar deze versie kan de regel niet lezen; de inhoud is niet nagegaan.",
+            "The signature holds, but this version cannot read the entry, so its content could not be checked.",
+        ) from None
+
+
+def _check_openings(entry: LoggedEntry, openings: tuple[Opening, ...]) -> None:
+    try:
+        opened(entry, openings)
+    except Tampered:
+        raise _Stop(
+            NOT_GENUINE,
+            "Het ontvangstbewijs is niet echt: een bijgevoegd gegeven is niet het gegeven dat is vastgelegd.",
+            "The receipt is not genuine: a value that came with it is not the value that was logged.",
+        ) from None
+
+
+def _check_inclusion(leaf: bytes, text: str, trusted: TrustedKeys, check: SignatureCheck) -> Checkpoint:
+    proof = _parse_proof(text)
+    origin = _trusted_origin(proof.checkpoint(), trusted)
+    try:
+        return check_proof(leaf_hash(leaf), proof, origin, trusted.logs, check)
+    except Tampered as error:
+        raise _Stop(NOT_GENUINE, error.words.nl, error.words.en) from None
+
+
+def _parse_proof(text: str) -> InclusionProof:
+    try:
+        return parse_proof(text)
+    except Tampered as error:
+        raise _Stop(NOT_CHECKED, error.words.nl, error.words.en) from None
+
+
+def _open(note: str, trusted: TrustedKeys, check: SignatureCheck) -> Checkpoint:
+    try:
+        stated = parse_checkpoint(parse_note(note).body)
+    except Tampered as error:
+        raise _Stop(NOT_CHECKED, error.words.nl, error.words.en) from None
+    origin = _trusted_origin(stated, trusted)
+    try:
+        return open_note(note, origin, trusted.logs, check)
+    except Tampered as error:
+        raise _Stop(NOT_GENUINE, error.words.nl, error.words.en) from None
+
+
+def _trusted_origin(stated: Checkpoint, trusted: TrustedKeys) -> str:
+    """Return the origin that a checkpoint states, if the owner trusts a key for it."""
+    if not trusted.logs.get(stated.origin):
+        raise _Stop(
+            NOT_CHECKED,
+            "U vertrouwt geen sleutel van het logboek van dit controlepunt; het is niet nagegaan.",
+            "You trust no key of the log of this checkpoint, so it could not be checked.",
+        )
+    return stated.origin
+
+
+def _check_pair(old: Checkpoint, new: Checkpoint) -> None:
+    if old.origin != new.origin:
+        raise _Stop(
+            NOT_CHECKED,
+            "De twee controlepunten zijn van verschillende logboeken en zijn niet te vergelijken.",
+            "The two checkpoints are of different logs and cannot be compared.",
+        )
+    if old.size > new.size:
+        raise _Stop(
+            NOT_GENUINE,
+            f"Het logboek is teruggedraaid: het had {old.size} regels en zegt er nu {new.size} te hebben.",
+            f"The log was rolled back: it had {old.size} entries and now says that it has {new.size}.",
+        )
+    if old.size == new.size and old.root != new.root:
+        raise _Stop(
+            NOT_GENUINE,
+            f"Het logboek heeft twee gezichten: voor {old.size} regels zijn twee verschillende wortels ondertekend.",
+            f"The log shows two faces: two different roots were signed for {old.size} entries.",
+        )
+
+
+def _check_leaves(leaves: Iterable[bytes], old: Checkpoint, new: Checkpoint) -> None:
+    running = RunningRoot()
+    for leaf in leaves:
+        if running.size == new.size:
+            raise _Stop(
+                NOT_GENUINE,
+                f"Er is een regel te veel: index {new.size} valt buiten het controlepunt van {new.size} regels.",
+                f"There is an entry too many: index {new.size} is beyond the checkpoint of {new.size} entries.",
+            )
+        running.append(leaf_hash(leaf))
+        if running.size == old.size < new.size:
+            _check_prefix(running, old)
+    if running.size != new.size:
+        raise _Stop(
+            NOT_GENUINE,
+            f"Er ontbreken regels: voor index {running.size} is er geen, het controlepunt telt {new.size} regels.",
+            f"Entries are missing: none is left for index {running.size}, the checkpoint counts {new.size} entries.",
+        )
+    if running.root() != new.root:
+        first = old.size if old.size < new.size else 0
+        raise _Stop(
+            NOT_GENUINE,
+            f"Tussen index {first} en {new.size - 1} is een regel veranderd, verwijderd, toegevoegd of verplaatst.",
+            f"Between index {first} and {new.size - 1} an entry was changed, removed, added or moved.",
+        )
+
+
+def _check_prefix(running: RunningRoot, old: Checkpoint) -> None:
+    if running.root() != old.root:
+        raise _Stop(
+            NOT_GENUINE,
+            f"Tussen index 0 en {old.size - 1} is sinds het eerdere controlepunt een regel veranderd of verplaatst.",
+            f"Between index 0 and {old.size - 1} an entry was changed or moved since the earlier checkpoint.",
+        )
+
+
+def _genuine(nl: str, en: str) -> Verdict:
+    return Verdict(Words(nl, en), GENUINE)

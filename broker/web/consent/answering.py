@@ -1,0 +1,110 @@
+"""One question per page, then a check, then one press that makes the answers count.
+
+- The notice is shown part by part, exactly as it will be stored; yes and no are the same button twice.
+- A form says which question and which language it showed: an answer never lands on another text.
+"""
+
+from collections.abc import Mapping
+
+from fastapi import Request, Response
+
+from broker.domain.notices import PARTS
+from broker.errors import Conflict, Invalid, NotFound, Words
+from broker.services.screens import Answer, Questionnaire, QuestionScreen
+from broker.web.consent.visits import Visit, Visits
+from broker.web.kit.language import chosen_language
+from broker.web.kit.pages import Pages
+from broker.web.kit.routes import Elsewhere
+from broker.web.ports import FamilyService
+
+_CHANGED = Words(
+    "De vraag is veranderd. Er is niets opgeslagen. Lees de vraag opnieuw.",
+    "The question has changed. Nothing was saved. Read the question again.",
+)
+
+
+class Answering:
+    """The pages of the questions."""
+
+    def __init__(self, family: FamilyService, visits: Visits, pages: Pages) -> None:
+        self._family = family
+        self._visits = visits
+        self._pages = pages
+
+    async def question(self, request: Request) -> Response:
+        """One question."""
+        visit = await self._answering(request)
+        questions = await self._family.questionnaire(visit.token, visit.language)
+        return self._pages.show(
+            request,
+            "consent/question.html",
+            visitor=visit.visitor,
+            question=_at(questions, request.path_params["position"]),
+            complete=questions.complete,
+            parts=PARTS,
+        )
+
+    async def choose(self, request: Request) -> Response:
+        """Keep the answer as a draft, and go to the next question; to the check when all have an answer."""
+        visit = await self._answering(request)
+        fields = await self._visits.form(request, visit)
+        language = self._shown_language(fields)
+        answer = _answer(fields)
+        question = _at(await self._family.questionnaire(visit.token, language), request.path_params["position"])
+        if fields.get("section") != question.section_type:
+            raise Conflict(_CHANGED, code="question-changed")
+        await self._family.choose(visit.token, question.section_type, answer, language)
+        questions = await self._family.questionnaire(visit.token, language)
+        return self._pages.go(_next(questions, question.position))
+
+    async def check(self, request: Request) -> Response:
+        """All answers together, before they count."""
+        visit = await self._answering(request)
+        questions = await self._family.questionnaire(visit.token, visit.language)
+        if not questions.complete:
+            raise Elsewhere(_next(questions, 0))
+        return self._pages.show(
+            request, "consent/check.html", visitor=visit.visitor, questionnaire=questions, parts=PARTS
+        )
+
+    async def confirm(self, request: Request) -> Response:
+        """Make the answers count."""
+        visit = await self._visits.verified(request)
+        fields = await self._visits.form(request, visit)
+        receipt = await self._family.confirm(visit.token, self._shown_language(fields))
+        return self._pages.go(f"/receipt/{receipt}")
+
+    async def _answering(self, request: Request) -> Visit:
+        """A visit that came to answer; who answered already sees what they said."""
+        visit = await self._visits.verified(request)
+        if visit.session.purpose != "answer":
+            raise Elsewhere("/mine")
+        return visit
+
+    def _shown_language(self, fields: Mapping[str, str]) -> str:
+        return chosen_language(fields.get("shown", ""), self._pages.site)
+
+
+def _at(questions: Questionnaire, position: str) -> QuestionScreen:
+    for question in questions.questions:
+        if str(question.position) == position:
+            return question
+    raise NotFound
+
+
+def _next(questions: Questionnaire, position: int) -> str:
+    """The check when nothing is open; else the next question, or the first open one after the last."""
+    if questions.complete:
+        return "/check"
+    later = [q.position for q in questions.questions if q.position > position]
+    still_open = [q.position for q in questions.questions if q.answer is None]
+    return f"/questions/{later[0] if later and position else still_open[0]}"
+
+
+def _answer(fields: Mapping[str, str]) -> Answer:
+    answer = fields.get("answer")
+    if answer == "yes":
+        return "yes"
+    if answer == "no":
+        return "no"
+    raise Invalid.at("/answer", "Kies ja of nee.", "Choose yes or no.")

@@ -1,0 +1,68 @@
+"""What a person said, who read what, and stopping: one press, no questions asked, as easy as saying yes."""
+
+from fastapi import Request, Response
+
+from broker.domain.consents import Stance
+from broker.errors import Invalid, NotFound
+from broker.services.screens import Mine
+from broker.web.consent.visits import Visits
+from broker.web.kit.pages import Pages
+from broker.web.kit.texts import texts
+from broker.web.ports import FamilyService
+
+
+class LookingBack:
+    """The receipt and the overview."""
+
+    def __init__(self, family: FamilyService, visits: Visits, pages: Pages) -> None:
+        self._family = family
+        self._visits = visits
+        self._pages = pages
+
+    async def receipt(self, request: Request) -> Response:
+        """The person's own copy, to read and to print."""
+        visit = await self._visits.verified(request)
+        receipt = await self._family.receipt(visit.token, request.path_params["receipt_id"], visit.language)
+        stopped = bool(receipt.lines) and all(line.stance is Stance.WITHDRAWN for line in receipt.lines)
+        return self._pages.show(
+            request, "consent/receipt.html", visitor=visit.visitor, receipt=receipt, stopped=stopped
+        )
+
+    async def file(self, request: Request) -> Response:
+        """The same as a file that can be checked without us."""
+        visit = await self._visits.verified(request)
+        receipt = await self._family.receipt(visit.token, request.path_params["receipt_id"], visit.language)
+        name = texts(visit.language).gettext("rondom-receipt")
+        response = Response(receipt.document, media_type="application/json")
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}-{receipt.at:%Y-%m-%d}.json"'
+        return self._pages.protected(response)
+
+    async def mine(self, request: Request) -> Response:
+        """Everything that the person said to this sender, and who read what."""
+        visit = await self._visits.verified(request)
+        mine = await self._family.mine(visit.token, visit.language)
+        return self._pages.show(
+            request, "consent/mine.html", visitor=visit.visitor, mine=mine, answered=visit.session.purpose == "mine"
+        )
+
+    async def stop(self, request: Request) -> Response:
+        """Stop one section type, or all that still run in a group."""
+        visit = await self._visits.verified(request)
+        fields = await self._visits.form(request, visit)
+        group = fields.get("group", "")
+        if fields.get("all"):
+            types = _running(await self._family.mine(visit.token, visit.language), group)
+        elif fields.get("section"):
+            types = (fields["section"],)
+        else:
+            raise Invalid.at("/section", "Kies wat je wilt stoppen.", "Choose what you want to stop.")
+        receipt = await self._family.withdraw(visit.token, group, types, visit.language)
+        return self._pages.go(f"/receipt/{receipt}")
+
+
+def _running(mine: Mine, group_id: str) -> tuple[str, ...]:
+    """The section types to which the person still says yes."""
+    for group in mine.groups:
+        if group.id == group_id:
+            return tuple(dict.fromkeys(line.section_type for line in group.lines if line.stance is Stance.GIVEN))
+    raise NotFound

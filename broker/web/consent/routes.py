@@ -1,0 +1,43 @@
+"""The addresses of the family's pages: nothing about a person is ever in a path or a query."""
+
+from fastapi import APIRouter
+
+from broker.web.consent.answering import Answering
+from broker.web.consent.entering import Entering
+from broker.web.consent.looking_back import LookingBack
+from broker.web.consent.visits import Visits
+from broker.web.kit.pages import Pages
+from broker.web.kit.routes import PageRouter
+from broker.web.kit.site import Site
+from broker.web.ports import FamilyService
+
+
+def consent_router(family: FamilyService, site: Site) -> APIRouter:
+    """All of the family's pages."""
+    pages = Pages(site, "family")
+    visits = Visits(family, pages)
+    router = PageRouter(pages)
+
+    entering = Entering(family, visits, pages)
+    router.looks("/", entering.start)
+    router.acts("/code", entering.enter)
+    router.looks("/contact", entering.contacts)
+    router.acts("/contact", entering.send)
+    router.looks("/one-time-code", entering.waiting)
+    router.acts("/one-time-code", entering.verify)
+    router.acts("/language", entering.speak)
+    router.acts("/sign-out", entering.leave)
+    router.looks("/signed-out", entering.left)
+
+    answering = Answering(family, visits, pages)
+    router.looks("/questions/{position}", answering.question)
+    router.acts("/questions/{position}", answering.choose)
+    router.looks("/check", answering.check)
+    router.acts("/check", answering.confirm)
+
+    looking_back = LookingBack(family, visits, pages)
+    router.looks("/receipt/{receipt_id}", looking_back.receipt)
+    router.looks("/receipt/{receipt_id}/file", looking_back.file)
+    router.looks("/mine", looking_back.mine)
+    router.acts("/mine/stop", looking_back.stop)
+    return router

@@ -1,0 +1,125 @@
+"""The officer looks at who got what, when and why; a BSN is typed in the form's body and shown to nobody again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from fastapi import Request, Response
+
+from broker.errors import BrokerError, Fault, Invalid, NotAuthenticated, Unavailable, Words
+from broker.services.screens import EntryFilter, EntryPage
+from broker.web.console.visits import Visit, Visits
+from broker.web.kit.pages import Pages
+from broker.web.ports import ConsoleService
+
+OUTCOMES = ("permitted", "partly", "denied", "other")
+_NO_ROWS = EntryPage((), "", ())
+_NO_DAY = Words("Dit is geen datum. Schrijf hem als 2026-11-21.", "This is not a date. Write it as 2026-11-21.")
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The filter's fields as they were typed, to fill the form again; the identifier is never among them."""
+
+    organisation: str = ""
+    outcome: str = ""
+    first_day: str = ""
+    last_day: str = ""
+
+
+class Disclosures:
+    """The list and one entry of it."""
+
+    def __init__(self, console: ConsoleService, visits: Visits, pages: Pages) -> None:
+        self._console = console
+        self._visits = visits
+        self._pages = pages
+
+    async def latest(self, request: Request) -> Response:
+        """The newest lines."""
+        visit = await self._visits.signed_in(request)
+        page = await self._console.entries(visit.token, EntryFilter())
+        return self._show(request, visit, page, Typed(), EntryFilter())
+
+    async def search(self, request: Request) -> Response:
+        """The lines that were asked for."""
+        visit = await self._visits.signed_in(request)
+        fields = await self._visits.form(request, visit)
+        typed = Typed(*(fields.get(name, "")[:64] for name in ("organisation", "outcome", "first_day", "last_day")))
+        try:
+            wanted = _filter(fields)
+            page = await self._console.entries(visit.token, wanted)
+        except (NotAuthenticated, Unavailable):
+            raise
+        except BrokerError as error:
+            everything = await self._console.entries(visit.token, EntryFilter())
+            return self._show(
+                request, visit, replace(_NO_ROWS, organisations=everything.organisations), typed, error=error
+            )
+        return self._show(request, visit, page, typed, wanted)
+
+    async def entry(self, request: Request) -> Response:
+        """One line in full: why it was allowed or refused."""
+        visit = await self._visits.signed_in(request)
+        detail = await self._console.entry(visit.token, request.path_params["entry_id"])
+        return self._pages.show(request, "console/entry.html", visitor=visit.visitor, entry=detail)
+
+    def _show(
+        self,
+        request: Request,
+        visit: Visit,
+        page: EntryPage,
+        typed: Typed,
+        wanted: EntryFilter | None = None,
+        error: BrokerError | None = None,
+    ) -> Response:
+        """The list. From an identifier only the pseudonym goes on, to the next page and to a narrower search."""
+        subject = "" if wanted is None else wanted.subject
+        if wanted is not None and wanted.identifier and page.rows:
+            subject = page.rows[0].subject
+        return self._pages.show(
+            request,
+            "console/disclosures.html",
+            visitor=visit.visitor,
+            page=page,
+            typed=typed,
+            subject=subject,
+            later_page=wanted is not None and bool(wanted.before),
+            searched=wanted is not None and wanted != EntryFilter(),
+            outcomes=OUTCOMES,
+            error=error,
+        )
+
+
+def _filter(fields: Mapping[str, str]) -> EntryFilter:
+    """Read the form; raises Invalid with everything that is wrong with it."""
+    faults: list[Fault] = []
+    first, last = _day(fields, "first_day", faults), _day(fields, "last_day", faults)
+    if first and last and last < first:
+        faults.append(
+            Fault("/last_day", Words("De laatste dag ligt voor de eerste.", "The last day is before the first."))
+        )
+    outcome = fields.get("outcome", "")
+    if outcome and outcome not in OUTCOMES:
+        faults.append(Fault("/outcome", Words("Deze uitkomst bestaat niet.", "There is no such outcome.")))
+    if faults:
+        raise Invalid(faults)
+    identifier = "".join(fields.get("identifier", "").split())
+    return EntryFilter(
+        identifier=identifier,
+        subject="" if identifier else fields.get("subject", ""),
+        organisation=fields.get("organisation", ""),
+        outcome=outcome,
+        first_day=first,
+        last_day=last,
+        before=fields.get("before", ""),
+    )
+
+
+def _day(fields: Mapping[str, str], name: str, faults: list[Fault]) -> date | None:
+    text = fields.get(name, "")
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        faults.append(Fault(f"/{name}", _NO_DAY))
+        return None

@@ -1,0 +1,41 @@
+"""The addresses of the console: identifiers are typed in forms, so they are never in a path or a query."""
+
+from fastapi import APIRouter
+
+from broker.web.console.disclosures import Disclosures
+from broker.web.console.entering import Entering
+from broker.web.console.log import Log
+from broker.web.console.visits import Visits
+from broker.web.kit.pages import Pages
+from broker.web.kit.routes import PageRouter
+from broker.web.kit.site import Site
+from broker.web.ports import ConsoleService
+
+
+def console_router(console: ConsoleService, site: Site) -> APIRouter:
+    """All of the officer's pages."""
+    pages = Pages(site, "console")
+    visits = Visits(console, pages)
+    router = PageRouter(pages)
+
+    entering = Entering(console, visits, pages)
+    router.looks("/console", entering.start)
+    router.looks("/console/invitation", entering.invitation)
+    router.acts("/console/invitation", entering.enter)
+    router.looks("/console/passkey", entering.passkey)
+    router.answers("/console/passkeys/registration-options", entering.registration_options)
+    router.answers("/console/passkeys/registration", entering.register)
+    router.answers("/console/passkeys/sign-in-options", entering.sign_in_options)
+    router.answers("/console/passkeys/sign-in", entering.sign_in)
+    router.acts("/console/language", entering.speak)
+    router.acts("/console/sign-out", entering.leave)
+
+    disclosures = Disclosures(console, visits, pages)
+    router.looks("/console/disclosures", disclosures.latest)
+    router.acts("/console/disclosures", disclosures.search)
+    router.looks("/console/disclosures/{entry_id}", disclosures.entry)
+
+    log = Log(console, visits, pages)
+    router.looks("/console/log", log.state)
+    router.acts("/console/log/check", log.check)
+    return router

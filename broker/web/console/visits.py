@@ -1,0 +1,64 @@
+"""Which officer is visiting the console, and whether they signed in: an invitation alone shows nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from broker.errors import NotAuthenticated
+from broker.services.screens import OfficerSession
+from broker.web.kit.cookies import VisitCookie
+from broker.web.kit.forms import check_secret, read_form
+from broker.web.kit.pages import Pages, Visitor
+from broker.web.ports import ConsoleService
+
+CEREMONY_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One visit: the cookie's token and what it stands for."""
+
+    token: str
+    session: OfficerSession
+
+    @property
+    def visitor(self) -> Visitor:
+        """What the frame of the page needs."""
+        return Visitor(self.session.csrf, self.session.officer)
+
+
+class Visits:
+    """Finds the visit of a request, and checks that a form belongs to it."""
+
+    def __init__(self, console: ConsoleService, pages: Pages) -> None:
+        self._console = console
+        self._pages = pages
+        self.cookie = VisitCookie("rondom-console", pages.site)
+        self.ceremony = VisitCookie("rondom-passkey", pages.site, CEREMONY_SECONDS)
+
+    async def current(self, request: Request) -> Visit | None:
+        """The visit, None without one."""
+        token = self.cookie.read(request)
+        session = await self._console.session(token) if token else None
+        return None if session is None else Visit(token, session)
+
+    async def invited(self, request: Request) -> Visit:
+        """Somebody with an invitation, who has no passkey yet."""
+        return await self._at(request, "invited")
+
+    async def signed_in(self, request: Request) -> Visit:
+        """An officer."""
+        return await self._at(request, "signed-in")
+
+    async def form(self, request: Request, visit: Visit) -> Mapping[str, str]:
+        """The fields of a form that was made for this visit."""
+        fields = await read_form(request, self._pages.site)
+        check_secret(fields.get("csrf", ""), visit.session.csrf)
+        return fields
+
+    async def _at(self, request: Request, stage: str) -> Visit:
+        visit = await self.current(request)
+        if visit is None or visit.session.stage != stage:
+            raise NotAuthenticated
+        return visit

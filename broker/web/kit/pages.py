@@ -1,0 +1,145 @@
+"""A page is a template in one language with the headers of every page; a refusal is a page too, with what to do next.
+
+- Everything is escaped; a template that misses a value fails instead of showing nothing.
+- No page is kept by a browser or a cache: a page about a person must not outlive the visit.
+"""
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+
+from broker.errors import BrokerError, Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Unavailable
+from broker.web.kit.assets import assets
+from broker.web.kit.headers import protect
+from broker.web.kit.language import language_of
+from broker.web.kit.site import Area, Site
+from broker.web.kit.texts import texts
+
+WEB = Path(__file__).parent.parent
+HOME: Mapping[Area, str] = {"family": "/", "console": "/console", "reference": "/"}
+STATUS: Mapping[type[BrokerError], int] = {
+    Invalid: 400,
+    NotAuthenticated: 401,
+    NotAllowed: 403,
+    NotFound: 404,
+    Conflict: 409,
+    TooMany: 429,
+    Unavailable: 503,
+}
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """What the frame around a page needs to know of a visit: the secret for its forms, and a name to show."""
+
+    csrf: str
+    name: str = ""
+
+
+def status_of(error: BrokerError) -> int:
+    """The HTTP status of a refusal."""
+    return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+
+
+def error_headers(error: BrokerError | None) -> dict[str, str]:
+    """`Retry-After` for who tried too often."""
+    return {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+
+
+@cache
+def _environment(language: str) -> Environment:
+    """Templates of all areas with the texts of one language."""
+    rooms = {room: FileSystemLoader(WEB / room / "templates") for room in ("kit", "consent", "console")}
+    environment = Environment(
+        loader=PrefixLoader(rooms),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    its = texts(language)
+    environment.install_gettext_callables(its.gettext, its.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(asset=assets().address, language=language)
+    environment.filters.update(
+        words=its.words, day=its.day, moment=its.moment, clock=its.clock, listed=its.listed, short=short
+    )
+    return environment
+
+
+def short(pseudonym: str) -> str:
+    """The first eight signs of a pseudonym or digest, which is enough to compare by eye."""
+    return pseudonym if len(pseudonym) <= 9 else f"{pseudonym[:8]}…"
+
+
+class Pages:
+    """Lays out the pages of one area."""
+
+    def __init__(self, site: Site, area: Area) -> None:
+        self.site = site
+        self.area = area
+
+    def language(self, request: Request) -> str:
+        """The language that a page for this request is in."""
+        return language_of(request, self.site)
+
+    def show(
+        self,
+        request: Request,
+        template: str,
+        *,
+        visitor: Visitor | None = None,
+        error: BrokerError | None = None,
+        status: int | None = None,
+        **values: Any,
+    ) -> Response:
+        """Fill the template. `error` is shown by the template itself, and gives the status."""
+        language = self.language(request)
+        text = (
+            _environment(language)
+            .get_template(template)
+            .render(
+                site=self.site,
+                area=self.area,
+                home=HOME[self.area],
+                here=request.url.path,
+                other_languages=[(code, texts(code).name) for code in self.site.languages if code != language],
+                visitor=visitor,
+                error=error,
+                **values,
+            )
+        )
+        response = HTMLResponse(text, status or (200 if error is None else status_of(error)), error_headers(error))
+        response.headers["Content-Language"] = language
+        response.headers["Vary"] = "Cookie, Accept-Language"
+        return self.protected(response)
+
+    def refusal(self, request: Request, error: BrokerError) -> Response:
+        """The page for a refusal: what happened, and what to do. Who is not signed in starts again."""
+        if isinstance(error, NotAuthenticated):
+            return self.go(HOME[self.area])
+        return self.show(request, "kit/refusal.html", error=error, status=status_of(error), code=status_of(error))
+
+    def failure(self, request: Request, error: Exception) -> Response:
+        """The page for a fault of ours. The log hears where it was; never what was said, which may be personal."""
+        frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)][-8:]
+        _log.error("page-failed", area=self.area, kind=type(error).__name__, frames=frames)
+        return self.show(request, "kit/refusal.html", error=BrokerError(), status=500, code=500)
+
+    def go(self, path: str) -> Response:
+        """Continue at another page of ours, with GET."""
+        return self.protected(RedirectResponse(path, 303))
+
+    def protected(self, response: Response) -> Response:
+        """Set the headers of every page."""
+        protect(response, self.site, connect=self.area == "console")
+        return response

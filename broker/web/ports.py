@@ -1,0 +1,97 @@
+"""What the pages ask of the use cases: two Protocols that the services satisfy and the tests fake.
+
+- `token` is the opaque value of a cookie; `client` is the caller's address, a key for rate limits.
+- Every refusal is a BrokerError with words; a method that returns has done what it says.
+"""
+
+from typing import Protocol
+
+from broker.services.screens import (
+    Answer,
+    EntryDetail,
+    EntryFilter,
+    EntryPage,
+    FamilySession,
+    LogScreen,
+    Mine,
+    OfficerSession,
+    Questionnaire,
+    ReceiptScreen,
+)
+
+
+class FamilyService(Protocol):
+    """The use cases of a person who answers for themselves or for their child."""
+
+    async def enter(self, code: str, client: str, language: str) -> tuple[str, FamilySession]:
+        """Begin a visit with an invitation code. Raises NotFound, TooMany or Conflict (the code has expired)."""
+
+    async def session(self, token: str) -> FamilySession | None:
+        """The visit that the cookie belongs to, None when it is over. Changes nothing."""
+
+    async def send_code(self, token: str, contact_id: str) -> None:
+        """Send a one-time code to one of the person's own contacts. Raises TooMany."""
+
+    async def verify(self, token: str, one_time_code: str, client: str) -> FamilySession:
+        """Check the one-time code. Raises NotAllowed when it is wrong, TooMany when tried too often."""
+
+    async def questionnaire(self, token: str, language: str) -> Questionnaire:
+        """The questions, with the answers chosen so far. Raises Conflict when already answered."""
+
+    async def choose(self, token: str, section_type: str, answer: Answer, language: str) -> None:
+        """Keep a draft answer. No consent yet."""
+
+    async def confirm(self, token: str, language: str) -> str:
+        """Make the consent records; returns the id of the receipt. Raises Conflict the second time."""
+
+    async def receipt(self, token: str, receipt_id: str, language: str) -> ReceiptScreen:
+        """One receipt of this person. Raises NotFound for any other."""
+
+    async def mine(self, token: str, language: str) -> Mine:
+        """What this person said to this sender, and who read what."""
+
+    async def withdraw(self, token: str, group_id: str, section_types: tuple[str, ...], language: str) -> str:
+        """Stop sharing these section types; returns the id of the receipt."""
+
+    async def set_language(self, token: str, language: str) -> None:
+        """Remember the language for this visit."""
+
+    async def leave(self, token: str) -> None:
+        """End the visit."""
+
+
+class ConsoleService(Protocol):
+    """The use cases of a privacy officer."""
+
+    async def enter(self, invitation_code: str, client: str) -> tuple[str, OfficerSession]:
+        """Begin with an invitation, to register a passkey. Raises NotFound, TooMany or Conflict."""
+
+    async def session(self, token: str) -> OfficerSession | None:
+        """The visit that the cookie belongs to, None when it is over. Changes nothing."""
+
+    async def registration_options(self, token: str) -> str:
+        """JSON for `navigator.credentials.create`."""
+
+    async def register(self, token: str, credential_json: str) -> tuple[str, OfficerSession]:
+        """Keep the new passkey; returns a new token, signed in."""
+
+    async def sign_in_options(self, client: str) -> tuple[str, str]:
+        """A short-lived token for the ceremony, and JSON for `navigator.credentials.get`."""
+
+    async def sign_in(self, token: str, credential_json: str, client: str) -> tuple[str, OfficerSession]:
+        """Check the passkey; returns a new token, signed in."""
+
+    async def entries(self, token: str, wanted: EntryFilter) -> EntryPage:
+        """A page of log lines, newest first."""
+
+    async def entry(self, token: str, entry_id: str) -> EntryDetail:
+        """One line in full, with the reasons. Raises NotFound."""
+
+    async def log(self, token: str) -> LogScreen:
+        """The state of the log."""
+
+    async def check_log(self, token: str) -> LogScreen:
+        """Check the whole log now, and say what came of it."""
+
+    async def leave(self, token: str) -> None:
+        """End the visit."""

@@ -1,0 +1,1 @@
+"""How the stylesheet is made. Nothing here runs in the broker."""

@@ -1,0 +1,312 @@
+"""The pages as people meet them: a small phone, a desk, no scripts, a slow line, a screen reader."""
+
+import gzip
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from fastapi import FastAPI
+from playwright.sync_api import Browser, Page, expect
+
+from broker.web import Site, install_web
+from broker.web.kit.assets import FOLDER
+from tests.unit.web.fakes import CODE, MINE_CODE, ONE_TIME, FakeConsole, FakeFamily, openapi
+
+LANGUAGES = ("nl", "en")
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 800}
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+LIMIT = 30_000
+Look = Callable[[str], None]
+
+
+@dataclass
+class Served:
+    """Our pages on a real port of this machine."""
+
+    url: str
+    family: FakeFamily
+    console: FakeConsole
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    config = uvicorn.Config(app, port=0, log_level="error", ws="none", lifespan="off")
+    server = uvicorn.Server(config)
+    socket = config.bind_socket()
+    url = f"http://localhost:{socket.getsockname()[1]}"
+    served = Served(url, FakeFamily(), FakeConsole())
+    install_web(app, served.family, served.console, Site(url, secure=False, demo=True, openapi=openapi))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield served
+    server.should_exit = True
+    thread.join(5)
+    socket.close()
+
+
+@contextmanager
+def opened(browser: Browser, language: str, size: dict[str, int], **options: Any) -> Iterator[Page]:
+    """A page in a fresh browser, with everything that it complains about or fetches elsewhere made an error."""
+    locale = {"nl": "nl-NL", "en": "en-GB"}[language]
+    context = browser.new_context(locale=locale, viewport=size, **options)  # type: ignore[arg-type]
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda m: None if "Failed to load resource" in m.text else complaints.append(m.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("requestfailed", lambda request: complaints.append(request.url))
+    page.on("request", lambda r: None if r.url.startswith("http://localhost:") else complaints.append(r.url))
+    try:
+        yield page
+        assert complaints == []
+    finally:
+        context.close()
+
+
+def press(page: Page, selector: str) -> None:
+    page.locator(selector).first.click()
+
+
+def tour_of_the_family(page: Page, served: Served, look: Look) -> None:
+    """Through every page of the family, with every state that looks different."""
+    family = served.family
+    page.goto(served.url)
+    look("start")
+    page.fill("#code", "WRONG")
+    press(page, "#code-form .rd-wide")
+    look("start-wrong")
+    page.fill("#code", CODE)
+    press(page, "#code-form .rd-wide")
+    look("contact")
+    press(page, "button[name=contact]")
+    look("one-time-code")
+    page.fill("#code", "123456")
+    press(page, "main .rd-wide")
+    look("one-time-code-wrong")
+    page.fill("#code", ONE_TIME)
+    press(page, "main .rd-wide")
+    look("question")
+    for answer in ("yes", "no"):
+        press(page, f"button[value={answer}]")
+    page.goto(f"{served.url}/questions/2")
+    look("question-again")
+    page.goto(f"{served.url}/questions/3")
+    press(page, "button[value=yes]")
+    look("check")
+    page.locator("summary").first.click()
+    look("check-open")
+    press(page, ".rd-answer .rd-wide")
+    look("receipt")
+    press(page, "main a.rd-wide")
+    look("mine")
+    family.counts = False
+    page.reload()
+    look("mine-from-16")
+    family.counts = True
+    press(page, "button[name=section]")
+    look("stopped")
+    page.goto(f"{served.url}/receipt/none")
+    look("not-there")
+    page.goto(f"{served.url}/mine")
+    press(page, "footer button")
+    look("signed-out")
+    page.goto(served.url)
+    page.fill("#code", MINE_CODE)
+    press(page, "#code-form .rd-wide")
+    look("contact-again")
+    page.goto(f"{served.url}/docs")
+    look("docs")
+
+
+def tour_of_the_console(page: Page, served: Served, look: Look) -> None:
+    """Through every page of the officer."""
+    page.goto(f"{served.url}/console")
+    look("console-sign-in")
+    page.goto(f"{served.url}/console/invitation")
+    look("console-invitation")
+    page.fill("#code", CODE)
+    press(page, "main .rd-wide")
+    look("console-passkey")
+    served.console.visit()
+    page.goto(f"{served.url}/console/disclosures")
+    look("console-disclosures")
+    page.fill("#identifier", "999990044")
+    press(page, ".rd-filter button")
+    look("console-search")
+    page.fill("#identifier", "12")
+    press(page, ".rd-filter button")
+    look("console-unknown")
+    page.fill("#first-day", "2026-09-02")
+    page.fill("#last-day", "2026-09-01")
+    press(page, ".rd-filter button")
+    look("console-wrong")
+    for entry in ("e3", "e2", "e1"):
+        page.goto(f"{served.url}/console/disclosures/{entry}")
+        look(f"console-entry-{entry}")
+    press(page, "nav a[href='/console/log']")
+    look("console-log")
+    press(page, "main form button")
+    look("console-log-intact")
+    served.console.intact = False
+    press(page, "main form button")
+    look("console-log-broken")
+
+
+TOURS = (
+    pytest.param(tour_of_the_family, PHONE, id="family"),
+    pytest.param(tour_of_the_console, DESK, id="console"),
+)
+Tour = Callable[[Page, Served, Look], None]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("tour", "size"), TOURS)
+@pytest.mark.screenshots
+def test_every_page_can_be_used_by_everybody(
+    browser: Browser,
+    served: Served,
+    picture: Callable[..., None],
+    tour: Tour,
+    size: dict[str, int],
+    language: str,
+) -> None:
+    axe = Axe()
+    looked = []
+    with opened(browser, language, size) as page:
+
+        def look(name: str) -> None:
+            found = axe.run(page, options=RULES).response["violations"]
+            told = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]
+            assert told == [], f"{name}: {json.dumps(told, indent=1)}"
+            assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
+            assert page.locator("html").get_attribute("lang") == language
+            assert page.locator("h1").count() == 1
+            picture(page, f"{name}-{language}")
+            looked.append(name)
+
+        tour(page, served, look)
+    assert len(looked) >= 13
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_family_needs_no_script(browser: Browser, served: Served, language: str) -> None:
+    with opened(browser, language, PHONE, java_script_enabled=False) as page:
+        tour_of_the_family(page, served, lambda name: expect(page.locator("h1")).to_have_count(1))
+    assert [call[0] for call in served.family.calls].count("confirm") == 1
+
+
+@pytest.mark.parametrize(("tour", "size"), TOURS)
+def test_a_page_is_light(browser: Browser, served: Served, tour: Tour, size: dict[str, int]) -> None:
+    css = len(gzip.compress((FOLDER / "rondom.css").read_bytes()))
+    scripts = sum(len(gzip.compress(path.read_bytes())) for path in FOLDER.glob("*.js"))
+    with opened(browser, "nl", size) as page:
+
+        def look(name: str) -> None:
+            weight = css + scripts + len(gzip.compress(page.content().encode()))
+            assert weight <= LIMIT, f"{name}: {weight} bytes"
+
+        tour(page, served, look)
+
+
+@pytest.mark.parametrize("size", [{"width": 320, "height": 568}, {"width": 740, "height": 360}])
+def test_long_names_do_not_push_the_page_sideways(browser: Browser, served: Served, size: dict[str, int]) -> None:
+    served.family.person = "Maria-Magdalena-Wilhelmina-Frederika-Antonia"
+    served.family.sender = "Jeugdgezondheidszorgsamenwerkingsverband Groningen-Noord"
+    with opened(browser, "nl", size) as page:
+
+        def look(name: str) -> None:
+            assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
+
+        tour_of_the_family(page, served, look)
+
+
+def test_yes_and_no_are_equally_large_and_look_alike(browser: Browser, served: Served) -> None:
+    served.family.visit()
+    with opened(browser, "nl", PHONE) as page:
+        page.context.add_cookies([{"name": "rondom", "value": "family-token", "url": served.url}])
+        page.goto(f"{served.url}/questions/1")
+        yes, no = (page.locator(f"button[value={value}]") for value in ("yes", "no"))
+        boxes = [box for box in (yes.bounding_box(), no.bounding_box()) if box]
+        assert len(boxes) == 2
+        assert boxes[0]["width"] == pytest.approx(boxes[1]["width"], abs=0.5)
+        assert boxes[0]["height"] == boxes[1]["height"] >= 48
+        assert boxes[0]["y"] == boxes[1]["y"]
+        style = "element => { const s = getComputedStyle(element); return [s.color, s.backgroundColor, s.fontSize, s.borderColor] }"
+        assert yes.evaluate(style) == no.evaluate(style)
+
+
+def test_a_link_fills_the_code_in_and_presses_nothing(browser: Browser, served: Served) -> None:
+    with opened(browser, "nl", PHONE) as page:
+        page.goto(f"{served.url}/#{CODE}")
+        expect(page.locator("#code")).to_have_value(CODE)
+        page.wait_for_timeout(200)
+        assert served.family.calls == []
+        page.goto(f"{served.url}/#<b>x</b>")
+        expect(page.locator("#code")).to_have_value(CODE)
+        press(page, "header button")  # the other language keeps the code
+        expect(page.locator("#code")).to_have_value(CODE)
+        expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_everything_can_be_done_with_the_keyboard(browser: Browser, served: Served) -> None:
+    with opened(browser, "nl", PHONE) as page:
+        page.goto(served.url)
+        page.keyboard.press("Tab")
+        expect(page.locator(".rd-skip")).to_be_in_viewport()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        expect(page.locator("#code")).to_be_focused()
+        page.keyboard.type(CODE)
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(f"{served.url}/contact")
+
+
+def test_a_passkey_is_made_and_used(browser: Browser, served: Served) -> None:
+    with opened(browser, "nl", DESK) as page:
+        device = page.context.new_cdp_session(page)
+        device.send("WebAuthn.enable")
+        device.send(
+            "WebAuthn.addVirtualAuthenticator",
+            {
+                "options": {
+                    "protocol": "ctap2",
+                    "transport": "internal",
+                    "hasResidentKey": True,
+                    "hasUserVerification": True,
+                    "isUserVerified": True,
+                }
+            },
+        )
+        page.goto(f"{served.url}/console/invitation#{CODE}")
+        press(page, "main .rd-wide")
+        press(page, "[data-passkey=create]")
+        page.wait_for_url("**/console/disclosures")
+        made = json.loads(next(call for call in served.console.calls if call[0] == "register")[1])
+        assert set(made["response"]) >= {"clientDataJSON", "attestationObject"}
+        press(page, "footer button")
+        press(page, "[data-passkey=get]")
+        page.wait_for_url("**/console/disclosures")
+        used = json.loads(next(call for call in served.console.calls if call[0] == "sign_in")[2])
+        assert used["id"] == made["id"]
+        assert set(used["response"]) >= {"clientDataJSON", "authenticatorData", "signature"}
+
+
+def test_a_passkey_that_is_refused_is_told(browser: Browser, served: Served) -> None:
+    with opened(browser, "nl", DESK) as page:
+        device = page.context.new_cdp_session(page)
+        device.send("WebAuthn.enable")  # a device without any authenticator
+        page.goto(f"{served.url}/console")
+        page.evaluate("void (navigator.credentials.get = () => Promise.reject(new DOMException('no', 'NotAllowedError')))")
+        press(page, "[data-passkey=get]")
+        expect(page.locator("#passkey-message")).to_have_text("De passkey is niet gebruikt. Probeer het opnieuw.")
+        expect(page.locator("[data-passkey=get]")).to_be_enabled()

@@ -1,0 +1,453 @@
+"""Use cases that hold one family and one officer in memory, with names that try to be markup."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from broker.domain.consents import Stance
+from broker.domain.notices import NoticeTemplate, compose
+from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
+from broker.services.screens import (
+    Answer,
+    ContactChoice,
+    EntryDetail,
+    EntryFilter,
+    EntryPage,
+    EntryRow,
+    FamilySession,
+    LogScreen,
+    Mine,
+    OfficerSession,
+    Questionnaire,
+    QuestionScreen,
+    ReadLine,
+    ReceiptScreen,
+    SaidGroup,
+    SaidLine,
+    SectionWhy,
+    SignerWhy,
+)
+
+CODE = "K7QD-9MFX-2TRA"
+MINE_CODE = "M4WB-7HNC-8PZE"
+ONE_TIME = "482913"
+TOKEN = "family-token"
+OFFICER_TOKEN = "officer-token"
+CSRF = "secret-of-this-visit"
+SENDER = "Stichting Timon"
+UNTIL = date(2027, 9, 20)
+NOW = datetime(2026, 9, 21, 12, 5, 9, tzinfo=UTC)
+
+LABELS = {
+    "timeline": Words("Tijdlijn", "Timeline"),
+    "roles-and-tasks": Words("Wie doet wat", "Who does what"),
+    "safety-plan": Words("Veiligheidsplan", "Safety plan"),
+    "parent-health": Words("Gezondheid van een ouder", "A parent's health"),
+}
+RECIPIENTS = (
+    Words("psycholoog bij De Hoop GGZ", "psychologist at De Hoop GGZ"),
+    Words("systeemtherapeut bij De Hoop GGZ", "system therapist at De Hoop GGZ"),
+    Words("gezinswerker bij Wijkteam Dordrecht", "family worker at Wijkteam Dordrecht"),
+)
+PURPOSE = Words("Samen afspreken wie wat doet", "Agree together on who does what")
+EXPLAIN = {
+    "timeline": Words(
+        "Hierin staat wat er is gebeurd en welke hulp er was, met data.",
+        "This says what happened and what help there was, with dates.",
+    ),
+    "roles-and-tasks": Words(
+        "Hierin staat wie er helpt en wat ieder doet.", "This says who helps and what each of them does."
+    ),
+    "safety-plan": Words(
+        "Hierin staat wat iedereen doet als het thuis niet veilig is, en wie je belt.",
+        "This says what everybody does when it is not safe at home, and whom to call.",
+    ),
+    "parent-health": Words("Hierin staat hoe het met de ouder gaat.", "This says how the parent is doing."),
+}
+RECIPIENTS_TEXT = Words(
+    "De Hoop GGZ (psycholoog en systeemtherapeut) en Wijkteam Dordrecht (gezinswerker)",
+    "De Hoop GGZ (psychologist and system therapist) and Wijkteam Dordrecht (family worker)",
+)
+NOTICES = Path(__file__).parents[3] / "policies" / "notices"
+CONTACTS = (
+    ContactChoice("c1", "sms", "06 ** ** ** 11"),
+    ContactChoice("c2", "email", "m***@***.example"),
+)
+
+
+def notice(section_type: str, language: str, person: str) -> Mapping[str, str]:
+    """The text of one question, from the agreement's own template."""
+    texts = tomllib.loads((NOTICES / f"{language}.toml").read_text("utf-8"))
+    template = NoticeTemplate(texts["version"], language, texts["parts"])
+    values = {
+        "sender": SENDER,
+        "recipients": RECIPIENTS_TEXT.in_language(language),
+        "section": LABELS[section_type].in_language(language),
+        "explanation": EXPLAIN[section_type].in_language(language),
+        "example": "2021: verhuisd. 2023: ouders gaan uit elkaar. Maart 2025: gesprekken met het wijkteam.",
+        "persons": person,
+        "purpose": PURPOSE.in_language(language),
+        "until": "20 september 2027" if language == "nl" else "20 September 2027",
+    }
+    return compose(template, [(section_type, values)]).questions[0].parts
+
+
+@dataclass
+class FakeFamily:
+    """One visit at most. `calls` holds what was asked that changes something; looking is not in it."""
+
+    person: str = "Chayenne"
+    sender: str = SENDER
+    contacts: tuple[ContactChoice, ...] = CONTACTS
+    counts: bool = True
+    current: FamilySession | None = None
+    answers: dict[str, Answer] = field(default_factory=dict)
+    receipts: dict[str, ReceiptScreen] = field(default_factory=dict)
+    said: dict[str, Stance] = field(default_factory=dict)
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    fail: Exception | None = None
+    types: tuple[str, ...] = ("timeline", "roles-and-tasks", "safety-plan")
+
+    def visit(self, stage: str = "verified", purpose: str = "answer", language: str = "nl") -> "FakeFamily":
+        """Put the visit at a stage, as if it had come there."""
+        sent = self.contacts[0] if stage != "code" and self.contacts else None
+        self.current = FamilySession("v1", CSRF, stage, language, purpose, self.sender, self.contacts, sent)  # type: ignore[arg-type]
+        return self
+
+    def _session(self, token: str) -> FamilySession:
+        if self.fail is not None:
+            raise self.fail
+        if token != TOKEN or self.current is None:
+            raise NotAuthenticated
+        return self.current
+
+    async def enter(self, code: str, client: str, language: str) -> tuple[str, FamilySession]:
+        if self.fail is not None:
+            raise self.fail
+        self.calls.append(("enter", code, client, language))
+        if code not in {CODE, MINE_CODE}:
+            raise NotFound(
+                Words(
+                    "Deze code kennen wij niet. Kijk of hij goed is overgetypt.",
+                    "We do not know this code. Check that you copied it right.",
+                )
+            )
+        self.visit("code", "answer" if code == CODE else "mine", language)
+        assert self.current is not None
+        return TOKEN, self.current
+
+    async def session(self, token: str) -> FamilySession | None:
+        return self.current if token == TOKEN else None
+
+    async def send_code(self, token: str, contact_id: str) -> None:
+        session = self._session(token)
+        self.calls.append(("send_code", contact_id))
+        contact = next(c for c in self.contacts if c.id == contact_id)
+        self.current = replace(session, stage="sent", sent_to=contact)
+
+    async def verify(self, token: str, one_time_code: str, client: str) -> FamilySession:
+        session = self._session(token)
+        self.calls.append(("verify", one_time_code))
+        if one_time_code == "000000":
+            raise TooMany(retry_after=300)
+        if one_time_code != ONE_TIME:
+            raise NotAllowed(
+                Words("Deze code klopt niet. Probeer het nog een keer.", "This code is not right. Try again.")
+            )
+        self.current = replace(session, stage="verified")
+        return self.current
+
+    async def questionnaire(self, token: str, language: str) -> Questionnaire:
+        self._session(token)
+        if self.said:
+            raise Conflict(Words("U heeft al antwoord gegeven.", "You already answered."))
+        return Questionnaire(
+            self.sender,
+            UNTIL,
+            tuple(
+                QuestionScreen(
+                    place,
+                    len(self.types),
+                    type_,
+                    LABELS[type_],
+                    notice(type_, language, self.person),
+                    self.answers.get(type_),
+                )
+                for place, type_ in enumerate(self.types, 1)
+            ),
+        )
+
+    async def choose(self, token: str, section_type: str, answer: Answer, language: str) -> None:
+        self._session(token)
+        self.calls.append(("choose", section_type, answer, language))
+        self.answers[section_type] = answer
+
+    async def confirm(self, token: str, language: str) -> str:
+        session = self._session(token)
+        self.calls.append(("confirm", language))
+        if self.said:
+            raise Conflict(Words("U heeft al antwoord gegeven.", "You already answered."))
+        self.said = {t: Stance.GIVEN if self.answers[t] == "yes" else Stance.REFUSED for t in self.types}
+        self.current = replace(session, purpose="mine")
+        return self._receipt(self.types)
+
+    def _receipt(self, types: tuple[str, ...]) -> str:
+        id_ = f"r{len(self.receipts) + 1}"
+        self.receipts[id_] = ReceiptScreen(
+            id_, NOW, self.sender, RECIPIENTS, PURPOSE, UNTIL, self._lines(types), b'{"record": 1}'
+        )
+        return id_
+
+    def _lines(self, types: tuple[str, ...]) -> tuple[SaidLine, ...]:
+        return tuple(SaidLine(t, LABELS[t], self.said[t], (self.person,), UNTIL, self.counts) for t in types)
+
+    async def receipt(self, token: str, receipt_id: str, language: str) -> ReceiptScreen:
+        self._session(token)
+        if receipt_id not in self.receipts:
+            raise NotFound
+        return self.receipts[receipt_id]
+
+    async def mine(self, token: str, language: str) -> Mine:
+        self._session(token)
+        groups = (
+            (SaidGroup("g1", self.sender, RECIPIENTS, PURPOSE, self._lines(tuple(self.said))),) if self.said else ()
+        )
+        readings = (
+            ReadLine(
+                NOW, "De Hoop GGZ", Words("Psycholoog", "Psychologist"), (LABELS["timeline"], LABELS["safety-plan"])
+            ),
+            ReadLine(NOW, "Wijkteam Dordrecht", Words("Gezinswerker", "Family worker"), (LABELS["timeline"],)),
+        )
+        return Mine(self.person, self.sender, groups, readings if self.said else ())
+
+    async def withdraw(self, token: str, group_id: str, section_types: tuple[str, ...], language: str) -> str:
+        self._session(token)
+        self.calls.append(("withdraw", group_id, section_types, language))
+        if group_id != "g1" or not set(section_types) <= set(self.said):
+            raise NotFound
+        self.said.update(dict.fromkeys(section_types, Stance.WITHDRAWN))
+        return self._receipt(section_types)
+
+    async def set_language(self, token: str, language: str) -> None:
+        self.calls.append(("set_language", language))
+        self.current = replace(self._session(token), language=language)
+
+    async def leave(self, token: str) -> None:
+        self._session(token)
+        self.calls.append(("leave",))
+        self.current = None
+
+
+def _digest(seed: str) -> str:
+    return (seed * 64)[:64]
+
+
+ROWS = (
+    EntryRow(
+        "e3", NOW, "release:decided", Words("Aanvraag", "Request"), "partly", "De Hoop GGZ", SENDER,
+        Words("Psycholoog", "Psychologist"), PURPOSE, _digest("9c1f04"), _digest("3fa2b7"),
+        (LABELS["timeline"], LABELS["safety-plan"]), (LABELS["parent-health"],), None,
+    ),
+    EntryRow(
+        "e2", NOW, "release:denied", Words("Aanvraag", "Request"), "denied", "Wijkteam Dordrecht", SENDER,
+        Words("Gezinswerker", "Family worker"), PURPOSE, _digest("77b0e1"), _digest("3fa2b7"),
+        (), (LABELS["timeline"],), 1841,
+    ),
+    EntryRow(
+        "e1", NOW, "consent:given", Words("Toestemming gegeven", "Consent given"), "other", SENDER, "",
+        None, PURPOSE, "", _digest("3fa2b7"), (LABELS["timeline"], LABELS["roles-and-tasks"]), (), 1840,
+    ),
+    EntryRow(
+        "e0", NOW, "release:decided", Words("Aanvraag", "Request"), "permitted", "De Hoop GGZ", SENDER,
+        Words("Systeemtherapeut", "System therapist"), PURPOSE, _digest("51d2aa"), _digest("b04c9d"),
+        (LABELS["timeline"],), (), 1839,
+    ),
+)  # fmt: skip
+
+
+@dataclass
+class FakeConsole:
+    """One officer. `calls` holds what was asked that changes something, and every search."""
+
+    current: OfficerSession | None = None
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    rows: tuple[EntryRow, ...] = ROWS
+    intact: bool = True
+    extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
+
+    def visit(self, stage: str = "signed-in") -> "FakeConsole":
+        """Put the visit at a stage, as if it had come there."""
+        self.current = OfficerSession("o1", CSRF, "Officer 1", stage)  # type: ignore[arg-type]
+        return self
+
+    def _session(self, token: str) -> OfficerSession:
+        if token != OFFICER_TOKEN or self.current is None:
+            raise NotAuthenticated
+        return self.current
+
+    async def enter(self, invitation_code: str, client: str) -> tuple[str, OfficerSession]:
+        self.calls.append(("enter", invitation_code))
+        if invitation_code != CODE:
+            raise NotFound(Words("Deze uitnodiging kennen wij niet.", "We do not know this invitation."))
+        self.visit("invited")
+        assert self.current is not None
+        return OFFICER_TOKEN, self.current
+
+    async def session(self, token: str) -> OfficerSession | None:
+        return self.current if token == OFFICER_TOKEN else None
+
+    async def registration_options(self, token: str) -> str:
+        self._session(token)
+        self.calls.append(("registration_options",))
+        return (
+            '{"rp":{"name":"Rondom","id":"localhost"},"user":{"id":"bzE","name":"officer","displayName":"Officer 1"},'
+            '"challenge":"AAECAwQFBgcICQoLDA0ODw","pubKeyCredParams":[{"type":"public-key","alg":-7},{"type":"public-key","alg":-257}],'
+            '"timeout":60000,"excludeCredentials":[],"authenticatorSelection":{"residentKey":"required",'
+            '"userVerification":"required"},"attestation":"none"}'
+        )
+
+    async def register(self, token: str, credential_json: str) -> tuple[str, OfficerSession]:
+        self._session(token)
+        self.calls.append(("register", credential_json))
+        self.visit()
+        assert self.current is not None
+        return OFFICER_TOKEN, self.current
+
+    async def sign_in_options(self, client: str) -> tuple[str, str]:
+        self.calls.append(("sign_in_options",))
+        return "ceremony", (
+            '{"challenge":"AAECAwQFBgcICQoLDA0ODw","timeout":60000,"rpId":"localhost","allowCredentials":[],'
+            '"userVerification":"required"}'
+        )
+
+    async def sign_in(self, token: str, credential_json: str, client: str) -> tuple[str, OfficerSession]:
+        self.calls.append(("sign_in", token, credential_json))
+        if token != "ceremony":
+            raise NotAllowed
+        self.visit()
+        assert self.current is not None
+        return OFFICER_TOKEN, self.current
+
+    async def entries(self, token: str, wanted: EntryFilter) -> EntryPage:
+        self._session(token)
+        self.calls.append(("entries", wanted))
+        organisations = (("00000099000000110000", SENDER), ("00000099000000120000", "De Hoop GGZ"))
+        if wanted.identifier == "111":
+            raise Invalid.at("/identifier", "Dit is geen BSN.", "This is not a BSN.")
+        if wanted.identifier and wanted.identifier != "999990044":
+            return EntryPage((), "", organisations, unknown_identifier=True)
+        rows = tuple(
+            row for row in self.rows if wanted.outcome in {"", row.outcome} and wanted.subject in {"", row.subject}
+        )
+        if wanted.before:
+            return EntryPage(rows[2:], "", organisations)
+        return EntryPage(rows, "1839" if len(rows) > 2 else "", organisations)
+
+    async def entry(self, token: str, entry_id: str) -> EntryDetail:
+        self._session(token)
+        row = next((row for row in self.rows if row.id == entry_id), None)
+        if row is None:
+            raise NotFound
+        child, mother = _digest("3fa2b7"), _digest("aa01c4")
+        rule = (
+            "treatment-team",
+            Words(
+                "Het behandelteam mag lezen wat het kind betreft", "The treatment team may read what concerns the child"
+            ),
+        )
+        return EntryDetail(
+            row,
+            None if row.outcome != "denied" else Words("De overdracht is niet aan deze rol gericht.", "The handover is not addressed to this role."),
+            (
+                SectionWhy("timeline", LABELS["timeline"], True, None, (rule,), (
+                    SignerWhy(child, child, Stance.GIVEN, _digest("c0ffee"), ""),
+                    SignerWhy(child, mother, Stance.GIVEN, _digest("d00d1e"), ""),
+                )),
+                SectionWhy(
+                    "parent-health", LABELS["parent-health"], False,
+                    Words("Niet iedereen die toestemming moet geven, heeft ja gezegd.", "Not everybody who must consent has said yes."),
+                    (rule,),
+                    (
+                        SignerWhy(mother, mother, Stance.REFUSED, _digest("beef01"), ""),
+                        SignerWhy(mother, "", Stance.UNANSWERED, "", "no-authority-on-record"),
+                    ),
+                ),
+            ),
+            _digest("5ca1ab1e"),
+            tuple(self.extra.items()),
+            '{"at":"2026-09-21T12:05:09Z","type":"release:decided","outcome":"partly","subject":"3fa2b73fa2b7"}',
+            _digest("0ddba11"),
+        )  # fmt: skip
+
+    async def log(self, token: str) -> LogScreen:
+        self._session(token)
+        return LogScreen(
+            1842,
+            1,
+            _digest("e1ec7ed"),
+            "rondom.example/log\n1842\n4ex9bkd3J+Zm5P0L0wO8dQ==\n\n— rondom.example AbCd1234+signature==",
+        )
+
+    async def check_log(self, token: str) -> LogScreen:
+        self.calls.append(("check_log",))
+        return replace(
+            await self.log(token),
+            checked_at=NOW,
+            intact=self.intact,
+            verdict=Words("1842 regels gecontroleerd.", "1842 lines checked."),
+        )
+
+    async def leave(self, token: str) -> None:
+        self._session(token)
+        self.calls.append(("leave",))
+        self.current = None
+
+
+def openapi() -> dict[str, Any]:
+    """A small description of an API."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Rondom API", "version": "0.1.0", "description": "Hand over and release.\n\nSend `API-Version`."},
+        "tags": [{"name": "Handovers", "description": "What organisations write."}],
+        "components": {
+            "schemas": {
+                "Handover": {
+                    "type": "object",
+                    "required": ["reference"],
+                    "properties": {
+                        "reference": {"type": "string", "description": "Unique per sender <b>."},
+                        "sections": {"type": "array", "items": {"$ref": "#/components/schemas/Section"}},
+                        "until": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+                    },
+                },
+                "Section": {"type": "object"},
+            },
+            "responses": {"Problem": {"description": "What is wrong.", "content": {"application/problem+json": {}}}},
+        },
+        "paths": {
+            "/v1/handovers": {
+                "post": {
+                    "tags": ["Handovers"],
+                    "summary": "Push a handover",
+                    "description": "Push it once.",
+                    "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Handover"}}}},
+                    "responses": {
+                        "201": {"description": "Taken.", "content": {"application/json": {"schema": {"type": "object"}}}},
+                        "400": {"$ref": "#/components/responses/Problem"},
+                    },
+                },
+                "get": {
+                    "tags": ["Handovers"],
+                    "summary": "List handovers",
+                    "parameters": [
+                        {"name": "box", "in": "query", "required": True, "schema": {"type": "string"}, "description": "`sent` or `received`."}
+                    ],
+                    "responses": {"200": {"description": "A page."}},
+                },
+            },
+            "/livez": {"get": {"responses": {"200": {"description": "Alive."}}}},
+        },
+    }  # fmt: skip

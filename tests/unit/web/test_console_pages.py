@@ -1,0 +1,191 @@
+"""The officer's pages: passkeys only, identifiers in bodies only, pseudonyms instead of names, reasons in words."""
+
+import re
+from dataclasses import replace
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from broker.errors import Words
+from broker.services.screens import EntryFilter
+from tests.unit.web.conftest import browsing
+from tests.unit.web.fakes import CODE, CSRF, ROWS, FakeConsole
+from tests.unit.web.test_family_pages import HOSTILE, LANGUAGES, form, visible
+
+BSN = "999990044"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_page_is_there_in_every_language(app: FastAPI, console: FakeConsole, language: str) -> None:
+    async with browsing(app, language) as client:
+        for path in ("/console", "/console/invitation"):
+            assert f'<html lang="{language}"' in (await client.get(path)).text
+        console.visit("invited")
+        assert f'<html lang="{language}"' in (await client.get("/console/passkey")).text
+        console.visit()
+        for row in ROWS:
+            assert (await client.get(f"/console/disclosures/{row.id}")).status_code == 200
+        for path in ("/console/disclosures", "/console/log"):
+            assert f'<html lang="{language}"' in (await client.get(path)).text
+
+
+async def test_without_a_passkey_nothing_is_shown(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    for stage in (None, "invited"):
+        if stage:
+            console.visit(stage)
+        for path in ("/console/disclosures", "/console/disclosures/e3", "/console/log"):
+            answer = await client.get(path)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+        for path in ("/console/disclosures", "/console/log/check"):
+            assert (await client.post(path, data=form())).headers["location"] == "/console"
+    assert console.calls == []
+    console.visit()
+    assert (await client.get("/console/passkey")).headers["location"] == "/console"
+
+
+async def test_an_invitation_leads_to_a_passkey(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    assert (await client.post("/console/invitation", data={"code": "WRONG"})).status_code == 404
+    assert (await client.post("/console/invitation", data={"code": ""})).status_code == 400
+    answer = await client.post("/console/invitation", data={"code": CODE})
+    assert answer.headers["location"] == "/console/passkey"
+    assert (await client.get("/console")).headers["location"] == "/console/passkey"
+    page = (await client.get("/console/passkey")).text
+    assert f'data-csrf="{CSRF}"' in page
+    assert 'data-passkey="create"' in page
+    script = {"X-CSRF-Token": CSRF}
+    options = await client.post("/console/passkeys/registration-options", json={}, headers=script)
+    assert options.json()["rp"]["name"] == "Rondom"
+    answer = await client.post("/console/passkeys/registration", json={"id": "x"}, headers=script)
+    assert answer.json() == {"next": "/console/disclosures"}
+    assert answer.headers["set-cookie"].startswith("__Host-rondom-console=")
+
+
+async def test_signing_in_uses_a_short_lived_cookie_of_its_own(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    client.cookies.clear()
+    page = (await client.get("/console")).text
+    assert 'data-passkey="get"' in page
+    answer = await client.post("/console/passkeys/sign-in", json={"id": "x"})
+    assert answer.status_code == 401
+    assert "te lang" in answer.json()["message"]
+    options = await client.post("/console/passkeys/sign-in-options", json={})
+    assert options.json()["challenge"]
+    cookie = options.headers["set-cookie"]
+    assert cookie.startswith("__Host-rondom-passkey=")
+    assert "Max-Age=300" in cookie
+    client.cookies.set("__Host-rondom-passkey", "ceremony", domain="rondom.example")
+    answer = await client.post("/console/passkeys/sign-in", json={"id": "x"})
+    assert answer.json() == {"next": "/console/disclosures"}
+    assert len(answer.headers.get_list("set-cookie")) == 2
+    assert console.calls[-1] == ("sign_in", "ceremony", '{"id":"x"}')
+    client.cookies.set("__Host-rondom-passkey", "another", domain="rondom.example")
+    assert (await client.post("/console/passkeys/sign-in", json={})).status_code == 403
+
+
+async def test_a_bsn_is_searched_and_never_shown_again(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    fields = form(
+        identifier=" 9999 90044 ", outcome="partly", organisation="00000099000000120000", first_day="2026-09-01"
+    )
+    answer = await client.post("/console/disclosures", data=fields)
+    assert console.calls[-1][1].identifier == BSN
+    assert BSN not in answer.text
+    assert "9999 90044" not in answer.text
+    assert 'value="partly" selected' in answer.text
+    assert 'value="00000099000000120000" selected' in answer.text
+    assert 'value="2026-09-01"' in answer.text
+    subject = ROWS[0].subject
+    assert f'name="subject" value="{subject}"' in answer.text
+    answer = await client.post("/console/disclosures", data=form(subject=subject, before="1839"))
+    assert console.calls[-1][1] == EntryFilter(subject=subject, before="1839")
+    answer = await client.post("/console/disclosures", data=form(identifier="1", subject=subject))
+    assert "bekend" in visible(answer)
+    assert console.calls[-1][1].subject == ""
+
+
+async def test_all_that_is_wrong_with_a_search_is_told_at_once(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    answer = await client.post(
+        "/console/disclosures", data=form(first_day="2026-13-01", last_day="tomorrow", outcome="maybe", identifier=BSN)
+    )
+    assert answer.status_code == 400
+    assert visible(answer).count("Dit is geen datum") == 2
+    assert "uitkomst" in visible(answer)
+    assert BSN not in answer.text
+    assert console.calls == [("entries", EntryFilter())]
+    answer = await client.post("/console/disclosures", data=form(first_day="2026-09-02", last_day="2026-09-01"))
+    assert "voor de eerste" in visible(answer)
+    answer = await client.post("/console/disclosures", data=form(identifier="111"))
+    assert (answer.status_code, "Dit is geen BSN." in visible(answer)) == (400, True)
+
+
+async def test_pages_of_the_log_follow_each_other(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    first = (await client.get("/console/disclosures")).text
+    assert 'name="before" value="1839"' in first
+    second = (await client.post("/console/disclosures", data=form(before="1839"))).text
+    assert 'name="before"' not in second
+    assert "Nieuwste" in second
+    console.rows = ()
+    assert "nog geen regels" in visible(await client.get("/console/disclosures"))
+    assert "geen regels bij" in visible(await client.post("/console/disclosures", data=form(outcome="denied")))
+
+
+async def test_an_entry_says_why(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    page = await client.get("/console/disclosures/e3")
+    text = visible(page)
+    for expected in (
+        "Niet iedereen die toestemming moet geven",
+        "treatment-team",
+        "Niemand met gezag",
+        "5ca1ab1e",
+        "0ddba11",
+    ):
+        assert expected in text
+    assert f'title="{ROWS[0].subject}"' in page.text
+    assert ROWS[0].subject not in text.partition("In het logboek")[0]
+    assert "niet aan deze rol gericht" in visible(await client.get("/console/disclosures/e2"))
+    assert (await client.get("/console/disclosures/e9")).status_code == 404
+
+
+async def test_checking_the_log_says_what_came_of_it(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    assert "klopt" not in visible(await client.get("/console/log"))
+    assert "Het logboek klopt:" in visible(await client.post("/console/log/check", data=form()))
+    console.intact = False
+    broken = await client.post("/console/log/check", data=form())
+    assert "Het logboek klopt niet" in visible(broken)
+    assert 'role="alert"' in broken.text
+
+
+async def test_hostile_words_in_the_log_stay_text(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    words = Words(HOSTILE, HOSTILE)
+    console.rows = (
+        replace(ROWS[0], organisation=HOSTILE, counterpart=HOSTILE, role=words, subject=HOSTILE, professional=HOSTILE),
+    )
+    console.extra = {HOSTILE: HOSTILE}
+    for path in ("/console/disclosures", "/console/disclosures/e3"):
+        assert "<img" not in (await client.get(path)).text
+
+
+async def test_signing_out_ends_the_visit(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    answer = await client.post("/console/sign-out", data=form())
+    assert answer.headers["location"] == "/console"
+    assert console.calls == [("leave",)]
+    assert "afgelopen" in visible(await client.get("/console"))
+
+
+async def test_another_language_leads_back(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    for back, place in (
+        ("/console/log", "/console/log"),
+        ("/console/disclosures/e3", "/console/disclosures/e3"),
+        ("//evil.example", "/console"),
+        ("/", "/console"),
+    ):
+        answer = await client.post("/console/language", data=form(language="en", back=back))
+        assert answer.headers["location"] == place
+    assert re.search(r'<html lang="en"', (await client.get("/console/log")).text)

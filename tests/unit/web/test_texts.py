@@ -1,0 +1,69 @@
+"""Every text is there in every language, with the same things filled in."""
+
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract_from_dir
+
+from broker.web.kit.texts import LOCALE, catalogue, texts
+
+WEB = Path(LOCALE).parent
+LANGUAGES = sorted(folder.name for folder in LOCALE.iterdir() if folder.is_dir())
+
+
+def _used() -> set[str | tuple[str, ...]]:
+    found = extract_from_dir(
+        str(WEB),
+        [("**.py", "python"), ("**/templates/**.html", "jinja2")],
+        {"**/templates/**.html": {"extensions": "jinja2.ext.i18n", "trim_blocks": "true", "lstrip_blocks": "true"}},
+    )
+    return {message if isinstance(message, str) else tuple(message) for _, _, message, _, _ in found}
+
+
+def _holes(text: str) -> set[str]:
+    return set(re.findall(r"%\((\w+)\)s", text))
+
+
+def test_there_are_the_two_languages() -> None:
+    assert LANGUAGES == ["en", "nl"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_is_translated_and_no_other(language: str) -> None:
+    messages = {
+        message.id if isinstance(message.id, str) else tuple(message.id): message
+        for message in catalogue(language)
+        if message.id
+    }
+    used = _used()
+    assert len(used) > 100
+    assert set(messages) == used
+    for source, message in messages.items():
+        sources = (source,) if isinstance(source, str) else source
+        strings = (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
+        assert not message.fuzzy, source
+        assert len(strings) == len(sources), source
+        for one, text in zip(sources, strings, strict=True):
+            assert text.strip(), one
+            assert _holes(text) == _holes(one), one
+
+
+def test_dutch_differs_from_english() -> None:
+    same = [m.id for m in catalogue("nl") if m.id and m.id == m.string]
+    assert set(same) <= {"BSN", "Console", "Parameters", "Professional", "Status", "Stop", "Type"}
+
+
+def test_dates_and_lists_are_written_as_the_language_writes_them() -> None:
+    night = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)  # the night the clocks go forward
+    assert texts("nl").moment(night) == "29 maart 2026, 00:30"
+    assert texts("nl").day(date(2027, 9, 20)) == "20 september 2027"
+    assert texts("en").day(date(2027, 9, 20)) == "20 September 2027"
+    assert texts("nl").listed(["a", "b", "c"]) == "a, b en c"
+    assert texts("en").listed(["a", "b"]) == "a and b"
+    assert texts("nl").ngettext(*next(m.id for m in catalogue("nl") if isinstance(m.id, tuple | list)), 1)
+
+
+def test_a_language_names_itself() -> None:
+    assert [texts(language).name for language in LANGUAGES] == ["English", "Nederlands"]
