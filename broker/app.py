@@ -156,7 +156,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     storage = SqlStorage(database, means)
     now: Clock = clock or (lambda: wall_clock() + settings.clock_offset)
     ledger = Ledger(storage, signatures, ed25519_holds, settings.log_origin, now)
-    courier = Courier(storage, open_sender(settings.outbox), wall_clock)
+    courier = Courier(storage, open_sender(settings.outbox), now)
     house = House(
         storage=storage,
         agreement=lambda: agreement,
@@ -211,5 +211,3 @@ def asgi(broker: Broker) -> FastAPI:
     install_api(app, api, partial(page_for, site=site))
     install_web(app, broker.consents, broker.oversight, site)
     return app
-
-

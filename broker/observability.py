@@ -89,4 +89,10 @@ class _Bridge(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Log the place only."""
         logger = structlog.get_logger(record.name)
-        logger.log(record.levelno, "library", kind=record.name, code=f"{record.module}:{record.lineno}", exc_info=record.exc_info)
+        logger.log(
+            record.levelno,
+            "library",
+            kind=record.name,
+            code=f"{record.module}:{record.lineno}",
+            exc_info=record.exc_info,
+        )

@@ -116,7 +116,7 @@ def _offset(text: str, faults: list[Words]) -> timedelta:
 
 
 def _port(text: str, faults: list[Words]) -> int:
-    if text.isascii() and text.isdigit() and 0 < int(text) < 65536:  # noqa: PLR2004 - the range of ports
+    if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
         return int(text)
     faults.append(Words("BROKER_PORT is een getal onder 65536.", "BROKER_PORT is a number below 65536."))
     return 8080
@@ -166,6 +166,8 @@ def _unsafe_in_production(settings: Settings) -> list[Words]:
         )
     if settings.outbox == "console:":
         faults.append(
-            Words("BROKER_OUTBOX=console: mag alleen in een demo.", "BROKER_OUTBOX=console: is for demonstrations only.")
+            Words(
+                "BROKER_OUTBOX=console: mag alleen in een demo.", "BROKER_OUTBOX=console: is for demonstrations only."
+            )
         )
     return faults

@@ -45,7 +45,5 @@ def documented(
     }
     if body is not None:
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}
-        told["openapi_extra"] = {
-            "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}
-        }
+        told["openapi_extra"] = {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
     return told

@@ -47,7 +47,9 @@ def _fields(signer: Any) -> dict[str, Any]:
     return {"person": signer.person, "answered": signer.answered, "can_be_reached": signer.can_be_reached}
 
 
-@router.post("/handovers", **documented("Push a handover", HandoverOut, 201, body=HandoverBody, errors=(401, 403, 409, 413, 415)))
+@router.post(
+    "/handovers", **documented("Push a handover", HandoverOut, 201, body=HandoverBody, errors=(401, 403, 409, 413, 415))
+)
 async def push(request: Request, api: Use, organisation: AsOrganisation) -> Response:
     """Store a handover, encrypted. `reference` is unique per sender: the same body again answers as the first time."""
     raw = await read_json(request)
@@ -68,7 +70,9 @@ def _beyond(more: tuple[Fault, ...], known: list[Fault]) -> list[Fault]:
 async def listed(
     api: Use,
     caller: AsAnyCaller,
-    box: Annotated[Literal["sent", "received"], Query(description="what was sent, or what is open to you")] = "received",
+    box: Annotated[
+        Literal["sent", "received"], Query(description="what was sent, or what is open to you")
+    ] = "received",
     after: Annotated[str, Query(description="the cursor of the page before", pattern=r"^[0-9a-f-]{0,36}$")] = "",
 ) -> Response:
     """A page, newest first. `received` lists only what at least one consent opens."""
@@ -105,7 +109,9 @@ async def withdraw(id: str, api: Use, organisation: AsOrganisation) -> Response:
 
 @router.post(
     "/handovers/{id}/invitations",
-    **documented("Invite a person to answer", InvitationOut, 201, body=InvitationBody, errors=(401, 403, 404, 409, 413, 415)),
+    **documented(
+        "Invite a person to answer", InvitationOut, 201, body=InvitationBody, errors=(401, 403, 404, 409, 413, 415)
+    ),
 )
 async def invite(id: str, request: Request, api: Use, organisation: AsOrganisation) -> Response:  # noqa: A002 - the name in the path
     """A code with QR for the worker to hand over, or a message to the person's own contact. It answers nothing by itself."""

@@ -1,6 +1,6 @@
 """The description of the API (OpenAPI 3.1), as the NL API Design Rules want it: one document, without login."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -12,7 +12,7 @@ from broker.api.answers import Problem
 from broker.api.schemas import HandoverBody, InvitationBody, ReleaseBody, SearchBody
 
 PREFIX = "/v1"
-BODIES: tuple[type[BaseModel], ...] = (HandoverBody, InvitationBody, ReleaseBody, SearchBody)
+SHOWN: tuple[type[BaseModel], ...] = (HandoverBody, InvitationBody, ReleaseBody, SearchBody, Problem)
 _VERSION = {"API-Version": {"description": "The full version of this API", "schema": {"type": "string"}}}
 _TEXT = {
     "/log/checkpoint": "text/plain",
@@ -54,7 +54,8 @@ def _short(path: str) -> str:
 
 def _add_schemas(document: dict[str, Any]) -> None:
     template = "#/components/schemas/{model}"
-    _, definitions = models_json_schema([(model, "validation") for model in (*BODIES, Problem)], ref_template=template)
+    wanted: list[tuple[type[BaseModel], Literal["validation"]]] = [(model, "validation") for model in SHOWN]
+    _, definitions = models_json_schema(wanted, ref_template=template)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(definitions.get("$defs", {}))
     for left_over in ("HTTPValidationError", "ValidationError"):

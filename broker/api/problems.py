@@ -77,7 +77,7 @@ def problem(
         **(more or {}),
     }
     headers = {"Content-Language": language}
-    if status == 401:  # noqa: PLR2004 - the status itself
+    if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(orjson.dumps(body), status, headers, "application/problem+json")
 
@@ -104,7 +104,7 @@ async def broker_error(request: Request, error: errors.BrokerError) -> Response:
     if isinstance(error, TokenRefused):
         return oauth_error(request, error)
     status, language = status_of(error), language_of(request)
-    if status >= 500:  # noqa: PLR2004 - our side
+    if status >= 500:
         _log.error("api:refused", code=error.code, exc_info=error)
     more: dict[str, Any] = {}
     if isinstance(error, errors.Invalid):
@@ -114,7 +114,7 @@ async def broker_error(request: Request, error: errors.BrokerError) -> Response:
     response = problem(request, status, error.words, error.code, more=more)
     if isinstance(error, errors.TooMany):
         response.headers["Retry-After"] = str(error.retry_after)
-    if status == 503:  # noqa: PLR2004 - the status itself
+    if status == 503:
         response.headers["Retry-After"] = "5"
     return response
 

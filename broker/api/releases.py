@@ -28,13 +28,12 @@ async def ask(request: Request, api: Use, professional: AsProfessional) -> Respo
     """
     body = read_as(ReleaseBody, await read_json(request))
     types = tuple(dict.fromkeys(body.sections)) if body.sections is not None else None
-    release = await api.releases.ask(
-        ReleaseRequest(professional, HandoverId(body.handover), body.purpose, types)
-    )
+    release = await api.releases.ask(ReleaseRequest(professional, HandoverId(body.handover), body.purpose, types))
     out = {
         "id": release.id,
         "released": [
-            {"type": r.type, "mediaType": r.content.media_type, "content": _content(r.content)} for r in release.released
+            {"type": r.type, "mediaType": r.content.media_type, "content": _content(r.content)}
+            for r in release.released
         ],
         "withheld": withheld_json(release.withheld, language_of(request)),
         "policyDigest": release.policy_digest,

@@ -48,7 +48,7 @@ def _install_errors(app: FastAPI, page: Page) -> None:
     async def http(request: Request, error: HTTPException) -> Response:
         if not in_api(request.url.path):
             return page(request, errors.NotFound())
-        if error.status_code == 405:  # noqa: PLR2004 - the status itself
+        if error.status_code == 405:
             return problem(request, 405, _METHOD, "method-not-allowed")
         return problem(request, error.status_code, errors.NotFound.words, "not-found")
 

@@ -48,7 +48,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
 ) -> None:
     """Say in one sentence whether a receipt, or the whole log, is genuine."""
-    verdict = _receipt(file, keys_file) if file else use(lambda broker: _log(broker, earlier, wait=wait))
+    verdict = _receipt(file, keys_file) if file else use(lambda broker: _log(broker, _kept(earlier), wait=wait))
     if as_json:
         typer.echo(json.dumps({"ok": verdict.ok, "code": verdict.code, "sentence": verdict.sentence}))
     else:
@@ -56,12 +56,19 @@ def verify(
     raise typer.Exit(verdict.code)
 
 
-async def _log(broker: Broker, earlier: Path | None, *, wait: bool) -> Verdict:
+def _kept(earlier: Path | None) -> str | None:
+    try:
+        return earlier.read_text(encoding="utf-8") if earlier else None
+    except (OSError, UnicodeDecodeError):
+        typer.echo("The earlier checkpoint cannot be read.", err=True)
+        raise typer.Exit(2) from None
+
+
+async def _log(broker: Broker, kept: str | None, *, wait: bool) -> Verdict:
     for _ in range(100 if wait else 0):
         if not await broker.ledger.waiting():
             break
         await asyncio.sleep(0.1)
-    kept = earlier.read_text(encoding="utf-8") if earlier else None
     try:
         total = int((await broker.ledger.checkpoint()).split("\n")[1])
     except NotFound:
@@ -86,4 +93,4 @@ def _trusted(document: dict[str, Any]) -> TrustedKeys:
     for text in document["logs"]:
         name, key = parse_verifier_key(text)
         logs[name] = (*logs.get(name, ()), key)
-    return TrustedKeys({kid: fromb64url(key) for kid, key in document["receipts"].items()}, logs)
+    return TrustedKeys({kid: from_b64url(key) for kid, key in document["receipts"].items()}, logs)

@@ -14,7 +14,9 @@ from broker.settings import policies_directory
 
 
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Stop after the story; the exit code tells how it went.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop after the story; the exit code tells how it went.")
+    ] = False,
     family: Annotated[str, typer.Option(help=f"Which family: {' or '.join(NAMES)}.")] = NAMES[0],
     port: Annotated[int, typer.Option(help="Where to serve; 0 finds a free port.")] = 0,
 ) -> None:

@@ -19,7 +19,7 @@ def _public_keys(path: Path) -> list[dict[str, Any]]:
     """The public keys in a JWK or JWKS file; of a private key only the public half. Raises Invalid."""
     try:
         document = json.loads(path.read_bytes())
-        keys = document["keys"] if "keys" in document else [document]
+        keys = document.get("keys", [document])
         public = [{name: value for name, value in key.items() if name != "d"} for key in keys]
         kids = [check_public_jwk(key) for key in public]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

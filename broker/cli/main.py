@@ -19,7 +19,7 @@ app = typer.Typer(
 
 def _furnish() -> None:
     """Commands are imported here, so that `broker --help` stays quick."""
-    from broker.cli import audit, demo, directory, keys, policies, push, serve  # noqa: PLC0415 - lazy on purpose
+    from broker.cli import audit, demo, directory, keys, policies, push, serve
 
     app.add_typer(keys.app, name="keys")
     app.add_typer(policies.app, name="policies")

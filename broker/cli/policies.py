@@ -41,7 +41,7 @@ def check(as_json: Json = False) -> None:
 
 
 @app.command("test")
-def test(as_json: Json = False) -> None:
+def run_the_cases(as_json: Json = False) -> None:
     """Run every case in policies/cases; exit code 1 when one comes out otherwise."""
     results = run_cases(load(policies_directory()))
     wrong = [result for result in results if not result.passed]

@@ -24,6 +24,10 @@ def push(
     try:
         with Client(url, oin, ClientKey.read(key), language="en") as client:
             typer.echo(json.dumps(client.push(body), indent=1))
+    except ValueError:
+        raise Invalid.at(
+            "/key", "Dit is geen Ed25519-sleutel in JWK-vorm.", "This is no Ed25519 private key in JWK form."
+        ) from None
     except Refused as refused:
         typer.echo(f"{refused.problem.get('detail', refused)}", err=True)
         for fault in refused.problem.get("errors", ()):

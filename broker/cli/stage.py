@@ -83,7 +83,9 @@ class Stage:
     def run(self, *arguments: str) -> str:
         """Run one `broker` command with these settings; returns what it printed. Raises Unavailable when it failed."""
         command = [sys.executable, "-m", "broker", *arguments]
-        done = subprocess.run(command, env=self.environment(), capture_output=True, text=True, check=False)
+        done = subprocess.run(  # noqa: S603 - our own command line
+            command, env=self.environment(), capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise Unavailable(Words(done.stderr.strip(), done.stderr.strip()))
         return done.stdout.strip()
@@ -102,9 +104,7 @@ class Stage:
             except httpx.TransportError:
                 time.sleep(0.05)
         self.stop()
-        raise Unavailable(
-            Words("De broker startte niet; zie broker.log.", "The broker did not start; see broker.log.")
-        )
+        raise Unavailable(Words("De broker startte niet; zie broker.log.", "The broker did not start; see broker.log."))
 
     def stop(self) -> None:
         """Stop the broker."""

@@ -90,7 +90,9 @@ class Story:
         withdrawal = step["withdraw"]
         code = self.codes[withdrawal["handover"], withdrawal["who"]]
         self.visitor(self.url).withdraw(code, withdrawal["types"])
-        return Step(f"{withdrawal['who']} presses stop", ", ".join(withdrawal["types"]), "signed and logged", right=True)
+        return Step(
+            f"{withdrawal['who']} presses stop", ", ".join(withdrawal["types"]), "signed and logged", right=True
+        )
 
     def _ask(self, step: dict[str, Any]) -> Step:
         ask = step["ask"]

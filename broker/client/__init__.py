@@ -1,9 +1,9 @@
 """The small client that organisations use: push, invite, ask; tokens are fetched when needed.
 
-    client = Client("https://broker.example", oin="00000099000000010000", key=ClientKey.read(path))
-    handover = client.push(body)
-    code = client.invite(handover["id"], person="mother")["code"]
-    release = client.as_professional("ab-12", "A. Bakker", "family-worker").ask(handover["id"], "coordination")
+client = Client("https://broker.example", oin="00000099000000010000", key=ClientKey.read(path))
+handover = client.push(body)
+code = client.invite(handover["id"], person="mother")["code"]
+release = client.as_professional("ab-12", "A. Bakker", "family-worker").ask(handover["id"], "coordination")
 """
 
 import time
@@ -154,7 +154,7 @@ class Professional:
 
 
 def _read(response: httpx.Response) -> dict[str, Any]:
-    if response.status_code == 204:  # noqa: PLR2004 - no content
+    if response.status_code == 204:
         return {}
     try:
         answer = response.json()

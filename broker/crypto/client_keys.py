@@ -8,7 +8,6 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from broker.crypto.keyring import b64url, from_b64url, thumbprint
-from broker.errors import Invalid
 
 
 class ClientKey:
@@ -27,15 +26,11 @@ class ClientKey:
 
     @classmethod
     def read(cls, path: Path) -> "ClientKey":
-        """Read a private JWK. Raises Invalid, quoting nothing."""
+        """Read a private JWK. Raises ValueError, quoting nothing."""
         try:
             return cls(Ed25519PrivateKey.from_private_bytes(from_b64url(json.loads(path.read_bytes())["d"])))
         except (OSError, ValueError, KeyError, TypeError):
-            raise Invalid.at(
-                "/key",
-                "Dit is geen Ed25519-sleutel in JWK-vorm.",
-                "This is no Ed25519 private key in JWK form.",
-            ) from None
+            raise ValueError("this is no Ed25519 private key in JWK form") from None
 
     def write(self, path: Path) -> None:
         """Write the private JWK, readable by its owner only; never overwrites."""

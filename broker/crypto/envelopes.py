@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from broker.crypto.keyring import Keyring, KeyPurpose
+from broker.crypto.keyring import KeyPurpose, Keyring
 from broker.domain.ports import SealedSection, SectionPlace
 from broker.errors import Tampered
 
@@ -124,5 +124,3 @@ class FieldCipher:
 
 def _derive(secret: bytes, context: str) -> bytes:
     return HKDF(SHA256(), 32, salt=None, info=b"rondom field " + context.encode()).derive(secret)
-
-

@@ -85,7 +85,14 @@ class Key:
 
     def public_jwk(self) -> dict[str, str]:
         """The verifying key as JWK (RFC 8037)."""
-        return {"kty": "OKP", "crv": "Ed25519", "x": b64url(self.public_raw), "kid": self.kid, "alg": "EdDSA", "use": "sig"}
+        return {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "x": b64url(self.public_raw),
+            "kid": self.kid,
+            "alg": "EdDSA",
+            "use": "sig",
+        }
 
 
 class Keyring:
@@ -169,15 +176,13 @@ def _read_key(path: Path) -> Key:
         secret = from_b64url(document["d"] if purpose in SIGNING else document["k"])
         kid = thumbprint(_members(purpose, secret))
         created = datetime.fromisoformat(document["created"])
-        whole = len(secret) == 32 and kid == document["kid"] and path.name == f"{purpose}.{kid}.json"  # noqa: PLR2004 - 256 bits
+        whole = len(secret) == 32 and kid == document["kid"] and path.name == f"{purpose}.{kid}.json"
         if not whole or created.tzinfo is None:
             raise ValueError("the key does not match its id")
         return Key(purpose, kid, created, bool(document["demo"]), secret)
     except (ValueError, KeyError, TypeError):
         # The cause is dropped on purpose: a parser's message may quote the secret.
-        raise _unsafe_file(
-            path, "is beschadigd: zet de kopie terug", "is damaged: put the copy back"
-        ) from None
+        raise _unsafe_file(path, "is beschadigd: zet de kopie terug", "is damaged: put the copy back") from None
 
 
 def _unsafe_file(path: Path, nl: str, en: str) -> Unsafe:

@@ -6,7 +6,7 @@ HMAC-SHA256 (RFC 2104) over a label and the value; the label keeps one use from 
 import hashlib
 import hmac
 
-from broker.crypto.keyring import Keyring, KeyPurpose
+from broker.crypto.keyring import KeyPurpose, Keyring
 
 
 class Pseudonymiser:

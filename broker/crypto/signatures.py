@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.api_jws import PyJWS
 
-from broker.crypto.keyring import Key, Keyring, KeyPurpose
+from broker.crypto.keyring import Key, KeyPurpose, Keyring
 from broker.domain.consents import ConsentRecord
 from broker.domain.records import document_of, record_from
 from broker.errors import Tampered

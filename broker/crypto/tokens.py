@@ -11,7 +11,7 @@ from typing import Any
 
 import jwt
 
-from broker.crypto.keyring import Keyring, KeyPurpose
+from broker.crypto.keyring import KeyPurpose, Keyring
 from broker.domain.ports import AccessClaims
 from broker.errors import NotAuthenticated
 

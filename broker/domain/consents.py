@@ -90,9 +90,7 @@ class Scope:
         """Every cell that the scope expands into."""
         for recipient in self.recipients:
             for section_type in self.section_types:
-                yield Cell(
-                    self.sender, recipient.organisation, recipient.role, self.purpose, section_type, self.person
-                )
+                yield Cell(self.sender, recipient.organisation, recipient.role, self.purpose, section_type, self.person)
 
     def covers(self, cell: Cell) -> bool:
         """Whether the cell is one of them."""
@@ -153,9 +151,7 @@ def standing(records: Iterable[ConsentRecord], signer: PersonId, cell: Cell, now
 
 def cell_of(handover: Handover, recipient: Recipient, section: Section, person: PersonId) -> Cell:
     """The cell in which consent for this section and this person must lie."""
-    return Cell(
-        handover.sender, recipient.organisation, recipient.role, handover.purpose, section.type, person
-    )
+    return Cell(handover.sender, recipient.organisation, recipient.role, handover.purpose, section.type, person)
 
 
 def next_stance(current: Stance, event: Event) -> Stance:
@@ -164,7 +160,10 @@ def next_stance(current: Stance, event: Event) -> Stance:
         return TRANSITIONS[current, event]
     except KeyError:
         raise Conflict(
-            Words("Dit kan nu niet meer: er is niets om te stoppen.", "This is not possible now: there is nothing to stop."),
+            Words(
+                "Dit kan nu niet meer: er is niets om te stoppen.",
+                "This is not possible now: there is nothing to stop.",
+            ),
             code="nothing-to-withdraw",
         ) from None
 

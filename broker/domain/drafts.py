@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, Literal
 
 from broker.domain.calendar import Period
-from broker.domain.parties import AuthorityKind, Oin, Recipient
+from broker.domain.parties import AuthorityKind, Recipient
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Fault, Words
 
@@ -141,7 +141,9 @@ def _recipients(recipients: list[Any], vocabulary: Vocabulary, known: Mapping[st
         if isinstance(role, str) and role not in vocabulary.roles:
             yield _unknown_word(f"/recipients/{position}/role", ("deze rol", "role"))
         if (str(oin), str(role)) in seen:
-            yield Fault(f"/recipients/{position}", Words("Deze ontvanger staat er al.", "This recipient is there already."))
+            yield Fault(
+                f"/recipients/{position}", Words("Deze ontvanger staat er al.", "This recipient is there already.")
+            )
         seen.add((str(oin), str(role)))
 
 
@@ -175,7 +177,9 @@ def _authority(pointer: str, authority: Mapping[str, Any], keys: list[Any]) -> I
         if isinstance(authority.get(name), str) and authority[name] not in keys:
             yield _no_such_key(f"{pointer}/{name}")
     if isinstance(authority.get("holder"), str) and authority["holder"] == authority.get("over"):
-        yield Fault(f"{pointer}/holder", Words("Niemand heeft gezag over zichzelf.", "Nobody holds authority over themselves."))
+        yield Fault(
+            f"{pointer}/holder", Words("Niemand heeft gezag over zichzelf.", "Nobody holds authority over themselves.")
+        )
     since, until = _date(authority.get("since")), _date(authority.get("until"))
     if since is not None and until is not None and until < since:
         yield Fault(f"{pointer}/until", Words("Het einde ligt voor het begin.", "The end lies before the beginning."))
@@ -212,7 +216,10 @@ def _periods(body: Mapping[str, Any], today: date) -> Iterator[Fault]:
         except (ValueError, OverflowError):
             yield Fault(
                 f"/{name}",
-                Words("Schrijf een datum (2027-01-31) of een periode (P6M).", "Write a date (2027-01-31) or a period (P6M)."),
+                Words(
+                    "Schrijf een datum (2027-01-31) of een periode (P6M).",
+                    "Write a date (2027-01-31) or a period (P6M).",
+                ),
             )
             continue
         if days[name] < today:

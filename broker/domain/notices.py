@@ -17,9 +17,7 @@ from broker.domain.signers import SignerTable, required_signers
 
 PARTS = ("title", "who", "what", "example", "why", "until", "later", "no", "stop", "call")
 """The parts of one question, in the order in which they are shown and digested."""
-PLACEHOLDERS = frozenset(
-    {"sender", "recipients", "section", "explanation", "example", "persons", "purpose", "until"}
-)
+PLACEHOLDERS = frozenset({"sender", "recipients", "section", "explanation", "example", "persons", "purpose", "until"})
 
 
 @dataclass(frozen=True, slots=True)

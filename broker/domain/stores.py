@@ -7,6 +7,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
 from broker.domain.consents import ConsentRecord
@@ -14,8 +15,8 @@ from broker.domain.events import EncodedEntry, EntryId, EventType, LogEvent, Ope
 from broker.domain.handovers import Handover, HandoverId, Section, SectionId
 from broker.domain.parties import (
     Authority,
-    Oin,
     OfficerId,
+    Oin,
     Organisation,
     Person,
     PersonId,
@@ -276,7 +277,13 @@ class ReleaseStore(Protocol):
     """Releases; the schema refuses one without its log entry."""
 
     async def add(
-        self, release: str, entry: EntryId, handover: HandoverId, who: Professional, sections: Sequence[Section], now: datetime
+        self,
+        release: str,
+        entry: EntryId,
+        handover: HandoverId,
+        who: Professional,
+        sections: Sequence[Section],
+        now: datetime,
     ) -> None:
         """Keep one."""
 
@@ -449,28 +456,80 @@ class PolicyStore(Protocol):
 class UnitOfWork(Protocol):
     """One transaction. Without `commit` everything is undone."""
 
-    organisations: OrganisationStore
-    persons: PersonStore
-    authorities: AuthorityStore
-    handovers: HandoverStore
-    lists: HandoverLists
-    consents: ConsentStore
-    invitations: InvitationStore
-    receipts: ReceiptStore
-    visits: VisitStore
-    guards: Guards
-    releases: ReleaseStore
-    log: LogStore
-    tree: TreeStore
-    checkpoints: CheckpointStore
-    outbox: OutboxStore
-    officers: OfficerStore
-    policies: PolicyStore
+    @property
+    def organisations(self) -> OrganisationStore:
+        """See `OrganisationStore`."""
+
+    @property
+    def persons(self) -> PersonStore:
+        """See `PersonStore`."""
+
+    @property
+    def authorities(self) -> AuthorityStore:
+        """See `AuthorityStore`."""
+
+    @property
+    def handovers(self) -> HandoverStore:
+        """See `HandoverStore`."""
+
+    @property
+    def lists(self) -> HandoverLists:
+        """See `HandoverLists`."""
+
+    @property
+    def consents(self) -> ConsentStore:
+        """See `ConsentStore`."""
+
+    @property
+    def invitations(self) -> InvitationStore:
+        """See `InvitationStore`."""
+
+    @property
+    def receipts(self) -> ReceiptStore:
+        """See `ReceiptStore`."""
+
+    @property
+    def visits(self) -> VisitStore:
+        """See `VisitStore`."""
+
+    @property
+    def guards(self) -> Guards:
+        """See `Guards`."""
+
+    @property
+    def releases(self) -> ReleaseStore:
+        """See `ReleaseStore`."""
+
+    @property
+    def log(self) -> LogStore:
+        """See `LogStore`."""
+
+    @property
+    def tree(self) -> TreeStore:
+        """See `TreeStore`."""
+
+    @property
+    def checkpoints(self) -> CheckpointStore:
+        """See `CheckpointStore`."""
+
+    @property
+    def outbox(self) -> OutboxStore:
+        """See `OutboxStore`."""
+
+    @property
+    def officers(self) -> OfficerStore:
+        """See `OfficerStore`."""
+
+    @property
+    def policies(self) -> PolicyStore:
+        """See `PolicyStore`."""
 
     async def __aenter__(self) -> Self:
         """Begin."""
 
-    async def __aexit__(self, *error: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
         """Undo whatever was not committed."""
 
     async def commit(self) -> None:

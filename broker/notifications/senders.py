@@ -82,7 +82,7 @@ class SmtpSender:
         mail["Message-ID"] = f"<{message_id}@{self.sender.partition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.text)
-        implicit = self.port == 465  # noqa: PLR2004 - RFC 8314 section 7.3
+        implicit = self.port == 465
         try:
             await aiosmtplib.send(
                 mail,

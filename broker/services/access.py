@@ -140,7 +140,7 @@ class Access:
 
 
 def _text(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value.strip()) <= 200  # noqa: PLR2004 - a bound, not a meaning
+    return isinstance(value, str) and 0 < len(value.strip()) <= 200
 
 
 _ROLE = Words(

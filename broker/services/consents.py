@@ -155,9 +155,7 @@ class Consents(Doorway):
             signer=request.signer,
             capacity=capacity(request.signer, person, request.authorities, now),
             state=Stance.UNANSWERED,
-            scope=Scope(
-                handover.sender, handover.recipients, handover.purpose, (), person, handover.consent_until
-            ),
+            scope=Scope(handover.sender, handover.recipients, handover.purpose, (), person, handover.consent_until),
             notice=notice,
             evidence=EvidenceLevel.CODE,
             handover=handover.id,
@@ -183,7 +181,9 @@ class Consents(Doorway):
         language = claim.language if claim and claim.language in house.agreement().notices else "nl"
         for contact in contacts:
             text = _KEPT.in_language(language).format(address=house.public_url)
-            await work.outbox.add(Message(contact.value, contact.channel, "answer-kept", language, text), house.ids(), now)
+            await work.outbox.add(
+                Message(contact.value, contact.channel, "answer-kept", language, text), house.ids(), now
+            )
         return receipt
 
     async def receipt(self, token: str, receipt_id: str, language: str) -> ReceiptScreen:

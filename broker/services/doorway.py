@@ -99,7 +99,9 @@ class Doorway:
             await work.visits.save(visit)
             language = claim.language if claim and claim.language in house.agreement().notices else "nl"
             text = _one_time_text(language, code, house.public_url, contact.channel)
-            await work.outbox.add(Message(contact.value, contact.channel, "one-time-code", language, text), house.ids(), now)
+            await work.outbox.add(
+                Message(contact.value, contact.channel, "one-time-code", language, text), house.ids(), now
+            )
             await work.commit()
         house.outbox_kick()
 
@@ -164,7 +166,9 @@ class Doorway:
             raise NotAuthenticated(_BEGIN_AGAIN)
         return visit, invitation
 
-    async def _verified(self, work: UnitOfWork, token: str, *, lock: bool = False) -> tuple[Visit, Invitation, PersonId]:
+    async def _verified(
+        self, work: UnitOfWork, token: str, *, lock: bool = False
+    ) -> tuple[Visit, Invitation, PersonId]:
         visit, invitation = await self._visit_with_invitation(work, token, lock=lock)
         if visit.stage != "verified":  # 3
             raise NotAuthenticated(_BEGIN_AGAIN)

@@ -13,7 +13,13 @@ from broker.domain.stores import UnitOfWork
 
 
 async def situation_of(
-    work: UnitOfWork, handover: Handover, recipient: Oin, agreement: AgreementInForce, now: datetime, *, hold: bool = False
+    work: UnitOfWork,
+    handover: Handover,
+    recipient: Oin,
+    agreement: AgreementInForce,
+    now: datetime,
+    *,
+    hold: bool = False,
 ) -> Situation:
     """All facts about one handover and one recipient at `now`.
 

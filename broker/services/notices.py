@@ -59,7 +59,7 @@ def _recipients(handover: Handover, partners: Mapping[Oin, str], vocabulary: Voc
 
 
 def _listed(items: Sequence[str], language: str) -> str:
-    if len(items) < 2:  # noqa: PLR2004 - one item needs no "and"
+    if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {_AND.in_language(language)} {items[-1]}"
 

@@ -17,7 +17,6 @@ from broker.domain.ports import LoggedFacts
 from broker.domain.stores import LogSearch, StoredEntry, UnitOfWork
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import NotFound, Words
-from broker.services.house import House
 from broker.services.officers import Officers
 from broker.services.screens import (
     EntryDetail,
@@ -184,9 +183,7 @@ def _first(facts: LoggedFacts, *fields: str) -> str:
     return next((facts.personal[field][0] for field in fields if facts.personal.get(field)), "")
 
 
-def _row(
-    entry: StoredEntry, facts: LoggedFacts, organisations: Mapping[str, str], vocabulary: Vocabulary
-) -> EntryRow:
+def _row(entry: StoredEntry, facts: LoggedFacts, organisations: Mapping[str, str], vocabulary: Vocabulary) -> EntryRow:
     outcome = str(facts.facts.get("outcome", ""))
     role, purpose = _first(facts, "role"), str(facts.facts.get("purpose", ""))
     decision = _decision(facts)
@@ -211,6 +208,10 @@ def _row(
 def _fields(facts: LoggedFacts) -> tuple[tuple[str, str], ...]:
     """What is logged beside what the page already shows; empty decoys left out."""
     shown = {"decision", "role", "professional", "subject"}
-    clear = [(name, str(value)) for name, value in facts.facts.items() if name not in ("policy", "outcome", "purpose", "reason")]
+    clear = [
+        (name, str(value))
+        for name, value in facts.facts.items()
+        if name not in ("policy", "outcome", "purpose", "reason")
+    ]
     personal = [(f, v) for f, values in facts.personal.items() if f not in shown for v in values if v]
     return tuple(clear + personal)

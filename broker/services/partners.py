@@ -27,7 +27,7 @@ class Partners:
 
     async def add(self, organisation: Organisation, jwks: Sequence[Mapping[str, Any]]) -> None:
         """Add or replace a partner, with keys that were checked. Raises Invalid for an OIN or kind that cannot be."""
-        if not (organisation.oin.isascii() and organisation.oin.isdigit() and len(organisation.oin) == 20):  # noqa: PLR2004 - Logius
+        if not (organisation.oin.isascii() and organisation.oin.isdigit() and len(organisation.oin) == 20):
             raise Invalid.at("/oin", "Een OIN heeft twintig cijfers.", "An OIN has twenty digits.")
         if organisation.kind not in self._house.agreement().vocabulary.organisation_kinds:
             raise Invalid.at("/kind", "De afspraken kennen deze soort niet.", "The agreement does not know this kind.")

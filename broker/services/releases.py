@@ -111,9 +111,7 @@ class Releases:
         receipt = await house.log.receipt(appended, frozenset({who.id}))
         return Release(release_id, released, withheld, agreement.digest, receipt)
 
-    async def _open(
-        self, work: UnitOfWork, situation: Situation, decision: ReleaseDecision
-    ) -> tuple[Released, ...]:
+    async def _open(self, work: UnitOfWork, situation: Situation, decision: ReleaseDecision) -> tuple[Released, ...]:
         handover = situation.handover
         sealed = await work.handovers.sealed([d.section for d in decision.permitted])
         released = []
@@ -174,10 +172,9 @@ def _withheld(request: ReleaseRequest, decision: ReleaseDecision) -> tuple[Withh
     the same words whether it is there or not: its existence would be a disclosure by itself. What holds for the whole
     handover is said once, under the type `*`.
     """
-    reasons = {section.told for section in decision.withheld}
-    whole = reasons & {Told.NO_LONGER_KEPT, Told.OTHER_PURPOSE}
-    if whole:
-        return (_say("*", whole.pop()),)
+    for whole in (Told.NO_LONGER_KEPT, Told.OTHER_PURPOSE):
+        if any(section.told is whole for section in decision.withheld):
+            return (_say("*", whole),)
     told = {d.section.type: Told.NO_CONSENT for d in decision.withheld if d.told is Told.NO_CONSENT}
     released = {d.section.type for d in decision.permitted}
     for wanted in request.types or ():

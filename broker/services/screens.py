@@ -66,8 +66,10 @@ class Questionnaire:
 
 @dataclass(frozen=True, slots=True)
 class SaidLine:
-    """What the signer said about one section type, and for whom. `counts` is false when it no longer matters
-    (the young person decides alone from 16)."""
+    """What the signer said about one section type, and for whom.
+
+    `counts` is false when it no longer matters: the young person decides alone from 16.
+    """
 
     section_type: str
     label: Words
@@ -200,8 +202,10 @@ class SectionWhy:
 
 @dataclass(frozen=True, slots=True)
 class EntryDetail:
-    """One entry in full. `reason` says why a request was refused as a whole. `fields` are the other logged facts,
-    name and value. Never content, never a person's name."""
+    """One entry in full; never content, never a person's name.
+
+    `reason` says why a request was refused as a whole. `fields` are the other logged facts, name and value.
+    """
 
     row: EntryRow
     reason: Words | None

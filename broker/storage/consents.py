@@ -33,8 +33,9 @@ class Consents(Store):
             "notice": record.notice.digest,
             "statement": statement,
         }
-        result = await self._connection.execute(sa.insert(t.consent_record).values(values))
-        return self._means.notary.read(statement, result.inserted_primary_key[0])
+        inserted = sa.insert(t.consent_record).values(values).returning(t.consent_record.c.serial)
+        serial = (await self._connection.execute(inserted)).scalar_one()
+        return self._means.notary.read(statement, serial)
 
     async def about(self, persons: Iterable[PersonId], sender: Oin, purpose: str) -> tuple[ConsentRecord, ...]:
         """Every record about these persons, this sender and purpose, verified."""

@@ -83,9 +83,7 @@ class Log(Store):
         c = t.log_entry.c
         statement = _entries()
         if wanted.owner:
-            mine = sa.select(t.log_subject_index.c.entry_id).where(
-                t.log_subject_index.c.tag == self._tag(wanted.owner)
-            )
+            mine = sa.select(t.log_subject_index.c.entry_id).where(t.log_subject_index.c.tag == self._tag(wanted.owner))
             statement = statement.where(c.entry_id.in_(mine))
         if wanted.organisation:
             statement = statement.where(

@@ -78,7 +78,9 @@ def version_of(address: str) -> str:
 
 def _grant(connection: Connection, role: str) -> None:
     quoted = connection.dialect.identifier_preparer.quote(role)
-    schema = connection.dialect.identifier_preparer.quote(str(connection.execute(text("SELECT current_schema()")).scalar()))
+    schema = connection.dialect.identifier_preparer.quote(
+        str(connection.execute(text("SELECT current_schema()")).scalar())
+    )
     connection.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO {quoted}"))
     for table in tables.metadata.sorted_tables:
         rights = "SELECT, INSERT" if table.name in tables.INSERT_ONLY else "SELECT, INSERT, UPDATE, DELETE"

@@ -23,16 +23,16 @@ class Outbox(Store):
             "text": message.text,
         }
         sealed = self._seal_json(f"outbox:{message_id}", body)
-        await self._run(
-            sa.insert(t.outbox).values(id=message_id, message_sealed=sealed, tries=0, next_try_at=now)
-        )
+        await self._run(sa.insert(t.outbox).values(id=message_id, message_sealed=sealed, tries=0, next_try_at=now))
 
     async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Message, int]]:
         """What should go out now; rows that another broker is sending are left to it."""
         c = t.outbox.c
         statement = sa.select(t.outbox).where(c.next_try_at <= now).order_by(c.id).limit(limit)
         rows = await self._all(statement.with_for_update(skip_locked=True))
-        return [(row.id, Message(**self._unseal_json(f"outbox:{row.id}", row.message_sealed)), row.tries) for row in rows]
+        return [
+            (row.id, Message(**self._unseal_json(f"outbox:{row.id}", row.message_sealed)), row.tries) for row in rows
+        ]
 
     async def sent(self, message_id: str) -> None:
         """It went out; nothing of it is kept."""
@@ -44,6 +44,4 @@ class Outbox(Store):
             await self.sent(message_id)
             return
         c = t.outbox.c
-        await self._run(
-            sa.update(t.outbox).where(c.id == message_id).values(tries=c.tries + 1, next_try_at=again)
-        )
+        await self._run(sa.update(t.outbox).where(c.id == message_id).values(tries=c.tries + 1, next_try_at=again))

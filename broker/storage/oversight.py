@@ -30,9 +30,7 @@ class Officers(Store):
         """Whose invitation that is, if it is still good."""
         c = t.officer.c
         tag = self._means.tags.code_tag("officer", code)
-        row = await self._one(
-            sa.select(c.id).where(c.code_tag == tag, c.invited_until > now, c.enrolled_at.is_(None))
-        )
+        row = await self._one(sa.select(c.id).where(c.code_tag == tag, c.invited_until > now, c.enrolled_at.is_(None)))
         return OfficerId(row.id) if row else None
 
     async def enrol(self, officer: OfficerId, passkey: Passkey, now: datetime) -> bool:

@@ -42,9 +42,7 @@ class Releases(Store):
             sa.insert(t.release_section), [{"release": release, "section": section.id} for section in sections]
         )
 
-    async def acknowledge(
-        self, release: str, who: ProfessionalId, now: datetime
-    ) -> Literal["now", "before"] | None:
+    async def acknowledge(self, release: str, who: ProfessionalId, now: datetime) -> Literal["now", "before"] | None:
         """Mark it read and taken over; None when it is not theirs."""
         mine = sa.and_(t.release.c.id == release, t.release.c.professional == who)
         row = await self._one(sa.select(t.release.c.acknowledged_at).where(mine).with_for_update())
@@ -59,9 +57,7 @@ class Releases(Store):
         """What was read of what this sender wrote about this person, newest first; without what is shielded from the viewer."""
         about = sa.and_(t.section_person.c.person == person, t.section_person.c.concerned)
         shield = t.section_person.alias("shield")
-        shielded = sa.exists().where(
-            shield.c.section == t.section.c.id, shield.c.person == viewer, shield.c.shielded
-        )
+        shielded = sa.exists().where(shield.c.section == t.section.c.id, shield.c.person == viewer, shield.c.shielded)
         statement = (
             sa.select(
                 t.release.c.id,
@@ -82,7 +78,5 @@ class Releases(Store):
         for row in await self._all(statement):
             before = found[row.id].types if row.id in found else ()
             types = before if row.type in before else (*before, row.type)
-            found[row.id] = Disclosure(
-                row.created_at, Oin(row.organisation), row.role, types, HandoverId(row.handover)
-            )
+            found[row.id] = Disclosure(row.created_at, Oin(row.organisation), row.role, types, HandoverId(row.handover))
         return list(found.values())

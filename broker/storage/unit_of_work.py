@@ -9,6 +9,7 @@ from typing import Self
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Unavailable, Words
 from broker.storage.consents import Consents, Invitations, Receipts
 from broker.storage.engine import Database
@@ -120,6 +121,6 @@ class SqlStorage:
         self._database = database
         self._means = means
 
-    def __call__(self, *, writing: bool = True) -> SqlUnitOfWork:
+    def __call__(self, *, writing: bool = True) -> UnitOfWork:
         """A new unit of work."""
         return SqlUnitOfWork(self._database, self._means, writing=writing)

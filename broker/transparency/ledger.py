@@ -247,18 +247,14 @@ def _broken(about: int) -> Words:
     )
 
 
-def receipt_document(
-    appended: Appended, proof: str | None, openings: Sequence[Opening]
-) -> dict[str, Any]:
+def receipt_document(appended: Appended, proof: str | None, openings: Sequence[Opening]) -> dict[str, Any]:
     """A receipt as others get it: see `verifier.verify_receipt`."""
     return {
         "v": 1,
         "leaf": to_base64url(appended.entry.leaf),
         "receipt": {"kid": appended.receipt.kid, "signature": to_base64url(appended.receipt.signature)},
         "proof": proof,
-        "openings": [
-            {"position": o.position, "field": o.field, "salt": o.salt, "value": o.value} for o in openings
-        ],
+        "openings": [{"position": o.position, "field": o.field, "salt": o.salt, "value": o.value} for o in openings],
     }
 
 

@@ -91,19 +91,15 @@ class Entering:
         return self._pages.go(Visit(visit.token, session).place)
 
     async def speak(self, request: Request) -> Response:
-        """Go on in another language. On the first page a code that was typed already stays."""
+        """Go on in another language."""
         visit = await self._visits.current(request)
         fields = await read_form(request, self._pages.site)
         language = chosen_language(fields.get("language", ""), self._pages.site)
         if visit is not None:
             check_secret(fields.get("csrf", ""), visit.session.csrf)
             await self._family.set_language(visit.token, language)
-        request.state.language = language
         back = fields.get("back", "")
-        if fields.get("code"):
-            response = self._start(request, code=fields["code"], visit=visit)
-        else:
-            response = self._pages.go(back if _OWN_PAGE.fullmatch(back) else "/")
+        response = self._pages.go(back if _OWN_PAGE.fullmatch(back) else "/")
         remember_language(response, language, self._pages.site)
         return response
 

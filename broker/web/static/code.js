@@ -1,9 +1,13 @@
-// Copies the code of a link or QR (the part after #) into the field. It sends nothing and presses nothing.
+// Copies the code of a link or QR (the part after #) into the field, and keeps it there when the language changes.
+// It sends nothing and presses nothing: what comes after # stays in the browser.
 (() => {
   const copy = () => {
     const field = document.getElementById("code");
-    const code = /^#([A-Za-z0-9-]{4,64})$/.exec(location.hash);
-    if (field && code) field.value = code[1];
+    const languages = document.getElementById("language");
+    const code = /^#([A-Za-z0-9-]{6,64})$/.exec(location.hash);
+    if (!field || !code) return;
+    field.value = code[1];
+    languages.action = languages.getAttribute("action").split("#")[0] + location.hash;
   };
   copy();
   addEventListener("hashchange", copy);

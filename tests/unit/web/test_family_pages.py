@@ -333,14 +333,6 @@ async def test_another_language_is_one_press_and_stays(app: FastAPI, family: Fak
         assert (await client.post("/language", data=form(language="fr"))).status_code == 400
 
 
-async def test_changing_the_language_keeps_a_typed_code(client: httpx.AsyncClient) -> None:
-    client.cookies.clear()
-    answer = await client.post("/language", data={"language": "en", "code": CODE})
-    assert answer.status_code == 200
-    assert f'value="{CODE}"' in answer.text
-    assert 'lang="en"' in answer.text
-
-
 async def test_a_language_form_leads_nowhere_else(client: httpx.AsyncClient, family: FakeFamily) -> None:
     family.visit()
     for back in (
