@@ -3,15 +3,17 @@
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Page
 
+from broker.storage import migrate
 from tests.support.browser import running_browser
-from tests.support.postgres import PostgresServer, own_server, shared_server
+from tests.support.postgres import DatabaseUrls, PostgresServer, own_server, shared_server
+from tests.support.world import World, copied_sqlite, make_keys, migrated_sqlite, open_world
 
 # One run in CI finds what another one finds; `make fuzz` looks further, and elsewhere each time.
 settings.register_profile("default", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
@@ -27,6 +29,44 @@ def postgres_server() -> Iterator[PostgresServer]:
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_hex(16)
     with shared_server(run[:16]) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def world_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Broker keys, made once for the run of one worker."""
+    return make_keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database at the newest version."""
+    return migrated_sqlite(tmp_path_factory.mktemp("sqlite"))
+
+
+def _migrate(urls: DatabaseUrls) -> None:
+    migrate.upgrade(urls.owner_url, application=urls.app_url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh, migrated database, as the broker's role; each test runs on both kinds."""
+    if request.param == "sqlite":
+        yield copied_sqlite(request.getfixturevalue("sqlite_template"), tmp_path)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    urls = server.create_database(template=server.make_template("migrated", _migrate))
+    try:
+        yield urls.app_url
+    finally:
+        server.drop(urls)
+
+
+@pytest.fixture
+async def world(tmp_path: Path, database_url: str, world_keys: Path) -> AsyncIterator[World]:
+    """A whole broker on a fresh database (see `tests.support.world`)."""
+    kind = database_url.partition(":")[0].partition("+")[0]
+    async with open_world(tmp_path, kind, database_url, world_keys) as world:
+        yield world
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ class _Fields(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.forms: list[tuple[str, dict[str, str], list[tuple[str, str]]]] = []
+        self.forms: list[Form] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Collect."""
@@ -48,11 +48,11 @@ class Visitor:
         page = self._press(self._http.post("/code", data={"code": code}), "/contact", "contact")
         if page.url.path != "/one-time-code":
             raise RuntimeError(f"the pages stopped at {page.url.path}")
-        fields = _form(page, "/one-time-code")
+        fields = form_of(page.text, "/one-time-code")
         return self._http.post("/one-time-code", data={**fields, "code": self._one_time_code(before)})
 
     def _press(self, page: httpx.Response, action: str, button: str) -> httpx.Response:
-        for address, fields, buttons in _forms(page):
+        for address, fields, buttons in forms_of(page.text):
             if address == action:
                 name, value = next(pair for pair in buttons if pair[0] == button)
                 return self._http.post(address, data={**fields, name: value})
@@ -74,9 +74,9 @@ class Visitor:
         """Answer every question; what `says` does not name is answered with no."""
         page = self.come_in(code)
         while found := _POSITION.fullmatch(page.url.path):
-            fields = _form(page, f"/questions/{found[1]}")
+            fields = form_of(page.text, f"/questions/{found[1]}")
             page = self._http.post(page.url.path, data={**fields, "answer": says.get(fields["section"], "no")})
-        page = self._http.post("/check", data=_form(page, "/check"))
+        page = self._http.post("/check", data=form_of(page.text, "/check"))
         if not page.url.path.startswith("/receipt/"):
             raise RuntimeError(f"the answers were not taken: the pages stopped at {page.url.path}")
 
@@ -85,21 +85,26 @@ class Visitor:
         page = self.come_in(code)
         for section in types:
             page = self._http.get("/mine")
-            for address, fields, buttons in _forms(page):
+            for address, fields, buttons in forms_of(page.text):
                 if address == "/mine/stop" and ("section", section) in buttons:
                     page = self._http.post(address, data={**fields, "section": section})
                     if not page.url.path.startswith("/receipt/"):
                         raise RuntimeError("stopping was not taken")
 
 
-def _forms(page: httpx.Response) -> list[tuple[str, dict[str, str], list[tuple[str, str]]]]:
+Form = tuple[str, dict[str, str], list[tuple[str, str]]]
+
+
+def forms_of(page: str) -> list[Form]:
+    """(address, hidden fields, named buttons) of every form on a page."""
     parser = _Fields()
-    parser.feed(page.text)
+    parser.feed(page)
     return parser.forms
 
 
-def _form(page: httpx.Response, action: str) -> dict[str, str]:
-    for address, fields, _ in _forms(page):
+def form_of(page: str, action: str) -> dict[str, str]:
+    """The hidden fields of the form for that address. Raises RuntimeError when the page has none."""
+    for address, fields, _ in forms_of(page):
         if address == action:
             return fields
-    raise RuntimeError(f"the page {page.url.path} has no form for {action}")
+    raise RuntimeError(f"the page has no form for {action}")

@@ -41,7 +41,8 @@ class Courier:
                 sent = 0
             if not sent:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), 5.0)
+                    async with asyncio.timeout(5.0):
+                        await self._wake.wait()
             self._wake.clear()
 
     async def step(self) -> int:

@@ -75,7 +75,8 @@ class Ledger:
             self._wake.clear()
             if more < BATCH:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), 1.0)
+                    async with asyncio.timeout(1.0):
+                        await self._wake.wait()
                 await asyncio.sleep(PAUSE if more else 0)
 
     async def step(self) -> int:
@@ -144,7 +145,8 @@ class Ledger:
                 while (proof := await self.proof(entry)) is None:
                     async with self._published:
                         with contextlib.suppress(TimeoutError):
-                            await asyncio.wait_for(self._published.wait(), WAIT / 5)
+                            async with asyncio.timeout(WAIT / 5):
+                                await self._published.wait()
         except TimeoutError:
             return None
         return proof

@@ -7,6 +7,7 @@
 """
 
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
@@ -17,6 +18,7 @@ from broker.web.kit.site import Site
 
 FORM_LIMIT = 4_096
 JSON_LIMIT = 32_768
+_NOT_TEXT = frozenset({"Cc", "Cn", "Co", "Cs"})  # controls, unassigned, private, surrogates (Unicode 4.5)
 _ELSEWHERE = Words(
     "Dit formulier kwam niet van onze eigen pagina. Er is niets veranderd.",
     "This form did not come from our own page. Nothing was changed.",
@@ -70,7 +72,7 @@ async def read_form(request: Request, site: Site) -> Mapping[str, str]:
     for name, value in pairs:
         if name in fields:
             raise Invalid.at("", "Een veld komt twee keer voor.", "A field is there twice.")
-        if not value.isprintable():
+        if any(unicodedata.category(sign) in _NOT_TEXT for sign in name + value):
             raise Invalid.at("", "Een veld bevat een vreemd teken.", "A field holds a strange character.")
         fields[name] = value.strip()
     return fields

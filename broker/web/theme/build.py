@@ -66,6 +66,8 @@ def _picked(css: str) -> Iterator[Rule]:
         if selectors:
             pairs = (d.partition(":") for d in _split(block[2], ";") if d.strip())
             kept = ((name.strip(), " ".join(value.split())) for name, _, value in pairs)
+            # A button that was only tapped keeps its colour: going back, yes and no look alike again.
+            selectors = tuple(s.replace(":focus:", ":focus-visible:") for s in selectors)
             yield Rule(selectors, tuple(d for d in kept if not UNWANTED.search(d[0])))
 
 

@@ -175,6 +175,11 @@ async def test_a_wrong_code_is_told_at_the_field_and_stays_there(client: httpx.A
     assert (await client.post("/code", data={"code": " "})).status_code == 400
 
 
+async def test_a_code_copied_with_odd_spaces_is_taken_as_it_is(client: httpx.AsyncClient, family: FakeFamily) -> None:
+    await client.post("/code", data={"code": "\u00a0K7QD\u00a09MFX\u200b "})
+    assert family.calls == [("enter", "K7QD\u00a09MFX\u200b", "127.0.0.1", "nl")]
+
+
 async def test_a_wrong_one_time_code_is_told_and_not_repeated(client: httpx.AsyncClient, family: FakeFamily) -> None:
     family.visit("sent")
     answer = await client.post("/one-time-code", data=form(code="123456"))

@@ -1,0 +1,304 @@
+"""A whole broker in the test's own process, on a fresh database, with a clock that can be moved; spoken to over HTTP only.
+
+`world` runs each test on SQLite and on PostgreSQL (as a role without power). Everything in it is the real thing: keys,
+agreement, storage, log, pages; only the network is left out, and messages go to files.
+"""
+
+import contextlib
+import json
+import re
+import shutil
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from broker.app import Broker, asgi, build
+from broker.cli.families import NAMES, read_family
+from broker.cli.keys import make_all
+from broker.cli.visitor import form_of, forms_of
+from broker.client import ClientKey
+from broker.crypto.assertions import make_assertion
+from broker.domain.calendar import Period, local_day
+from broker.domain.parties import Oin, Organisation
+from broker.settings import read_settings
+from broker.storage import migrate
+
+ROOT = Path(__file__).resolve().parents[2]
+URL = "http://localhost:8080"
+CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class MovableClock:
+    """Starts at the real time; `moved` is added to it."""
+
+    def __init__(self) -> None:
+        self.moved = timedelta()
+        self.fixed: datetime | None = None
+
+    def __call__(self) -> datetime:
+        return self.fixed if self.fixed is not None else datetime.now(UTC) + self.moved
+
+    def later(self, period: str) -> None:
+        """Move on by a calendar period."""
+        today = local_day(self())
+        self.moved += Period.parse(period).after(today) - today
+
+
+@dataclass
+class World:
+    """One broker and everybody around it."""
+
+    broker: Broker
+    app: Any
+    http: httpx.AsyncClient
+    clock: MovableClock
+    outbox: Path
+    directory: Path
+    database_url: str
+    keys: dict[str, ClientKey]
+    families: dict[str, dict[str, Any]]
+    database: str
+    handovers: dict[str, str] = field(default_factory=dict)
+    codes: dict[tuple[str, str], str] = field(default_factory=dict)
+    tokens: dict[tuple[str, str], tuple[str, float]] = field(default_factory=dict)
+
+    # organisations and professionals
+
+    def body(self, name: str) -> dict[str, Any]:
+        """A copy of a family's body, as it is pushed."""
+        for family in self.families.values():
+            if name in family["handovers"]:
+                copied: dict[str, Any] = json.loads(json.dumps(family["handovers"][name]["body"]))
+                return copied
+        raise KeyError(name)
+
+    def sender(self, name: str) -> str:
+        """Who pushes it."""
+        return str(next(f["handovers"][name]["sender"] for f in self.families.values() if name in f["handovers"]))
+
+    def professional(self, identity: str) -> tuple[str, dict[str, str]]:
+        """(OIN, claims) of a professional of the families."""
+        for family in self.families.values():
+            for organisation in family["organisations"]:
+                for who in organisation["professionals"]:
+                    if who["id"] == identity:
+                        return organisation["oin"], {"sub": identity, "name": who["name"], "role": who["role"]}
+        raise KeyError(identity)
+
+    def assertion(self, oin: str, claims: Mapping[str, Any], key: ClientKey | None = None, **more: Any) -> str:
+        """A signed assertion of an organisation."""
+        signing = key or self.keys[oin]
+        return make_assertion(signing.private, signing.kid, {"iss": oin, "aud": URL, **claims}, **more)
+
+    async def token(self, oin: str, claims: Mapping[str, str] | None = None) -> str:
+        """An access token: the organisation's own, or with claims a professional's."""
+        cached = (oin, json.dumps(claims, sort_keys=True))
+        token, ends = self.tokens.get(cached, ("", 0.0))
+        if time.time() < ends:
+            return token
+        if claims is None:
+            form = {
+                "grant_type": "client_credentials",
+                "client_assertion_type": CLIENT_ASSERTION,
+                "client_assertion": self.assertion(oin, {"sub": oin}),
+            }
+        else:
+            form = {"grant_type": JWT_BEARER, "assertion": self.assertion(oin, claims)}
+        response = await self.http.post("/oauth/token", data=form)
+        assert response.status_code == 200, response.text
+        self.tokens[cached] = (response.json()["access_token"], time.time() + 240)
+        return self.tokens[cached][0]
+
+    async def as_organisation(self, oin: str, method: str, path: str, body: Any = None) -> httpx.Response:
+        """A call with the organisation's own token."""
+        return await self._call(await self.token(oin), method, path, body)
+
+    async def as_professional(self, identity: str, method: str, path: str, body: Any = None) -> httpx.Response:
+        """A call with a professional's token."""
+        return await self._call(await self.token(*self.professional(identity)), method, path, body)
+
+    async def _call(self, token: str, method: str, path: str, body: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        if body is None:
+            return await self.http.request(method, path, headers=headers)
+        return await self.http.request(method, path, headers=headers, json=body)
+
+    async def push(self, name: str, body: Any = None) -> str:
+        """Push one of the families' handovers (or another body in its place). Returns its id."""
+        response = await self.as_organisation(self.sender(name), "POST", "/v1/handovers", body or self.body(name))
+        assert response.status_code == 201, response.text
+        self.handovers[name] = response.json()["id"]
+        return self.handovers[name]
+
+    async def invite(self, name: str, person: str) -> str:
+        """A new code for one person."""
+        path = f"/v1/handovers/{self.handovers[name]}/invitations"
+        response = await self.as_organisation(self.sender(name), "POST", path, {"person": person, "delivery": "paper"})
+        assert response.status_code == 201, response.text
+        self.codes[name, person] = response.json()["code"]
+        return self.codes[name, person]
+
+    async def ask(
+        self, name: str, identity: str, purpose: str | None = None, sections: list[str] | None = None
+    ) -> httpx.Response:
+        """Ask for a release of one of the families' handovers."""
+        body: dict[str, Any] = {
+            "handover": self.handovers[name],
+            "purpose": self.body(name)["purpose"] if purpose is None else purpose,
+        }
+        if sections is not None:
+            body["sections"] = sections
+        return await self.as_professional(identity, "POST", "/v1/releases", body)
+
+    async def gets(self, name: str, identity: str, purpose: str | None = None) -> list[str]:
+        """The section types that a professional gets, sorted; empty when refused."""
+        response = await self.ask(name, identity, purpose)
+        if response.status_code == 200:
+            return sorted(section["type"] for section in response.json()["released"])
+        assert response.status_code in (403, 404), response.text
+        return []
+
+    # the family
+
+    def browser(self, language: str = "nl") -> httpx.AsyncClient:
+        """A fresh browser without scripts: follows redirects, keeps cookies."""
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False, client=("192.0.2.7", 4711))
+        return httpx.AsyncClient(
+            transport=transport,
+            base_url=URL,
+            follow_redirects=True,
+            headers={"Origin": URL, "Accept-Language": language},
+        )
+
+    async def come_in(self, browser: httpx.AsyncClient, code: str) -> httpx.Response:
+        """Type a code, have a one-time code sent to the first contact, type that; returns the page after it."""
+        page = await browser.post("/code", data={"code": code})
+        assert page.url.path == "/contact", page.text
+        address, fields, buttons = next(f for f in forms_of(page.text) if f[0] == "/contact")
+        name, value = next(pair for pair in buttons if pair[0] == "contact")
+        page = await browser.post(address, data={**fields, name: value})
+        assert page.url.path == "/one-time-code", page.text
+        one_time = await self.one_time_code()
+        return await browser.post("/one-time-code", data={**form_of(page.text, "/one-time-code"), "code": one_time})
+
+    async def messages(self, kind: str | None = None) -> list[dict[str, Any]]:
+        """Every message that was sent, oldest first."""
+        while await self.broker.courier.step():
+            pass
+        found = [json.loads(path.read_text()) for path in sorted(self.outbox.glob("*.json"))]
+        return [message for message in found if kind in (None, message["kind"])]
+
+    async def one_time_code(self) -> str:
+        """The newest one-time code."""
+        message = (await self.messages("one-time-code"))[-1]
+        return re.findall(r"\b(\d{6})\b", message["text"])[0]
+
+    async def answer(self, name: str, person: str, says: Mapping[str, str], code: str | None = None) -> httpx.Response:
+        """Invite a person (unless a code is given) and answer every question; unnamed ones with no."""
+        code = code or await self.invite(name, person)
+        async with self.browser() as browser:
+            page = await self.come_in(browser, code)
+            while page.url.path.startswith("/questions/"):
+                fields = form_of(page.text, page.url.path)
+                answer = says.get(fields["section"], "no")
+                page = await browser.post(page.url.path, data={**fields, "answer": answer})
+            assert page.url.path == "/check", page.text
+            page = await browser.post("/check", data=form_of(page.text, "/check"))
+            assert page.url.path.startswith("/receipt/"), page.text
+            return page
+
+    async def withdraw(self, name: str, person: str, types: list[str]) -> None:
+        """Come in again with the code that was used to answer, and stop."""
+        async with self.browser() as browser:
+            await self.come_in(browser, self.codes[name, person])
+            for section in types:
+                page = await browser.get("/mine")
+                for address, fields, buttons in forms_of(page.text):
+                    if address == "/mine/stop" and ("section", section) in buttons:
+                        done = await browser.post(address, data={**fields, "section": section})
+                        assert done.url.path.startswith("/receipt/"), done.text
+
+    async def everybody_says_yes(self, name: str) -> None:
+        """Whoever must answer says yes to everything."""
+        path = f"/v1/handovers/{self.handovers[name]}"
+        view = (await self.as_organisation(self.sender(name), "GET", path)).json()
+        every = {section["type"]: "yes" for section in self.body(name)["sections"]}
+        for signer in view["signers"]:
+            if signer["canBeReached"]:
+                await self.answer(name, signer["person"], every)
+
+    # the log
+
+    async def settle(self) -> None:
+        """Wait until every committed entry is in the tree and covered by a checkpoint."""
+        while await self.broker.ledger.step():
+            pass
+
+    async def entries(self, limit: int = 500) -> list[Any]:
+        """Every log entry read back (facts and openings), newest first."""
+        from broker.domain.stores import LogSearch
+
+        async with self.broker.house.storage(writing=False) as work:
+            found = await work.log.search(LogSearch(limit=limit))
+            return [self.broker.ledger.read(e.leaf, await work.log.openings(e.id)) for e in found]
+
+
+def today() -> date:
+    """The day that ages count from."""
+    return local_day(datetime.now(UTC))
+
+
+@contextlib.asynccontextmanager
+async def open_world(directory: Path, database: str, database_url: str, keys: Path) -> AsyncIterator[World]:
+    """Furnish a world; the database is migrated already."""
+    (directory / "outbox").mkdir()
+    settings = read_settings(
+        {
+            "BROKER_MODE": "demo",
+            "BROKER_DATABASE_URL": database_url,
+            "BROKER_KEYS": str(keys),
+            "BROKER_POLICIES": str(ROOT / "policies"),
+            "BROKER_PUBLIC_URL": URL,
+            "BROKER_OUTBOX": f"file:{directory / 'outbox'}",
+        }
+    )
+    clock = MovableClock()
+    broker = build(settings, clock=clock)
+    families = {name: read_family(name, today()) for name in NAMES}
+    partners = [o for family in families.values() for o in family["organisations"]]
+    client_keys = {o["oin"]: ClientKey.new() for o in partners}
+    app = asgi(broker)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with broker.running(), httpx.AsyncClient(transport=transport, base_url=URL) as http:
+        for o in partners:
+            await broker.partners.add(
+                Organisation(Oin(o["oin"]), o["name"], o["kind"]), [client_keys[o["oin"]].public_jwk()]
+            )
+        yield World(
+            broker, app, http, clock, directory / "outbox", directory, database_url, client_keys, families, database
+        )
+
+
+def make_keys(directory: Path) -> Path:
+    """Keys for a demonstration."""
+    make_all(directory / "keys", demo=True)
+    return directory / "keys"
+
+
+def migrated_sqlite(directory: Path) -> Path:
+    """An empty SQLite database at the newest version, to be copied."""
+    path = directory / "template.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+def copied_sqlite(template: Path, directory: Path) -> str:
+    """A copy of it; returns its address."""
+    shutil.copyfile(template, directory / "broker.db")
+    return f"sqlite:///{directory / 'broker.db'}"
