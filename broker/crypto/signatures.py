@@ -64,7 +64,7 @@ class RecordNotary:
         document = document_of(record, self._withdraw_at)
         return sign_statement(self._keyring.current(KeyPurpose.RECORDS), RECORD_TYPE, document)
 
-    def read(self, statement: str, serial: int) -> ConsentRecord:
+    def read(self, statement: str) -> ConsentRecord:
         """The record of a stored statement. Raises Tampered unless its signature holds."""
         digest = hashlib.sha256(statement.encode()).digest()
         document = self._held.get(digest)
@@ -73,7 +73,7 @@ class RecordNotary:
             self._held[digest] = document
             if len(self._held) > _REMEMBERED:
                 self._held.popitem(last=False)
-        return record_from(document, serial)
+        return record_from(document)
 
     def receipt(self, document: Mapping[str, Any]) -> str:
         """A signer's receipt: a signed statement that holds the signed records."""

@@ -115,7 +115,8 @@ class NoticeRef:
 class ConsentRecord:
     """A signed, immutable statement by one signer. Holding one means that its signature was checked.
 
-    `capacity` is `self` or the kind of authority; `serial` is the order of commits, 0 until it is stored.
+    `capacity` is `self` or the kind of authority. `serial` counts the signer's statements to this sender, from 1; it is
+    part of what is signed, so that the order in which things were said cannot be changed in the database.
     """
 
     id: RecordId

@@ -103,7 +103,7 @@ class Notary(Protocol):
     def sign(self, record: ConsentRecord) -> str:
         """The signed statement."""
 
-    def read(self, statement: str, serial: int) -> ConsentRecord:
+    def read(self, statement: str) -> ConsentRecord:
         """The record. Raises Tampered unless the signature holds."""
 
     def receipt(self, document: Mapping[str, Any]) -> str:

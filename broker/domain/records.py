@@ -23,6 +23,7 @@ def document_of(record: ConsentRecord, withdraw_at: str) -> dict[str, Any]:
     return {
         "schemaVersion": SCHEMA,
         "recordId": record.id,
+        "serial": record.serial,
         "piiPrincipal": scope.person,
         "notice": {"digest": record.notice.digest, "digestAlgorithm": "SHA-256", "language": record.notice.language},
         "processing": {
@@ -49,7 +50,7 @@ def document_of(record: ConsentRecord, withdraw_at: str) -> dict[str, Any]:
     }
 
 
-def record_from(document: Mapping[str, Any], serial: int) -> ConsentRecord:
+def record_from(document: Mapping[str, Any]) -> ConsentRecord:
     """Read a document whose signature was checked. Raises Tampered unless it is exactly such a document."""
     try:
         processing, event = document["processing"], document["event"]
@@ -70,9 +71,13 @@ def record_from(document: Mapping[str, Any], serial: int) -> ConsentRecord:
             evidence=EvidenceLevel[document["evidence"].upper()],
             handover=HandoverId(document["handover"]),
             at=datetime.fromisoformat(event["time"]),
-            serial=serial,
+            serial=document["serial"],
         )
-        if document_of(record, processing["withdrawalMethod"]) != document or record.at.tzinfo is None:
+        if (
+            document_of(record, processing["withdrawalMethod"]) != document
+            or record.at.tzinfo is None
+            or record.serial < 1
+        ):
             raise Tampered
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         raise Tampered from None

@@ -162,14 +162,14 @@ class HandoverLists(Protocol):
 class ConsentStore(Protocol):
     """Signed statements, only ever added to."""
 
-    async def add(self, record: ConsentRecord, statement: str) -> ConsentRecord:
-        """Keep one; the record comes back with its serial."""
+    async def add(self, record: ConsentRecord, statement: str) -> None:
+        """Keep one."""
 
     async def about(self, persons: Iterable[PersonId], sender: Oin, purpose: str) -> tuple[ConsentRecord, ...]:
         """Every record about these persons, this sender and purpose, verified."""
 
     async def said_by(self, signer: PersonId, sender: Oin) -> tuple[ConsentRecord, ...]:
-        """Everything this signer said to this sender, verified."""
+        """Everything this signer said to this sender, verified, in order. Raises Tampered when one is missing."""
 
     async def keep_notice(self, digest: str, language: str, text: str, now: datetime) -> None:
         """Keep the exact text of a notice, once."""

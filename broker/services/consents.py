@@ -167,7 +167,9 @@ class Consents(Doorway):
     ) -> str:
         """Sign, store and log the records, keep the signer's receipt, and tell the signer's contacts."""
         house, statements = self._house, []
-        for record in records:
+        said_before = len(await work.consents.said_by(signer, sender))
+        for serial, unnumbered in enumerate(records, said_before + 1):
+            record = replace(unnumbered, serial=serial)
             statement = house.notary.sign(record)
             statements.append(statement)
             await work.consents.add(record, statement)
@@ -194,7 +196,7 @@ class Consents(Doorway):
             if kept is None:
                 raise NotFound
             document = json.loads(kept)
-            records = [self._house.notary.read(statement, 0) for statement in document["records"]]
+            records = [self._house.notary.read(statement) for statement in document["records"]]
             names = await work.persons.names({r.scope.person for r in records}, invitation.sender)
             partners = {o.oin: o.name for o in await work.organisations.all()}
         vocabulary = self._house.agreement().vocabulary

@@ -17,55 +17,53 @@ from broker.errors import Tampered
 from broker.storage import tables as t
 from broker.storage.rows import Store
 
+_SIGNED = ("id", "serial", "signer", "person", "sender", "purpose", "handover", "notice")
+"""The columns that repeat what a statement says, so that it can be found; they are believed only when they agree."""
+
+
+def _signed(record: ConsentRecord) -> tuple[str | int, ...]:
+    scope = record.scope
+    return (
+        record.id,
+        record.serial,
+        record.signer,
+        scope.person,
+        scope.sender,
+        scope.purpose,
+        record.handover,
+        record.notice.digest,
+    )
+
 
 class Consents(Store):
     """See `ConsentStore`."""
 
-    async def add(self, record: ConsentRecord, statement: str) -> ConsentRecord:
-        """Keep one; the record comes back with its serial, the order of commits per signer."""
-        values = {
-            "id": record.id,
-            "signer": record.signer,
-            "person": record.scope.person,
-            "sender": record.scope.sender,
-            "purpose": record.scope.purpose,
-            "handover": record.handover,
-            "notice": record.notice.digest,
-            "statement": statement,
-        }
-        inserted = sa.insert(t.consent_record).values(values).returning(t.consent_record.c.serial)
-        serial = (await self._connection.execute(inserted)).scalar_one()
-        return self._means.notary.read(statement, serial)
+    async def add(self, record: ConsentRecord, statement: str) -> None:
+        """Keep one. A serial that this signer used before is a Conflict."""
+        columns = dict(zip(_SIGNED, _signed(record), strict=True))
+        await self._run(sa.insert(t.consent_record).values(**columns, statement=statement))
 
     async def about(self, persons: Iterable[PersonId], sender: Oin, purpose: str) -> tuple[ConsentRecord, ...]:
         """Every record about these persons, this sender and purpose, verified."""
         c = t.consent_record.c
-        wanted = sa.and_(c.person.in_(tuple(persons)), c.sender == sender, c.purpose == purpose)
-        return await self._records(wanted)
+        return await self._records(sa.and_(c.person.in_(tuple(persons)), c.sender == sender, c.purpose == purpose))
 
     async def said_by(self, signer: PersonId, sender: Oin) -> tuple[ConsentRecord, ...]:
-        """Everything this signer said to this sender, verified."""
+        """Everything this signer said to this sender, verified, in order. Raises Tampered when one is missing."""
         c = t.consent_record.c
-        return await self._records(sa.and_(c.signer == signer, c.sender == sender))
+        records = await self._records(sa.and_(c.signer == signer, c.sender == sender))
+        if [record.serial for record in records] != list(range(1, len(records) + 1)):
+            raise Tampered
+        return records
 
     async def _records(self, wanted: sa.ColumnElement[bool]) -> tuple[ConsentRecord, ...]:
-        rows = await self._all(sa.select(t.consent_record).where(wanted).order_by(t.consent_record.c.serial))
+        c = t.consent_record.c
+        rows = await self._all(sa.select(t.consent_record).where(wanted).order_by(c.signer, c.serial))
         return tuple(self._read(row) for row in rows)
 
     def _read(self, row: Any) -> ConsentRecord:
-        record = self._means.notary.read(row.statement, row.serial)
-        columns = (row.id, row.signer, row.person, row.sender, row.purpose, row.handover, row.notice)
-        scope = record.scope
-        signed = (
-            record.id,
-            record.signer,
-            scope.person,
-            scope.sender,
-            scope.purpose,
-            record.handover,
-            record.notice.digest,
-        )
-        if columns != signed:  # a genuine statement in another record's row
+        record = self._means.notary.read(row.statement)
+        if tuple(getattr(row, name) for name in _SIGNED) != _signed(record):  # a genuine statement in another's row
             raise Tampered
         return record
 

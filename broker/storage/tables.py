@@ -209,8 +209,8 @@ notice = Table(
 consent_record = Table(
     "consent_record",
     metadata,
-    Column("serial", Serial, primary_key=True, autoincrement=True),
-    Column("id", Id, nullable=False, unique=True),
+    Column("id", Id, primary_key=True),
+    Column("serial", Integer, nullable=False),
     Column("signer", Id, ForeignKey("person.id"), nullable=False),
     Column("person", Id, ForeignKey("person.id"), nullable=False),
     Column("sender", OinText, nullable=False),
@@ -219,7 +219,7 @@ consent_record = Table(
     Column("notice", Tag, ForeignKey("notice.digest"), nullable=False),
     Column("statement", Text, nullable=False),
     Index(None, "person", "sender", "purpose"),
-    Index(None, "signer", "sender"),
+    UniqueConstraint("signer", "sender", "serial"),
 )
 
 invitation = Table(

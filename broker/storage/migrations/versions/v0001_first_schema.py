@@ -299,8 +299,8 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     )
     op.create_table(
         "consent_record",
-        sa.Column("serial", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("serial", sa.Integer(), nullable=False),
         sa.Column("signer", sa.String(length=36), nullable=False),
         sa.Column("person", sa.String(length=36), nullable=False),
         sa.Column("sender", sa.String(length=20), nullable=False),
@@ -312,13 +312,12 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.ForeignKeyConstraint(["notice"], ["notice.digest"], name=op.f("fk_consent_record_notice")),
         sa.ForeignKeyConstraint(["person"], ["person.id"], name=op.f("fk_consent_record_person")),
         sa.ForeignKeyConstraint(["signer"], ["person.id"], name=op.f("fk_consent_record_signer")),
-        sa.PrimaryKeyConstraint("serial", name=op.f("pk_consent_record")),
-        sa.UniqueConstraint("id", name=op.f("uq_consent_record_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_record")),
+        sa.UniqueConstraint("signer", "sender", "serial", name=op.f("uq_consent_record_signer_sender_serial")),
     )
     op.create_index(
         op.f("ix_consent_record_person_sender_purpose"), "consent_record", ["person", "sender", "purpose"], unique=False
     )
-    op.create_index(op.f("ix_consent_record_signer_sender"), "consent_record", ["signer", "sender"], unique=False)
     op.create_table(
         "handover_person",
         sa.Column("handover", sa.String(length=36), nullable=False),
