@@ -4,6 +4,7 @@
 agreement, storage, log, pages; only the network is left out, and messages go to files.
 """
 
+import asyncio
 import contextlib
 import json
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import func, select
 
 from broker.app import Broker, asgi, build
 from broker.cli.families import NAMES, read_family
@@ -27,6 +29,7 @@ from broker.domain.calendar import Period, local_day
 from broker.domain.parties import Oin, Organisation
 from broker.settings import read_settings
 from broker.storage import migrate
+from broker.storage.tables import outbox
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = "http://localhost:8080"
@@ -189,15 +192,22 @@ class World:
 
     async def messages(self, kind: str | None = None) -> list[dict[str, Any]]:
         """Every message that was sent, oldest first."""
-        while await self.broker.courier.step():
-            pass
+        while await self._waiting():
+            await self.broker.courier.step()
+            await asyncio.sleep(0.01)
         found = [json.loads(path.read_text()) for path in sorted(self.outbox.glob("*.json"))]
         return [message for message in found if kind in (None, message["kind"])]
+
+    async def _waiting(self) -> int:
+        """How many messages are still in the outbox, also those that the courier holds at this moment."""
+        async with self.broker.database.engine.connect() as connection:
+            await connection.execution_options(writing=False)
+            return int((await connection.execute(select(func.count()).select_from(outbox))).scalar_one())
 
     async def one_time_code(self) -> str:
         """The newest one-time code."""
         message = (await self.messages("one-time-code"))[-1]
-        return re.findall(r"\b(\d{6})\b", message["text"])[0]
+        return str(re.findall(r"\b(\d{6})\b", message["text"])[0])
 
     async def answer(self, name: str, person: str, says: Mapping[str, str], code: str | None = None) -> httpx.Response:
         """Invite a person (unless a code is given) and answer every question; unnamed ones with no."""
