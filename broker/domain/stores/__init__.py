@@ -1,0 +1,156 @@
+"""What is stored, as small Protocols: one unit of work holds them all, and commits them together or not at all.
+
+- Clear values go in and come out; the adapter encrypts names, birth dates, contacts, identifiers and messages.
+- Records come back verified: no adapter returns a ConsentRecord whose signature it did not check.
+"""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from broker.domain.stores.consents import ConsentStore, Invitation, InvitationStore, ReceiptStore
+from broker.domain.stores.handovers import Disclosure, HandoverLists, HandoverStore, Pushed, ReleaseStore
+from broker.domain.stores.log import (
+    Appended,
+    CheckpointStore,
+    LogSearch,
+    LogStore,
+    Receipt,
+    StoredEntry,
+    TreeState,
+    TreeStore,
+)
+from broker.domain.stores.oversight import Message, OfficerStore, OutboxStore, PolicyStore
+from broker.domain.stores.parties import (
+    AuthorityClaim,
+    AuthorityStore,
+    Contact,
+    OrganisationStore,
+    PersonClaim,
+    PersonStore,
+)
+from broker.domain.stores.visits import Guards, Visit, VisitStore
+
+__all__ = [
+    "Appended",
+    "AuthorityClaim",
+    "AuthorityStore",
+    "CheckpointStore",
+    "ConsentStore",
+    "Contact",
+    "Disclosure",
+    "Guards",
+    "HandoverLists",
+    "HandoverStore",
+    "Invitation",
+    "InvitationStore",
+    "LogSearch",
+    "LogStore",
+    "Message",
+    "OfficerStore",
+    "OrganisationStore",
+    "OutboxStore",
+    "PersonClaim",
+    "PersonStore",
+    "PolicyStore",
+    "Pushed",
+    "Receipt",
+    "ReceiptStore",
+    "ReleaseStore",
+    "Storage",
+    "StoredEntry",
+    "TreeState",
+    "TreeStore",
+    "UnitOfWork",
+    "Visit",
+    "VisitStore",
+]
+
+
+class UnitOfWork(Protocol):
+    """One transaction. Without `commit` everything is undone."""
+
+    @property
+    def organisations(self) -> OrganisationStore:
+        """See `OrganisationStore`."""
+
+    @property
+    def persons(self) -> PersonStore:
+        """See `PersonStore`."""
+
+    @property
+    def authorities(self) -> AuthorityStore:
+        """See `AuthorityStore`."""
+
+    @property
+    def handovers(self) -> HandoverStore:
+        """See `HandoverStore`."""
+
+    @property
+    def lists(self) -> HandoverLists:
+        """See `HandoverLists`."""
+
+    @property
+    def consents(self) -> ConsentStore:
+        """See `ConsentStore`."""
+
+    @property
+    def invitations(self) -> InvitationStore:
+        """See `InvitationStore`."""
+
+    @property
+    def receipts(self) -> ReceiptStore:
+        """See `ReceiptStore`."""
+
+    @property
+    def visits(self) -> VisitStore:
+        """See `VisitStore`."""
+
+    @property
+    def guards(self) -> Guards:
+        """See `Guards`."""
+
+    @property
+    def releases(self) -> ReleaseStore:
+        """See `ReleaseStore`."""
+
+    @property
+    def log(self) -> LogStore:
+        """See `LogStore`."""
+
+    @property
+    def tree(self) -> TreeStore:
+        """See `TreeStore`."""
+
+    @property
+    def checkpoints(self) -> CheckpointStore:
+        """See `CheckpointStore`."""
+
+    @property
+    def outbox(self) -> OutboxStore:
+        """See `OutboxStore`."""
+
+    @property
+    def officers(self) -> OfficerStore:
+        """See `OfficerStore`."""
+
+    @property
+    def policies(self) -> PolicyStore:
+        """See `PolicyStore`."""
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        """Undo whatever was not committed."""
+
+    async def commit(self) -> None:
+        """Make it lasting. Raises Unavailable when that failed."""
+
+
+class Storage(Protocol):
+    """Opens units of work."""
+
+    def __call__(self, *, writing: bool = True) -> UnitOfWork:
+        """A new one; reading ones do not hold the write lock and cannot commit."""

@@ -1,0 +1,73 @@
+"""Consent records, notices, invitations and receipts as they are stored: records come back verified."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from broker.domain.consents import ConsentRecord
+from broker.domain.handovers import HandoverId
+from broker.domain.parties import (
+    Oin,
+    PersonId,
+)
+
+
+class ConsentStore(Protocol):
+    """Signed statements, only ever added to."""
+
+    async def add(self, record: ConsentRecord, statement: str) -> None:
+        """Keep one."""
+
+    async def about(self, persons: Iterable[PersonId], sender: Oin, purpose: str) -> tuple[ConsentRecord, ...]:
+        """Every record about these persons, this sender and purpose, verified."""
+
+    async def said_by(self, signer: PersonId, sender: Oin) -> tuple[ConsentRecord, ...]:
+        """Everything this signer said to this sender, verified, in order. Raises Tampered when one is missing."""
+
+    async def keep_notice(self, digest: str, language: str, text: str, now: datetime) -> None:
+        """Keep the exact text of a notice, once."""
+
+    async def notice(self, digest: str) -> str | None:
+        """The text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """The consent link of one signer for one handover. The code itself is known by tag only."""
+
+    id: str
+    handover: HandoverId
+    sender: Oin
+    person: PersonId
+    answer_until: datetime
+    answered: bool
+
+
+class InvitationStore(Protocol):
+    """Invitations and receipts of the family."""
+
+    async def add(self, invitation: Invitation, code: str, now: datetime) -> None:
+        """Keep a new one."""
+
+    async def by_code(self, code: str) -> Invitation | None:
+        """The one with that code."""
+
+    async def get(self, invitation: str, *, lock: bool = False) -> Invitation | None:
+        """By id; with `lock`, nobody else changes it until the commit."""
+
+    async def use_up(self, invitation: str, now: datetime) -> None:
+        """It was answered."""
+
+    async def answered_by(self, handover: HandoverId) -> frozenset[PersonId]:
+        """Who has answered (not what)."""
+
+
+class ReceiptStore(Protocol):
+    """The signers' receipts."""
+
+    async def add(self, receipt: str, signer: PersonId, sender: Oin, statement: str, now: datetime) -> None:
+        """Keep one."""
+
+    async def get(self, receipt: str, signer: PersonId, sender: Oin) -> str | None:
+        """The statement, if it is this signer's."""

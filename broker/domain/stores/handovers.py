@@ -1,0 +1,95 @@
+"""Handovers and releases as they are stored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from broker.domain.events import EntryId
+from broker.domain.handovers import Handover, HandoverId, Section, SectionId
+from broker.domain.parties import (
+    Oin,
+    PersonId,
+    Professional,
+    ProfessionalId,
+    Recipient,
+)
+from broker.domain.ports import SealedSection
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A handover as it was pushed: its header, who is who, and each section sealed."""
+
+    handover: Handover
+    reference: str = field(repr=False)
+    fingerprint: str
+    keys: Mapping[str, PersonId] = field(repr=False)
+    sealed: Mapping[SectionId, SealedSection] = field(repr=False)
+
+
+class HandoverStore(Protocol):
+    """Handovers and their encrypted sections."""
+
+    async def add(self, pushed: Pushed, now: datetime) -> None:
+        """Keep a new one."""
+
+    async def get(self, handover: str) -> Handover | None:
+        """The current version's header."""
+
+    async def by_reference(self, sender: Oin, reference: str) -> tuple[HandoverId, str] | None:
+        """(id, fingerprint) of what this sender pushed under its reference."""
+
+    async def people(self, handover: HandoverId) -> Mapping[str, PersonId]:
+        """Who is who: the keys of the body."""
+
+    async def sealed(self, sections: Sequence[Section]) -> Mapping[SectionId, SealedSection]:
+        """The ciphertext of these sections."""
+
+
+class HandoverLists(Protocol):
+    """Lists of handovers, and their end."""
+
+    async def sent(self, sender: Oin, before: str, limit: int) -> Sequence[Handover]:
+        """What an organisation pushed, newest first, below the id `before`."""
+
+    async def addressed(self, recipient: Recipient | None, oin: Oin, before: str, limit: int) -> Sequence[Handover]:
+        """What is addressed to an organisation (in one role), newest first."""
+
+    async def about(self, subject: PersonId, oin: Oin, role: str) -> Sequence[Handover]:
+        """What is about one person and addressed to this role."""
+
+    async def withdraw(self, handover: HandoverId) -> None:
+        """End it and destroy its data keys and ciphertext."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """One release as the family may see it."""
+
+    at: datetime
+    organisation: Oin
+    role: str
+    types: tuple[str, ...]
+    handover: HandoverId
+
+
+class ReleaseStore(Protocol):
+    """Releases; the schema refuses one without its log entry."""
+
+    async def add(
+        self,
+        release: str,
+        entry: EntryId,
+        handover: HandoverId,
+        who: Professional,
+        sections: Sequence[Section],
+        now: datetime,
+    ) -> None:
+        """Keep one."""
+
+    async def acknowledge(self, release: str, who: ProfessionalId, now: datetime) -> Literal["now", "before"] | None:
+        """Mark it read and taken over; None when it is not theirs."""
+
+    async def of_person(self, person: PersonId, sender: Oin, viewer: PersonId) -> Sequence[Disclosure]:
+        """What was read of what this sender wrote about this person, newest first; nothing shielded from the viewer."""

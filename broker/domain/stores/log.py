@@ -1,0 +1,111 @@
+"""The disclosure log as it is stored: entries are only ever added."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from broker.domain.events import EncodedEntry, EntryId, EventType, LogEvent, Opening
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The broker's signature over a log entry."""
+
+    kid: str
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """An entry as appended: not yet in the tree, already signed."""
+
+    entry: EncodedEntry
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class LogSearch:
+    """What to look for; empty fields do not narrow. `before` is an entry id, exclusive."""
+
+    owner: str = ""
+    organisation: str = ""
+    types: tuple[EventType, ...] = ()
+    outcome: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    before: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """A stored leaf with what belongs to it. `index` is None until it is sequenced."""
+
+    id: EntryId
+    leaf: bytes
+    leaf_hash: bytes
+    receipt: Receipt
+    index: int | None
+
+
+class LogStore(Protocol):
+    """The disclosure log: entries are only ever added."""
+
+    async def append(self, event: LogEvent) -> Appended:
+        """Add an entry to the log and to the sequencer's queue, in this unit of work."""
+
+    async def search(self, wanted: LogSearch) -> Sequence[StoredEntry]:
+        """Newest first."""
+
+    async def get(self, entry: str) -> StoredEntry | None:
+        """By id."""
+
+    async def openings(self, entry: EntryId) -> Sequence[Opening]:
+        """What is left of its openings (erased ones are gone)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeState:
+    """The sequenced tree."""
+
+    size: int
+    root: bytes
+
+
+class TreeStore(Protocol):
+    """The sequencer's side of the log."""
+
+    async def state(self, *, lock: bool = False) -> TreeState:
+        """The tree; with `lock`, this unit of work alone may extend it (the fence)."""
+
+    async def queued(self, limit: int) -> Sequence[StoredEntry]:
+        """Entries that wait, from the queue (never by watermark), locked rows skipped by nobody."""
+
+    async def place(self, first: int, entries: Sequence[EntryId], state: TreeState) -> None:
+        """Give the entries their places, take them off the queue, keep the new state."""
+
+    async def tiles(self, wanted: Iterable[tuple[int, int]]) -> Mapping[tuple[int, int], bytes]:
+        """Tile data by (level, n); missing ones are left out."""
+
+    async def keep_tiles(self, tiles: Mapping[tuple[int, int], bytes]) -> None:
+        """Keep new and grown tiles."""
+
+
+class CheckpointStore(Protocol):
+    """Published checkpoints."""
+
+    async def latest(self) -> tuple[int, str] | None:
+        """(size, note) of the largest."""
+
+    async def keep(self, size: int, note: str, now: datetime) -> None:
+        """Keep one."""
+
+    async def index_of(self, entry: EntryId) -> int | None:
+        """An entry's place."""
+
+    async def leaves(self, first: int, limit: int) -> Sequence[StoredEntry]:
+        """Sequenced entries from a place on, in order."""
+
+    async def waiting(self) -> int:
+        """How many entries are not in the tree yet."""

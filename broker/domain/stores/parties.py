@@ -1,0 +1,101 @@
+"""Organisations, people and authority as they are stored: what each organisation stated, side by side."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal, Protocol
+
+from broker.domain.parties import (
+    Authority,
+    Oin,
+    Organisation,
+    Person,
+    PersonId,
+    ProfessionalId,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Where somebody can be reached, as one organisation stated it."""
+
+    id: str
+    channel: Literal["sms", "email"]
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonClaim:
+    """What one organisation says about a person."""
+
+    name: str = field(repr=False)
+    birth: date = field(repr=False)
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityClaim:
+    """What one organisation says about authority, and what it saw as evidence."""
+
+    authority: Authority
+    evidence: str = field(repr=False)
+
+
+class OrganisationStore(Protocol):
+    """The partners and their workers."""
+
+    async def add(self, organisation: Organisation, jwks: Sequence[Mapping[str, Any]]) -> None:
+        """Add or replace one."""
+
+    async def get(self, oin: str) -> Organisation | None:
+        """By OIN."""
+
+    async def jwks(self, oin: str) -> list[dict[str, Any]]:
+        """Its public keys."""
+
+    async def all(self) -> Sequence[Organisation]:
+        """Every partner, by name."""
+
+    async def professional(self, oin: Oin, external: str, name: str, new_id: ProfessionalId) -> ProfessionalId:
+        """The id of that worker, kept from the first time on."""
+
+
+class PersonStore(Protocol):
+    """People, recognised by identifier or by one sender's own reference."""
+
+    async def recognise(
+        self, sender: Oin, reference: str, identifiers: Sequence[tuple[str, str]], new_id: PersonId
+    ) -> PersonId:
+        """The person with one of these; otherwise `new_id`, which then has them."""
+
+    async def by_identifier(self, system: str, value: str) -> PersonId | None:
+        """Look up by identifier, through its keyed pseudonym."""
+
+    async def state(
+        self,
+        person: PersonId,
+        by: Oin,
+        claim: PersonClaim,
+        contacts: Sequence[tuple[Literal["sms", "email"], str]],
+        now: datetime,
+    ) -> None:
+        """Keep what an organisation says, beside what others said."""
+
+    async def claims(self, person: PersonId, by: Oin) -> tuple[PersonClaim | None, Sequence[Contact]]:
+        """The latest that this organisation said: facts, and contacts."""
+
+    async def names(self, persons: Iterable[PersonId], by: Oin) -> Mapping[PersonId, str]:
+        """What this organisation calls these people."""
+
+
+class AuthorityStore(Protocol):
+    """Facts that decide who must sign."""
+
+    async def state(self, claims: Sequence[AuthorityClaim], by: Oin, now: datetime) -> None:
+        """Keep what an organisation says about authority, beside what others said."""
+
+    async def facts(self, persons: Iterable[PersonId]) -> tuple[Mapping[PersonId, Person], tuple[Authority, ...]]:
+        """These persons as the rules see them, and every authority over any of them."""
+
+    async def hold(self, persons: Iterable[PersonId], *, exclusively: bool) -> None:
+        """Lock these people's consents until the commit: shared to release, exclusively to answer."""
