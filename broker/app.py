@@ -27,7 +27,7 @@ from broker.crypto.pseudonyms import Pseudonymiser
 from broker.crypto.signatures import LogSigner, RecordNotary, ed25519_holds
 from broker.crypto.tokens import AccessTokens
 from broker.domain.ports import Clock
-from broker.errors import BrokerError, Unsafe, Words
+from broker.errors import BrokerError, Unavailable, Unsafe, Words
 from broker.notifications.courier import Courier
 from broker.notifications.senders import open_sender
 from broker.pdp.agreement import LoadedAgreement
@@ -97,7 +97,7 @@ class Broker:
         while True:
             with contextlib.suppress(BrokerError):
                 async with self.house.storage() as work:
-                    await work.guards.clean(self.house.clock())
+                    await work.guards.clean(wall_clock())
                     await work.commit()
             await asyncio.sleep(CLEANING)
 
@@ -124,9 +124,18 @@ def check_keys(settings: Settings, keyring: Keyring) -> None:
 
 def prepare_database(settings: Settings) -> None:
     """Bring an embedded database to the newest version; refuse a server's that is not. Raises Unsafe."""
-    if settings.database_url.startswith("sqlite"):
-        migrate.upgrade(settings.database_url)
-    elif migrate.version_of(settings.database_url) != migrate.newest():
+    try:
+        if settings.database_url.startswith("sqlite"):
+            migrate.upgrade(settings.database_url)
+        ready = migrate.version_of(settings.database_url) == migrate.newest()
+    except Unavailable:
+        raise Unsafe(
+            Words(
+                "De database antwoordt niet, of het is er geen. Kijk naar BROKER_DATABASE_URL.",
+                "The database does not answer, or is none. Look at BROKER_DATABASE_URL.",
+            )
+        ) from None
+    if not ready:
         raise Unsafe(
             Words(
                 "De database heeft niet de juiste versie. Voer eerst uit: broker db upgrade",
@@ -155,7 +164,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     )
     storage = SqlStorage(database, means)
     now: Clock = clock or (lambda: wall_clock() + settings.clock_offset)
-    ledger = Ledger(storage, signatures, ed25519_holds, settings.log_origin, now)
+    ledger = Ledger(storage, signatures, ed25519_holds, settings.log_address, now)
     courier = Courier(storage, open_sender(settings.outbox), now)
     house = House(
         storage=storage,

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from broker.domain.calendar import Period
 from broker.errors import Unsafe, Words
 
+DATABASE = "sqlite:///var/broker.db"
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -35,7 +36,8 @@ class Settings:
     @property
     def local(self) -> bool:
         """Whether the public address is on this machine."""
-        return urlsplit(self.public_url).hostname in LOCAL
+        parts = _parts(self.public_url)
+        return parts is not None and parts.hostname in LOCAL
 
     @property
     def secure(self) -> bool:
@@ -43,9 +45,9 @@ class Settings:
         return self.public_url.startswith("https://")
 
     @property
-    def log_origin(self) -> str:
-        """The log's name: the public address without scheme (C2SP tlog-checkpoint)."""
-        return f"{self.public_url.partition('://')[2]}/v1/log"
+    def log_address(self) -> str:
+        """Where the log's public side is; without its scheme this is the log's name (C2SP tlog-checkpoint)."""
+        return f"{self.public_url}/v1/log"
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -53,15 +55,13 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
     Raises Unsafe with one sentence per fault.
     """
-    given = dict(os.environ if environment is None else environment)
-    if "BROKER_SETTINGS" in given:
-        given = {**_read_file(Path(given["BROKER_SETTINGS"])), **given}
+    given = _given(environment)
     faults: list[Words] = []
     mode = given.get("BROKER_MODE", "production")
     if mode not in ("production", "demo"):
         faults.append(Words("BROKER_MODE is production of demo.", "BROKER_MODE is production or demo."))
     settings = Settings(
-        database_url=given.get("BROKER_DATABASE_URL", "sqlite:///var/broker.db"),
+        database_url=given.get("BROKER_DATABASE_URL", DATABASE),
         owner_database_url=given.get("BROKER_OWNER_DATABASE_URL", ""),
         keys=Path(given.get("BROKER_KEYS", "keys")),
         policies=Path(given.get("BROKER_POLICIES", "policies")),
@@ -80,12 +80,28 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 def keys_directory() -> Path:
     """Where the keys are, for commands that need nothing else."""
-    return Path(os.environ.get("BROKER_KEYS", "keys"))
+    return Path(_given().get("BROKER_KEYS", "keys"))
 
 
 def policies_directory() -> Path:
     """Where the agreement is, for commands that need nothing else."""
-    return Path(os.environ.get("BROKER_POLICIES", "policies"))
+    return Path(_given().get("BROKER_POLICIES", "policies"))
+
+
+def database_addresses() -> tuple[str, str]:
+    """(the database as its owner, the database as the broker's role or empty), for `broker db upgrade`."""
+    given = _given()
+    address = given.get("BROKER_DATABASE_URL", DATABASE)
+    owner = given.get("BROKER_OWNER_DATABASE_URL", "")
+    return (owner, address) if owner else (address, "")
+
+
+def _given(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What was set: the environment, above the lines of the file that `BROKER_SETTINGS` names."""
+    given = dict(os.environ if environment is None else environment)
+    if "BROKER_SETTINGS" in given:
+        given = {**_read_file(Path(given["BROKER_SETTINGS"])), **given}
+    return given
 
 
 def _read_file(path: Path) -> dict[str, str]:
@@ -116,16 +132,26 @@ def _offset(text: str, faults: list[Words]) -> timedelta:
 
 
 def _port(text: str, faults: list[Words]) -> int:
-    if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
+    if text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536:
         return int(text)
     faults.append(Words("BROKER_PORT is een getal onder 65536.", "BROKER_PORT is a number below 65536."))
     return 8080
 
 
+def _parts(address: str) -> SplitResult | None:
+    """A public address taken apart: scheme, host and port, and nothing else; None for any other."""
+    try:
+        parts = urlsplit(address)
+        whole = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+    except ValueError:
+        return None
+    plain = address.lower().replace("[", "").replace("]", "")
+    return parts if parts.scheme in ("http", "https") and parts.hostname and plain == whole else None
+
+
 def _unsafe(settings: Settings) -> list[Words]:
     faults: list[Words] = []
-    parts = urlsplit(settings.public_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.fragment:
+    if _parts(settings.public_url) is None:
         faults.append(
             Words(
                 "BROKER_PUBLIC_URL is een adres zoals https://toestemming.example, zonder pad.",

@@ -5,7 +5,6 @@ from fastapi.responses import PlainTextResponse, Response
 
 from broker.api.answers import documented
 from broker.api.deps import Use
-from broker.errors import NotFound
 
 router = APIRouter(prefix="/v1/log", tags=["log"])
 _FOREVER = "public, max-age=31536000, immutable"
@@ -31,9 +30,7 @@ async def tile(path: str, api: Use) -> Response:
     return Response(data, headers={"Cache-Control": cache}, media_type="application/octet-stream")
 
 
-@router.get("/proofs/{index}", **documented("An inclusion proof", None, 200, errors=(400, 404)))
-async def proof(index: str, api: Use) -> PlainTextResponse:
-    """That the entry at this place is in the latest checkpoint (C2SP tlog-proof, RFC 9162 section 2.1.3)."""
-    if not (index.isascii() and index.isdigit() and len(index) <= 15 and str(int(index)) == index):
-        raise NotFound
-    return PlainTextResponse(await api.log.proof_at(int(index)), headers={"Cache-Control": "no-cache"})
+@router.get("/proofs/{entry}", **documented("An inclusion proof", None, 200, errors=(400, 404)))
+async def proof(entry: str, api: Use) -> PlainTextResponse:
+    """That an entry, by its id or its place, is in the latest checkpoint (C2SP tlog-proof, RFC 9162 section 2.1.3)."""
+    return PlainTextResponse(await api.log.proof_of(entry), headers={"Cache-Control": "no-cache"})

@@ -17,7 +17,7 @@ _VERSION = {"API-Version": {"description": "The full version of this API", "sche
 _TEXT = {
     "/log/checkpoint": "text/plain",
     "/log/keys": "text/plain",
-    "/log/proofs/{index}": "text/plain",
+    "/log/proofs/{entry}": "text/plain",
     "/log/tile/{path}": "application/octet-stream",
 }
 

@@ -266,6 +266,7 @@ class ReceiptOut(Body):
     leaf: str
     receipt: dict[str, str]
     proof: str | None
+    proof_at: str
     openings: list[dict[str, Any]]
 
 

@@ -12,9 +12,10 @@ import typer
 
 from broker.app import Broker
 from broker.cli.running import use
-from broker.crypto.keyring import b64url, from_b64url
-from broker.crypto.signatures import ed25519_holds
-from broker.errors import NotFound
+from broker.crypto.keyring import KeyPurpose, b64url, from_b64url, load_keyring
+from broker.crypto.signatures import ed25519_holds, verify_family_receipt
+from broker.errors import NotFound, Tampered, Words
+from broker.settings import keys_directory
 from broker.transparency.checkpoints import parse_verifier_key
 from broker.transparency.verifier import TrustedKeys, Verdict, verify_receipt
 
@@ -34,7 +35,8 @@ def keys() -> None:
     async def public(broker: Broker) -> dict[str, Any]:
         trusted = broker.ledger.trusted
         receipts = {kid: b64url(key) for kid, key in trusted.receipts.items()}
-        return {"logs": list(broker.ledger.verifier_keys()), "receipts": receipts}
+        records = {key.kid: b64url(key.public_raw) for key in load_keyring(keys_directory()).all(KeyPurpose.RECORDS)}
+        return {"logs": list(broker.ledger.verifier_keys()), "receipts": receipts, "records": records}
 
     typer.echo(json.dumps(use(public), indent=1))
 
@@ -78,14 +80,42 @@ async def _log(broker: Broker, kept: str | None, *, wait: bool) -> Verdict:
 
 
 def _receipt(file: Path, keys_file: Path | None) -> Verdict:
+    """A recipient's receipt (a log entry), or a family's (their signed statements)."""
     try:
         document = json.loads(file.read_bytes())
+        keys = json.loads(keys_file.read_bytes()) if keys_file else {"logs": [], "receipts": {}, "records": {}}
+        if isinstance(document.get("receipt"), str):
+            return _family(document["receipt"], {kid: from_b64url(key) for kid, key in keys["records"].items()})
         document = document.get("receipt", document) if "leaf" not in document else document
-        trusted = _trusted(json.loads(keys_file.read_bytes())) if keys_file else TrustedKeys()
+        trusted = _trusted(keys)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         typer.echo("This file, or the file with keys, cannot be read.", err=True)
         raise typer.Exit(2) from None
     return verify_receipt(document, trusted, ed25519_holds)
+
+
+def _family(statement: str, trusted: dict[str, bytes]) -> Verdict:
+    if not trusted:
+        return Verdict(_NO_KEYS, 2)
+    try:
+        count = verify_family_receipt(trusted, statement)
+    except Tampered:
+        return Verdict(_FAMILY_FALSE, 1)
+    words = Words(
+        f"Dit bewijs is echt: {count} ondertekende antwoorden, met de tekst die is getoond.",
+        f"This receipt is genuine: {count} signed statements, with the text that was shown.",
+    )
+    return Verdict(words, 0)
+
+
+_NO_KEYS = Words(
+    "Dit bewijs kan niet worden nagegaan zonder vertrouwde sleutels: geef --keys.",
+    "This receipt cannot be checked without trusted keys: give --keys.",
+)
+_FAMILY_FALSE = Words(
+    "Dit bewijs is niet echt: een handtekening of een tekst klopt niet.",
+    "This receipt is not genuine: a signature or a text does not hold.",
+)
 
 
 def _trusted(document: dict[str, Any]) -> TrustedKeys:

@@ -5,7 +5,7 @@ import uvicorn
 
 from broker import observability
 from broker.app import asgi, build, prepare_database
-from broker.settings import read_settings
+from broker.settings import database_addresses, read_settings
 from broker.storage import migrate
 
 database = typer.Typer(no_args_is_help=True, help="The database's version.")
@@ -31,8 +31,6 @@ def serve() -> None:
 @database.command("upgrade")
 def upgrade() -> None:
     """Bring the database to the newest version; on PostgreSQL as its owner, granting the broker's role its rights."""
-    settings = read_settings()
-    address = settings.owner_database_url or settings.database_url
-    application = settings.database_url if settings.owner_database_url else ""
+    address, application = database_addresses()
     version = migrate.upgrade(address, application=application)
     typer.echo(f"The database is at version {version}.")

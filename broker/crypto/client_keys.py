@@ -28,7 +28,11 @@ class ClientKey:
     def read(cls, path: Path) -> "ClientKey":
         """Read a private JWK. Raises ValueError, quoting nothing."""
         try:
-            return cls(Ed25519PrivateKey.from_private_bytes(from_b64url(json.loads(path.read_bytes())["d"])))
+            jwk = json.loads(path.read_bytes())
+            key = cls(Ed25519PrivateKey.from_private_bytes(from_b64url(jwk["d"])))
+            if {name: jwk[name] for name in ("kty", "crv", "x")} != {"kty": "OKP", "crv": "Ed25519", "x": key._x}:
+                raise ValueError("another kind of key")  # a P-256 key has 32 bytes too
+            return key
         except (OSError, ValueError, KeyError, TypeError):
             raise ValueError("this is no Ed25519 private key in JWK form") from None
 

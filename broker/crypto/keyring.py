@@ -180,7 +180,7 @@ def _read_key(path: Path) -> Key:
         if not whole or created.tzinfo is None:
             raise ValueError("the key does not match its id")
         return Key(purpose, kid, created, bool(document["demo"]), secret)
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         # The cause is dropped on purpose: a parser's message may quote the secret.
         raise _unsafe_file(path, "is beschadigd: zet de kopie terug", "is damaged: put the copy back") from None
 

@@ -20,6 +20,7 @@ from broker.domain.ports import Passkey
 from broker.errors import NotAllowed, Words
 
 _LARGEST = 16_384
+_BAD_INPUT = (WebAuthnException, ValueError, TypeError, KeyError, RecursionError)
 
 
 class PasskeyCeremonies:
@@ -54,7 +55,7 @@ class PasskeyCeremonies:
                 expected_origin=self._origin,
                 require_user_verification=True,
             )
-        except (WebAuthnException, ValueError, TypeError, KeyError):
+        except _BAD_INPUT:
             raise NotAllowed(_NOT_VERIFIED, code="passkey-not-verified") from None
         return Passkey(verified.credential_id, verified.credential_public_key, verified.sign_count)
 
@@ -69,7 +70,7 @@ class PasskeyCeremonies:
         """Which passkey an answer says to come from. Raises NotAllowed."""
         try:
             return base64url_to_bytes(str(json.loads(_bounded(credential))["rawId"]))
-        except (ValueError, TypeError, KeyError):
+        except _BAD_INPUT:
             raise NotAllowed(_NOT_VERIFIED, code="passkey-not-verified") from None
 
     def signed(self, credential: str, challenge: bytes, passkey: Passkey) -> Passkey:
@@ -84,7 +85,7 @@ class PasskeyCeremonies:
                 credential_current_sign_count=passkey.count,
                 require_user_verification=True,
             )
-        except (WebAuthnException, ValueError, TypeError, KeyError):
+        except _BAD_INPUT:
             raise NotAllowed(_NOT_VERIFIED, code="passkey-not-verified") from None
         return Passkey(passkey.credential, passkey.public_key, verified.new_sign_count)
 

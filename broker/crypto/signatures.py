@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.api_jws import PyJWS
 
-from broker.crypto.keyring import Key, KeyPurpose, Keyring
+from broker.crypto.keyring import Key, KeyPurpose, Keyring, from_b64url
 from broker.domain.consents import ConsentRecord
 from broker.domain.records import document_of, record_from
 from broker.errors import Tampered
@@ -37,18 +37,40 @@ def sign_statement(key: Key, typ: str, document: Mapping[str, Any]) -> str:
 
 def read_statement(keyring: Keyring, purpose: KeyPurpose, typ: str, statement: str) -> dict[str, Any]:
     """Verify a statement and return its document. Raises Tampered for anything but our own, canonical, statement."""
+    return verify_statement({key.kid: key.public_raw for key in keyring.all(purpose)}, typ, statement)
+
+
+def verify_statement(trusted: Mapping[str, bytes], typ: str, statement: str) -> dict[str, Any]:
+    """The same with public keys by id, for whoever checks from outside. Raises Tampered."""
     try:
         header = jwt.get_unverified_header(statement)
-        key = keyring.get(purpose, header.get("kid", ""))
-        if key is None or header != {"alg": "EdDSA", "typ": typ, "kid": key.kid}:
+        raw = trusted.get(str(header.get("kid", "")))
+        if raw is None or header != {"alg": "EdDSA", "typ": typ, "kid": header["kid"]}:
             raise Tampered
-        payload = _jws.decode(statement, key.public, algorithms=["EdDSA"])
+        payload = _jws.decode(statement, Ed25519PublicKey.from_public_bytes(raw), algorithms=["EdDSA"])
+        from_b64url(statement.rpartition(".")[2])  # a signature does not sign its own writing: there is one
         document = json.loads(payload)
         if not isinstance(document, dict) or rfc8785.dumps(document) != payload:
             raise Tampered
-    except (jwt.PyJWTError, ValueError, rfc8785.CanonicalizationError):
+    except (jwt.PyJWTError, ValueError, RecursionError, rfc8785.CanonicalizationError):
         raise Tampered from None
     return document
+
+
+def verify_family_receipt(trusted: Mapping[str, bytes], statement: str) -> int:
+    """Check a signer's receipt from outside. Returns how many consent records it holds. Raises Tampered.
+
+    The receipt and each record in it are signed by a trusted key, and each notice is the very text of its digest.
+    """
+    document = verify_statement(trusted, RECEIPT_TYPE, statement)
+    try:
+        for record in document["records"]:
+            digest = record_from(verify_statement(trusted, RECORD_TYPE, record)).notice.digest
+            if hashlib.sha256(document["notices"][digest].encode()).hexdigest() != digest:
+                raise Tampered
+        return len(document["records"])
+    except (KeyError, TypeError, AttributeError):
+        raise Tampered from None
 
 
 class RecordNotary:

@@ -292,7 +292,7 @@ class LogTiles(Protocol):
     async def tile(self, path: str) -> bytes:
         """One tile. Raises NotFound."""
 
-    async def proof_at(self, index: int) -> str:
+    async def proof_of(self, entry: str) -> str:
         """An inclusion proof. Raises NotFound."""
 
     def verifier_keys(self) -> tuple[str, ...]:

@@ -120,20 +120,27 @@ def decide(
     now: datetime,
 ) -> ReleaseDecision:
     """Decide for each section that was asked for. A section without findings or ruling is denied."""
-    handover = situation.handover
     decisions: list[SectionDecision] = []
-    for section in handover.sections:
+    for section in situation.handover.sections:
         if request.types is not None and section.type not in request.types:
             continue
-        ruling = rulings.get(section, Ruling(False, (), ""))
-        told: Told | None = None
-        if not handover.kept_at(now) or situation.sender.suspended or situation.recipient.suspended:
-            told = Told.NO_LONGER_KEPT  # 1
-        elif request.purpose != handover.purpose:
-            told = Told.OTHER_PURPOSE  # 1
-        elif not ruling.permitted or ruling.errors:
+        ruling, asked = rulings.get(section, Ruling(False, (), "")), tuple(found.get(section, ()))
+        told = refusal(request, situation, now)  # 1
+        if told is None and (not ruling.permitted or ruling.errors):
             told = Told.NOT_AGREED  # 2
-        elif not consented(found.get(section, ())):
+        elif told is None and not consented(asked):
             told = Told.NO_CONSENT  # 3
-        decisions.append(SectionDecision(section, ruling, tuple(found.get(section, ())), told))
+        decisions.append(SectionDecision(section, ruling, asked, told))
     return ReleaseDecision(tuple(decisions))
+
+
+def refusal(request: ReleaseRequest, situation: Situation, now: datetime) -> Told | None:
+    """What refuses the whole handover, whatever is in it."""
+    handover, who = situation.handover, request.professional
+    if not handover.kept_at(now) or situation.sender.suspended or situation.recipient.suspended:
+        return Told.NO_LONGER_KEPT
+    if who.organisation != situation.recipient.oin or not handover.addressed_to(who.organisation, who.role):
+        return Told.NOT_THERE
+    if request.purpose != handover.purpose:
+        return Told.OTHER_PURPOSE
+    return None

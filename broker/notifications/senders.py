@@ -102,7 +102,10 @@ def open_sender(setting: str) -> Sender:
     """The sender that `BROKER_OUTBOX` names. Raises Unsafe with what to write instead."""
     scheme, _, rest = setting.partition(":")
     if scheme == "file" and rest:
-        return FileSender(Path(rest))
+        try:
+            return FileSender(Path(rest))
+        except OSError:
+            raise _wrong() from None
     if setting == "console:":
         return ConsoleSender()
     if scheme == "smtp":

@@ -165,7 +165,7 @@ class Consents(Doorway):
     async def _keep(
         self, work: UnitOfWork, signer: PersonId, sender: Oin, records: tuple[ConsentRecord, ...], now: datetime
     ) -> str:
-        """Sign, store and log the records, keep the signer's receipt, and tell the signer's contacts."""
+        """Sign, store and log the records, keep the signer's receipt, and tell every contact known of the signer."""
         house, statements = self._house, []
         said_before = len(await work.consents.said_by(signer, sender))
         for serial, unnumbered in enumerate(records, said_before + 1):
@@ -179,9 +179,9 @@ class Consents(Doorway):
         document = {"v": 1, "id": receipt, "at": now.isoformat(), "records": statements, "notices": texts}
         kept = {"receipt": house.notary.receipt(document), "records": statements}
         await work.receipts.add(receipt, signer, sender, json.dumps(kept), now)
-        claim, contacts = await work.persons.claims(signer, sender)
+        claim, _ = await work.persons.claims(signer, sender)
         language = claim.language if claim and claim.language in house.agreement().notices else "nl"
-        for contact in contacts:
+        for contact in await work.persons.contacts(signer):
             text = _KEPT.in_language(language).format(address=house.public_url)
             await work.outbox.add(
                 Message(contact.value, contact.channel, "answer-kept", language, text), house.ids(), now

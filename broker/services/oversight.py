@@ -59,6 +59,18 @@ REASONS = {
         "De overdracht is niet aan deze rol gericht.", "The handover is not addressed to this role."
     ),
 }
+WHY = {
+    **{told: words for told, (words, _) in TOLD.items()},
+    Told.NOT_AGREED: Words(
+        "De afspraken tussen de organisaties geven dit onderdeel niet aan deze rol voor dit doel.",
+        "The agreement between the organisations does not give this section to this role for this purpose.",
+    ),
+    Told.OTHER_PURPOSE: Words(
+        "De overdracht is voor een ander doel gedeeld dan waarvoor erom is gevraagd.",
+        "The handover was shared for another purpose than the one it was asked for.",
+    ),
+}
+"""The reasons as an officer reads them; those of the recipient say "your role"."""
 
 
 class Oversight(Officers):
@@ -121,7 +133,7 @@ class Oversight(Officers):
             section_type=section["type"],
             label=agreement.vocabulary.label(section["type"]),
             permitted=told is None,
-            reason=TOLD[told][0] if told else None,
+            reason=WHY[told] if told else None,
             rules=tuple((rule, agreement.title(rule)) for rule in section["rules"]),
             signers=tuple(
                 SignerWhy(s["person"], s["signer"], Stance(s["stance"]), s["record"], s["gap"])
@@ -186,7 +198,7 @@ def _first(facts: LoggedFacts, *fields: str) -> str:
 def _row(entry: StoredEntry, facts: LoggedFacts, organisations: Mapping[str, str], vocabulary: Vocabulary) -> EntryRow:
     outcome = str(facts.facts.get("outcome", ""))
     role, purpose = _first(facts, "role"), str(facts.facts.get("purpose", ""))
-    decision = _decision(facts)
+    released, withheld = _types(facts)
     return EntryRow(
         id=entry.id,
         at=facts.at,
@@ -197,21 +209,27 @@ def _row(entry: StoredEntry, facts: LoggedFacts, organisations: Mapping[str, str
         counterpart=organisations.get(facts.counterpart, ""),
         role=vocabulary.label(role) if role else None,
         purpose=vocabulary.label(purpose) if purpose else None,
-        professional=_first(facts, "professional", "officer"),
+        professional=_first(facts, "professional", "officer", "signer"),
         subject=_first(facts, "subject"),
-        released=tuple(vocabulary.label(s["type"]) for s in decision if not s["told"]),
-        withheld=tuple(vocabulary.label(s["type"]) for s in decision if s["told"]),
+        released=tuple(map(vocabulary.label, released)),
+        withheld=tuple(map(vocabulary.label, withheld)),
         index=entry.index,
     )
 
 
+def _types(facts: LoggedFacts) -> tuple[Sequence[str], Sequence[str]]:
+    """The section types that a line says yes to, and those that it says no to: of a request, or of an answer."""
+    decision = _decision(facts)
+    if decision:
+        return [s["type"] for s in decision if not s["told"]], [s["type"] for s in decision if s["told"]]
+    answered = [section for types in facts.personal.get("types", ()) for section in json.loads(types)]
+    return (answered, ()) if facts.type == EventType.CONSENT_GIVEN else ((), answered)
+
+
 def _fields(facts: LoggedFacts) -> tuple[tuple[str, str], ...]:
     """What is logged beside what the page already shows; empty decoys left out."""
-    shown = {"decision", "role", "professional", "subject"}
-    clear = [
-        (name, str(value))
-        for name, value in facts.facts.items()
-        if name not in ("policy", "outcome", "purpose", "reason")
-    ]
+    shown = {"decision", "role", "professional", "subject", "officer", "signer", "types"}
+    told = {"policy", "purpose", "reason"} | ({"outcome"} if facts.type in DISCLOSURES else set())
+    clear = [(name, str(value)) for name, value in facts.facts.items() if name not in told]
     personal = [(f, v) for f, values in facts.personal.items() if f not in shown for v in values if v]
     return tuple(clear + personal)

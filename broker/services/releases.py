@@ -19,7 +19,7 @@ from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import Content, Handover
 from broker.domain.parties import Professional, Recipient
 from broker.domain.ports import SectionPlace
-from broker.domain.releases import ReleaseDecision, ReleaseRequest, Situation, decide
+from broker.domain.releases import ReleaseDecision, ReleaseRequest, Situation, decide, refusal
 from broker.domain.stores import UnitOfWork
 from broker.errors import BrokerError, NotFound, Words
 from broker.services.facts import situation_of, weigh
@@ -104,7 +104,7 @@ class Releases:
                 sections = [d.section for d in decision.permitted]
                 await work.releases.add(release_id, appended.entry.id, handover.id, who, sections, now)
             await work.commit()  # 6
-        withheld = _withheld(request, decision)
+        withheld = _withheld(request, decision, refusal(request, situation, now))
         if not released:
             house.log.kick()
             raise ReleaseDenied(withheld)
@@ -165,16 +165,15 @@ def _known(purpose: str, house: House) -> str:
     return purpose if purpose in house.agreement().vocabulary.purposes else "unknown"
 
 
-def _withheld(request: ReleaseRequest, decision: ReleaseDecision) -> tuple[Withheld, ...]:
+def _withheld(request: ReleaseRequest, decision: ReleaseDecision, whole: Told | None) -> tuple[Withheld, ...]:
     """What the recipient hears of what was not released.
 
     A type that the agreement does not give to this role is only spoken of when it was asked for by name, and then in
     the same words whether it is there or not: its existence would be a disclosure by itself. What holds for the whole
-    handover is said once, under the type `*`.
+    handover is said once, under the type `*`, whatever was asked for and whatever is in it.
     """
-    for whole in (Told.NO_LONGER_KEPT, Told.OTHER_PURPOSE):
-        if any(section.told is whole for section in decision.withheld):
-            return (_say("*", whole),)
+    if whole is not None:
+        return (_say("*", whole),)
     told = {d.section.type: Told.NO_CONSENT for d in decision.withheld if d.told is Told.NO_CONSENT}
     released = {d.section.type for d in decision.permitted}
     for wanted in request.types or ():

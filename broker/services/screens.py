@@ -149,7 +149,11 @@ class EntryFilter:
 
 @dataclass(frozen=True, slots=True)
 class EntryRow:
-    """One line of the log, by pseudonyms. `index` is its place in the tree, None while it waits to be sequenced."""
+    """One line of the log, by pseudonyms. `index` is its place in the tree, None while it waits to be sequenced.
+
+    `professional` is who did it: the professional, the officer, or the signer of an answer. `released` and `withheld`
+    are what was said yes and no to, by the decision on a request or by the signer.
+    """
 
     id: str
     at: datetime

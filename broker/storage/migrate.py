@@ -4,15 +4,17 @@ On PostgreSQL the owner migrates and the application gets a role of its own that
 touch a row of the insert-only tables.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from broker.errors import Unavailable
 from broker.storage import tables
@@ -26,7 +28,7 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-def _sync_engine(address: str):  # type: ignore[no-untyped-def]
+def _sync_engine(address: str) -> Engine:
     url = database_url(address)
     if url.get_backend_name() == "sqlite":
         if url.database:
@@ -38,23 +40,33 @@ def _sync_engine(address: str):  # type: ignore[no-untyped-def]
     return create_engine(url, hide_parameters=True)
 
 
+@contextlib.contextmanager
+def _opened(address: str) -> Iterator[Engine]:
+    """Its engine, until the end of the block. Raises Unavailable for a database that is not there, or is none."""
+    try:
+        engine = _sync_engine(address)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+    except (OperationalError, OSError):
+        raise Unavailable from None
+    except DatabaseError as error:
+        if "not a database" not in str(error.orig):
+            raise
+        raise Unavailable from None
+
+
 def upgrade(address: str, *, application: str = "") -> str:
     """Bring the database to the newest version; give the role of the `application` address its rights.
 
     Returns the version. Raises Unavailable when the database does not answer.
     """
-    engine = _sync_engine(address)
-    try:
-        with engine.begin() as connection:
-            command.upgrade(_config(connection), "head")
-            if application and connection.dialect.name == "postgresql":
-                _grant(connection, make_url(application).username or "")
-            version = MigrationContext.configure(connection).get_current_revision()
-    except OperationalError:
-        raise Unavailable from None
-    finally:
-        engine.dispose()
-    return version or ""
+    with _opened(address) as engine, engine.begin() as connection:
+        command.upgrade(_config(connection), "head")
+        if application and connection.dialect.name == "postgresql":
+            _grant(connection, make_url(application).username or "")
+        return MigrationContext.configure(connection).get_current_revision() or ""
 
 
 def newest() -> str:
@@ -66,14 +78,8 @@ def newest() -> str:
 
 def version_of(address: str) -> str:
     """The version that a database has; empty when it has none. Raises Unavailable."""
-    engine = _sync_engine(address)
-    try:
-        with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision() or ""
-    except OperationalError:
-        raise Unavailable from None
-    finally:
-        engine.dispose()
+    with _opened(address) as engine, engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() or ""
 
 
 def _grant(connection: Connection, role: str) -> None:

@@ -132,14 +132,23 @@ class Persons(Store):
             await self._run(sa.update(table).where(table.c.tag == values["tag"]).values(stated_at=now))
 
     async def claims(self, person: PersonId, by: Oin) -> tuple[PersonClaim | None, Sequence[Contact]]:
-        """The latest that this organisation said: facts, and contacts."""
+        """The latest that this organisation said: facts, and the contacts stated with them; older ones are gone."""
         rows = await self._all(_mine(t.person_claim, (person,), by).order_by(t.person_claim.c.stated_at.desc()))
-        contacts = await self._all(_mine(t.contact, (person,), by).order_by(t.contact.c.id))
+        c = t.person_claim.c
+        latest = sa.select(sa.func.max(c.stated_at)).where(c.person == person, c.organisation == by).scalar_subquery()
+        stated = _mine(t.contact, (person,), by).where(t.contact.c.stated_at >= latest)
+        contacts = await self._all(stated.order_by(t.contact.c.id))
         facts = self._unseal_json(f"claim:{rows[0].tag}", rows[0].facts_sealed) if rows else None
         claim = PersonClaim(facts["name"], date.fromisoformat(facts["birth"]), facts["language"]) if facts else None
         return claim, [
             Contact(row.id, row.channel, self._unseal(f"contact:{row.tag}", row.value_sealed)) for row in contacts
         ]
+
+    async def contacts(self, person: PersonId) -> Sequence[Contact]:
+        """Every way to reach them that anybody stated, each once."""
+        rows = await self._all(sa.select(t.contact).where(t.contact.c.person == person).order_by(t.contact.c.id))
+        found = [Contact(r.id, r.channel, self._unseal(f"contact:{r.tag}", r.value_sealed)) for r in rows]
+        return list({(contact.channel, contact.value): contact for contact in found}.values())
 
     async def names(self, persons: Iterable[PersonId], by: Oin) -> Mapping[PersonId, str]:
         """What this organisation calls these people."""

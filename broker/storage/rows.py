@@ -33,10 +33,13 @@ class Store:
         self._means = means
 
     async def _insert_once(self, table: sa.Table, values: Mapping[str, Any]) -> bool:
-        """Insert unless a unique value is taken; True when the row is new."""
+        """Insert unless a unique value is taken; True when the row is new.
+
+        The row itself must come back: after an INSERT, psycopg's row count is -1 whether there is a row or not.
+        """
         insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
-        result = await self._connection.execute(insert(table).values(dict(values)).on_conflict_do_nothing())
-        return bool(result.rowcount)
+        statement = insert(table).values(dict(values)).on_conflict_do_nothing().returning(sa.literal(1))
+        return (await self._connection.execute(statement)).first() is not None
 
     async def _one(self, statement: sa.Select[Any]) -> Any:
         return (await self._connection.execute(statement)).one_or_none()

@@ -29,24 +29,41 @@ from broker.transparency.verifier import TrustedKeys, Verdict, verify_log
 BATCH = 512
 PAUSE = 0.02
 """Seconds between two batches while entries come in."""
+_DIGITS = 15
 WAIT = 0.25
 """Seconds that a release waits at most for a checkpoint that covers it (`log.md` rule 6)."""
 
 _EMPTY = Words("Het logboek is nog leeg.", "The log is still empty.")
+_NO_CHECKPOINT = Words(
+    "Het logboek heeft regels en nog geen controlepunt; het is niet nagegaan.",
+    "The log has entries and no checkpoint yet, so it could not be checked.",
+)
+_ALL_GONE = Words(
+    "Het logboek is teruggedraaid: er is geen enkel controlepunt meer, en u hebt er een.",
+    "The log was rolled back: it has no checkpoint any more, and you hold one.",
+)
+_OTHER_TREE = Words(
+    "De regels kloppen, maar de boom waar bewijzen van gemaakt worden is beschadigd of veranderd.",
+    "The entries hold, but the tree that proofs are made of is damaged or was changed.",
+)
 
 _log = structlog.get_logger(__name__)
 
 
 class Ledger:
-    """The log of one broker or of many on one database. `origin` is the log's name: its address without scheme."""
+    """The log of one broker, or of many on one database.
+
+    `address` is where its public side is; without the scheme it is the log's name (C2SP tlog-checkpoint).
+    """
 
     def __init__(
-        self, storage: Storage, signatures: LogSignatures, check: SignatureCheck, origin: str, clock: Clock
+        self, storage: Storage, signatures: LogSignatures, check: SignatureCheck, address: str, clock: Clock
     ) -> None:
         self._storage = storage
         self._signatures = signatures
         self._check = check
-        self.origin = origin
+        self.origin = address.partition("://")[2]
+        self._address = address
         self._clock = clock
         self._wake = asyncio.Event()
         self._published = asyncio.Condition()
@@ -137,7 +154,8 @@ class Ledger:
         self.kick()
         proof = await self._wait_for_proof(appended.entry.id)
         mine = [opening for opening in appended.entry.openings if opening.owner in owners]
-        return receipt_document(appended, proof, mine)
+        where = f"{self._address}/proofs/{appended.entry.id}"
+        return receipt_document(appended, proof, where, mine)
 
     async def _wait_for_proof(self, entry: EntryId) -> str | None:
         try:
@@ -162,11 +180,14 @@ class Ledger:
             data = await work.tree.tiles(tiles.tiles_for_inclusion(index, size))
         return InclusionProof(index, size, tiles.inclusion_proof(index, size, data), note).text()
 
-    async def proof_at(self, index: int) -> str:
-        """The inclusion proof of the entry at that place. Raises NotFound."""
-        async with self._storage(writing=False) as work:
-            entries = await work.checkpoints.leaves(index, 1)
-        proof = await self.proof(entries[0].id) if entries else None
+    async def proof_of(self, entry: str) -> str:
+        """The inclusion proof of an entry, by its id or by its place. Raises NotFound, also while it waits."""
+        if entry.isascii() and entry.isdigit() and len(entry) <= _DIGITS and str(int(entry)) == entry:
+            async with self._storage(writing=False) as work:
+                placed = await work.checkpoints.leaves(int(entry), 1)
+            proof = await self.proof(placed[0].id) if placed else None
+        else:
+            proof = await self.proof(EntryId(entry))
         if proof is None:
             raise NotFound
         return proof
@@ -200,8 +221,9 @@ class Ledger:
         """
         async with self._storage(writing=False) as work:
             latest = await work.checkpoints.latest()
+            entries = (await work.tree.state()).size + await work.checkpoints.waiting()
         if latest is None:
-            return Verdict(_EMPTY, 0)
+            return _without_checkpoint(entries, earlier)
         leaves = []
         try:
             async for entry in self._entries(latest[0]):
@@ -210,7 +232,25 @@ class Ledger:
                 tick(len(leaves))
         except Tampered:
             return Verdict(_broken(len(leaves)), 1)
-        return verify_log(latest[1], leaves, earlier, self.trusted, self._check)
+        verdict = verify_log(latest[1], leaves, earlier, self.trusted, self._check)
+        return Verdict(_OTHER_TREE, 1) if verdict.ok and not await self._tree_fits(leaves) else verdict
+
+    async def _tree_fits(self, leaves: Sequence[bytes]) -> bool:
+        """Whether the stored tree begins with exactly these leaves, and fits its own root; it may have grown since."""
+        grown = tiles.extend(0, {}, [merkle.leaf_hash(leaf) for leaf in leaves])
+        wanted = sorted(grown.tiles)
+        try:
+            async with self._storage(writing=False) as work:
+                state = await work.tree.state()
+                _check_root(state, await work.tree.tiles(tiles.frontier(state.size)))
+                for first in range(0, len(wanted), BATCH):
+                    stored = await work.tree.tiles(wanted[first : first + BATCH])
+                    for tile in wanted[first : first + BATCH]:
+                        if not stored.get(tile, b"").startswith(grown.tiles[tile]):
+                            return False
+        except Tampered:
+            return False
+        return state.size >= grown.size
 
     async def examine(self) -> LogCheck:
         """`check`, as the use cases see it."""
@@ -242,6 +282,12 @@ class Ledger:
             return await work.checkpoints.waiting()
 
 
+def _without_checkpoint(entries: int, earlier: str | None) -> Verdict:
+    if earlier is not None:
+        return Verdict(_ALL_GONE, 1)
+    return Verdict(_NO_CHECKPOINT, 2) if entries else Verdict(_EMPTY, 0)
+
+
 def _broken(about: int) -> Words:
     return Words(
         f"Het logboek is niet meer wat het was: vanaf regel {about} is iets veranderd of weg.",
@@ -249,13 +295,14 @@ def _broken(about: int) -> Words:
     )
 
 
-def receipt_document(appended: Appended, proof: str | None, openings: Sequence[Opening]) -> dict[str, Any]:
-    """A receipt as others get it: see `verifier.verify_receipt`."""
+def receipt_document(appended: Appended, proof: str | None, where: str, openings: Sequence[Opening]) -> dict[str, Any]:
+    """A receipt as others get it: see `verifier.verify_receipt`. `where` is the address of the proof, now or later."""
     return {
         "v": 1,
         "leaf": to_base64url(appended.entry.leaf),
         "receipt": {"kid": appended.receipt.kid, "signature": to_base64url(appended.receipt.signature)},
         "proof": proof,
+        "proofAt": where,
         "openings": [{"position": o.position, "field": o.field, "salt": o.salt, "value": o.value} for o in openings],
     }
 

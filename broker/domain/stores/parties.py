@@ -84,6 +84,9 @@ class PersonStore(Protocol):
     async def claims(self, person: PersonId, by: Oin) -> tuple[PersonClaim | None, Sequence[Contact]]:
         """The latest that this organisation said: facts, and contacts."""
 
+    async def contacts(self, person: PersonId) -> Sequence[Contact]:
+        """Every way to reach them that anybody stated, each once: who answers in their name is heard at all of them."""
+
     async def names(self, persons: Iterable[PersonId], by: Oin) -> Mapping[PersonId, str]:
         """What this organisation calls these people."""
 

@@ -41,9 +41,7 @@ class LookingBack:
         """Everything that the person said to this sender, and who read what."""
         visit = await self._visits.verified(request)
         mine = await self._family.mine(visit.token, visit.language)
-        return self._pages.show(
-            request, "consent/mine.html", visitor=visit.visitor, mine=mine, answered=visit.session.purpose == "mine"
-        )
+        return self._pages.show(request, "consent/mine.html", visitor=visit.visitor, mine=mine)
 
     async def stop(self, request: Request) -> Response:
         """Stop one section type, or all that still run in a group."""

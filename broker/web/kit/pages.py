@@ -4,6 +4,7 @@
 - No page is kept by a browser or a cache: a page about a person must not outlive the visit.
 """
 
+import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,17 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
-from broker.errors import BrokerError, Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Unavailable
+from broker.errors import (
+    BrokerError,
+    Conflict,
+    Invalid,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    TooMany,
+    Unavailable,
+    Words,
+)
 from broker.web.kit.assets import assets
 from broker.web.kit.headers import protect
 from broker.web.kit.language import language_of
@@ -34,6 +45,18 @@ STATUS: Mapping[type[BrokerError], int] = {
     TooMany: 429,
     Unavailable: 503,
 }
+TOLD_TO_FAMILY: Mapping[Words, Words] = {
+    NotFound.words: Words(
+        "Deze pagina bestaat niet, of hij is niet voor jou.", "This page does not exist, or it is not for you."
+    ),
+    Invalid.words: Words("Er klopt iets niet. Er is niets opgeslagen.", "Something is not right. Nothing was saved."),
+    Unavailable.words: Words(
+        "Het lukt nu niet. Er is niets opgeslagen. Probeer het straks opnieuw.",
+        "It does not work right now. Nothing was saved. Try again later.",
+    ),
+}
+"""What a family reads where the error itself speaks to a professional."""
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _log = structlog.get_logger(__name__)
 
 
@@ -71,14 +94,21 @@ def _environment(language: str) -> Environment:
     environment.install_gettext_callables(its.gettext, its.ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(asset=assets().address, language=language)
     environment.filters.update(
-        words=its.words, day=its.day, moment=its.moment, clock=its.clock, listed=its.listed, short=short
+        words=its.words, day=its.day, moment=its.moment, clock=its.clock, listed=its.listed, short=short, start=start
     )
     return environment
 
 
 def short(pseudonym: str) -> str:
-    """The first eight signs of a pseudonym or digest, which is enough to compare by eye."""
-    return pseudonym if len(pseudonym) <= 9 else f"{pseudonym[:8]}…"
+    """Eight signs of a pseudonym or digest, enough to compare by eye: of an id the last, for the first are its time."""
+    if len(pseudonym) <= 9:
+        return pseudonym
+    return f"…{pseudonym[-8:]}" if _ID.fullmatch(pseudonym) else f"{pseudonym[:8]}…"
+
+
+def start(text: str) -> str:
+    """A label as it stands at the start of a line: with a capital."""
+    return text[:1].upper() + text[1:]
 
 
 class Pages:
@@ -127,13 +157,16 @@ class Pages:
         """The page for a refusal: what happened, and what to do. Who is not signed in starts again."""
         if isinstance(error, NotAuthenticated):
             return self.go(HOME[self.area])
-        return self.show(request, "kit/refusal.html", error=error, status=status_of(error), code=status_of(error))
+        code = status_of(error)
+        told = TOLD_TO_FAMILY.get(error.words, error.words) if self.area == "family" else error.words
+        return self.show(request, "kit/refusal.html", error=error, status=code, code=code, told=told)
 
     def failure(self, request: Request, error: Exception) -> Response:
         """The page for a fault of ours. The log hears where it was; never what was said, which may be personal."""
         frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)][-8:]
         _log.error("page-failed", area=self.area, kind=type(error).__name__, frames=frames)
-        return self.show(request, "kit/refusal.html", error=BrokerError(), status=500, code=500)
+        ours = BrokerError()
+        return self.show(request, "kit/refusal.html", error=ours, status=500, code=500, told=ours.words)
 
     def go(self, path: str) -> Response:
         """Continue at another page of ours, with GET."""
