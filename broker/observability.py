@@ -36,7 +36,7 @@ ALLOWED = frozenset(
         "count",
     }
 )
-_PLAIN = re.compile(r"[A-Za-z0-9_.:/{}<>\- ]{0,200}")
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/{}<>\-]{0,200}")
 
 
 def keep_allowed(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

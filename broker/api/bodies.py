@@ -6,6 +6,7 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -16,7 +17,10 @@ from broker.errors import BrokerError, Fault, Invalid, Words
 LARGEST = 1_048_576
 DEEPEST = 32
 _Model = TypeVar("_Model", bound=BaseModel)
-_DEPTH = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])')
+_DEPTH = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{])|([\]}])', re.DOTALL)
+"""Texts, also one that never ends, are passed over in one go: no body makes this look at a byte twice."""
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+_SAFE_INTEGER = 2**53 - 1
 
 _TEXTS: dict[str, Words] = {
     "missing": Words("Dit veld ontbreekt.", "This field is missing."),
@@ -39,6 +43,8 @@ _TEXTS: dict[str, Words] = {
     "string_pattern_mismatch": Words("Dit heeft niet de juiste vorm.", "This does not have the right form."),
 }
 _OTHERWISE = Words("Dit klopt niet.", "This is not right.")
+_SIGN = Words("Hier staat een teken dat geen tekst is.", "This holds a sign that is no text.")
+_NUMBER = Words("Dit getal is te groot.", "This number is too large.")
 
 
 class TooLarge(BrokerError):
@@ -111,16 +117,44 @@ def _finite(text: str) -> float:
 
 
 def validated(model: type[_Model], body: Any) -> tuple[_Model | None, list[Fault]]:
-    """The body as a model, or its faults of form."""
+    """The body as a model, and its faults of form; without faults there is a model."""
+    faults = list(_unreadable(body, ()))
     try:
-        return model.model_validate(body), []
+        return model.model_validate(body), faults
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        faults = [Fault(_pointer(e["loc"]), _TEXTS.get(e["type"], _OTHERWISE)) for e in found]
-        return None, faults
+        places = {fault.pointer for fault in faults}
+        more = [Fault(_pointer(_place(e["loc"], body)), _TEXTS.get(e["type"], _OTHERWISE)) for e in found]
+        return None, faults + [fault for fault in more if fault.pointer not in places]
 
 
-def _pointer(location: tuple[int | str, ...]) -> str:
+def _unreadable(value: Any, at: tuple[int | str, ...]) -> Iterator[Fault]:
+    """What no other reader takes: NUL, half a surrogate pair, an integer that is not exact (RFC 7493 section 2)."""
+    if isinstance(value, str) and _NOT_TEXT.search(value):
+        yield Fault(_pointer(at), _SIGN)
+    elif isinstance(value, int) and abs(value) > _SAFE_INTEGER:
+        yield Fault(_pointer(at), _NUMBER)
+    elif isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _unreadable(item, (*at, position))
+    elif isinstance(value, dict):
+        if any(_NOT_TEXT.search(key) for key in value):
+            yield Fault(_pointer(at), _SIGN)
+        for key, item in value.items():
+            yield from _unreadable(item, (*at, key))
+
+
+def _place(location: tuple[int | str, ...], body: Any) -> Iterator[int | str]:
+    """The way to a fault in the body itself: the name of a variant that was tried is no part of it."""
+    for position, step in enumerate(location):
+        if isinstance(body, dict) and step not in body and position + 1 < len(location):
+            continue
+        yield step
+        inside = isinstance(body, dict) and step in body or isinstance(body, list) and isinstance(step, int)
+        body = body[step] if inside else None
+
+
+def _pointer(location: Iterable[int | str]) -> str:
     """RFC 6901; a key of the sender's own making is cut off where our names end."""
     return "".join("/" + _plain(part) for part in location)
 
@@ -134,6 +168,6 @@ def _plain(part: int | str) -> str:
 def read_as(model: type[_Model], body: Any) -> _Model:
     """The body as a model. Raises Invalid with every fault."""
     found, faults = validated(model, body)
-    if found is None:
+    if found is None or faults:
         raise Invalid(faults)
     return found

@@ -1,23 +1,27 @@
 """What the endpoints are given: the use cases, and a caller who proved who it is. Closed unless an endpoint opens itself.
 
-An endpoint's signature shows who may call it: `AsOrganisation`, `AsProfessional`, `AsAnyCaller`, or nobody's token.
+An endpoint's signature shows who may call it: `AsOrganisation`, `AsProfessional`, `AsAnyCaller`, or nobody's token. Who
+calls comes before the `Id`: nobody hears of an id before saying who they are.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
 from fastapi.security import OAuth2
 
 from broker.domain.parties import Organisation, Professional
 from broker.domain.ports import LogTiles
-from broker.errors import NotAuthenticated
+from broker.errors import NotAuthenticated, NotFound
 from broker.services.access import Access, Caller
 from broker.services.handovers import Handovers
 from broker.services.partners import Partners
 from broker.services.releases import Releases
+
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,15 @@ def token_of(request: Request, header: Annotated[str | None, Depends(bearer)]) -
     return token
 
 
+def id_of(id: Annotated[str, Path()]) -> str:  # noqa: A002 - the name in the path
+    """The id in the path. Raises NotFound for what cannot be one, as for one that is not there."""
+    if not ID.fullmatch(id):
+        raise NotFound
+    return id
+
+
 Token = Annotated[str, Depends(token_of)]
+Id = Annotated[str, Depends(id_of)]
 Use = Annotated[Api, Depends(api_of)]
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from broker.api.answers import answer, documented
 from broker.api.bodies import read_as, read_json, validated
-from broker.api.deps import AsAnyCaller, AsOrganisation, AsProfessional, Use
+from broker.api.deps import AsAnyCaller, AsOrganisation, AsProfessional, Id, Use
 from broker.api.schemas import (
     HandoverBody,
     HandoverOut,
@@ -89,7 +89,7 @@ async def listed(
 
 
 @router.get("/handovers/{id}", **documented("Look at a handover", HandoverOut, 200, errors=(400, 401, 404)))
-async def one(id: str, api: Use, caller: AsAnyCaller) -> Response:  # noqa: A002 - the name in the path
+async def one(api: Use, caller: AsAnyCaller, id: Id) -> Response:  # noqa: A002 - the name in the path
     """For its sender: the state per section, and who has answered (not what). For a recipient: what is open to them."""
     if caller.professional is None:
         try:
@@ -101,7 +101,7 @@ async def one(id: str, api: Use, caller: AsAnyCaller) -> Response:  # noqa: A002
 
 
 @router.delete("/handovers/{id}", **documented("Withdraw a handover", None, 204, errors=(400, 401, 403, 404)))
-async def withdraw(id: str, api: Use, organisation: AsOrganisation) -> Response:  # noqa: A002 - the name in the path
+async def withdraw(api: Use, organisation: AsOrganisation, id: Id) -> Response:  # noqa: A002 - the name in the path
     """End it for good: its data keys and ciphertext are destroyed; what the log says of it stays."""
     await api.handovers.withdraw(organisation.oin, id)
     return Response(status_code=204)
@@ -113,7 +113,7 @@ async def withdraw(id: str, api: Use, organisation: AsOrganisation) -> Response:
         "Invite a person to answer", InvitationOut, 201, body=InvitationBody, errors=(401, 403, 404, 409, 413, 415)
     ),
 )
-async def invite(id: str, request: Request, api: Use, organisation: AsOrganisation) -> Response:  # noqa: A002 - the name in the path
+async def invite(request: Request, api: Use, organisation: AsOrganisation, id: Id) -> Response:  # noqa: A002 - the name in the path
     """A code with QR for the worker to hand over, or a message to the person's own contact. It answers nothing by itself."""
     body = read_as(InvitationBody, await read_json(request))
     invited = await api.handovers.invite(organisation.oin, id, body.person, body.delivery)

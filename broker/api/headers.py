@@ -15,6 +15,13 @@ from broker import __version__
 from broker.api.health import Metrics
 
 API = ("/v1", "/oauth", "/.well-known")
+HEADERS = {
+    "API-Version": __version__,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""On every answer of the API; also on one that is made outside this middleware, because something failed."""
 _log = structlog.get_logger("broker.requests")
 
 
@@ -62,8 +69,5 @@ class Surroundings:
 
 def _api_headers(message: Message) -> None:
     headers = MutableHeaders(scope=message)
-    headers["API-Version"] = __version__
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    headers.update(HEADERS)
     headers.setdefault("Cache-Control", "no-store")

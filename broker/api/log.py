@@ -4,7 +4,8 @@ from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 
 from broker.api.answers import documented
-from broker.api.deps import Use
+from broker.api.deps import ID, Use
+from broker.errors import NotFound
 
 router = APIRouter(prefix="/v1/log", tags=["log"])
 _FOREVER = "public, max-age=31536000, immutable"
@@ -33,4 +34,6 @@ async def tile(path: str, api: Use) -> Response:
 @router.get("/proofs/{entry}", **documented("An inclusion proof", None, 200, errors=(400, 404)))
 async def proof(entry: str, api: Use) -> PlainTextResponse:
     """That an entry, by its id or its place, is in the latest checkpoint (C2SP tlog-proof, RFC 9162 section 2.1.3)."""
+    if not (ID.fullmatch(entry) or (entry.isascii() and entry.isdigit())):
+        raise NotFound
     return PlainTextResponse(await api.log.proof_of(entry), headers={"Cache-Control": "no-cache"})

@@ -12,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from broker import errors
+from broker.api.headers import HEADERS
 from broker.services.access import TokenRefused
 from broker.services.releases import ReleaseDenied, Withheld
 
@@ -40,6 +41,8 @@ TITLES: Mapping[int, errors.Words] = {
     500: errors.Words("Er ging iets mis", "Something went wrong"),
     503: errors.Words("Nu niet beschikbaar", "Not available now"),
 }
+MOST_FAULTS = 200
+"""A list of faults that nobody reads to the end is only good for filling a line."""
 _log = structlog.get_logger(__name__)
 
 
@@ -108,7 +111,8 @@ async def broker_error(request: Request, error: errors.BrokerError) -> Response:
         _log.error("api:refused", code=error.code, exc_info=error)
     more: dict[str, Any] = {}
     if isinstance(error, errors.Invalid):
-        more["errors"] = [{"pointer": f.pointer, "detail": f.words.in_language(language)} for f in error.faults]
+        faults = error.faults[:MOST_FAULTS]
+        more["errors"] = [{"pointer": f.pointer, "detail": f.words.in_language(language)} for f in faults]
     if isinstance(error, ReleaseDenied):
         more["withheld"] = withheld_json(error.withheld, language)
     response = problem(request, status, error.words, error.code, more=more)
@@ -129,4 +133,6 @@ def oauth_error(request: Request, error: TokenRefused) -> Response:
 async def unexpected(request: Request, error: Exception) -> Response:
     """Whatever nobody thought of: logged by place, told as little as possible, and nothing was released."""
     _log.error("api:failed", exc_info=error)
-    return problem(request, 500, errors.BrokerError.words, "unexpected")
+    response = problem(request, 500, errors.BrokerError.words, "unexpected")
+    response.headers.update({**HEADERS, "Cache-Control": "no-store"})
+    return response

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from broker.api.answers import NO_STORE, documented
 from broker.api.bodies import read_as, read_json
-from broker.api.deps import AsProfessional, Use
+from broker.api.deps import AsProfessional, Id, Use
 from broker.api.problems import language_of, withheld_json
 from broker.api.schemas import ReleaseBody, ReleaseOut
 from broker.domain.handovers import Content, HandoverId
@@ -52,7 +52,7 @@ def _content(content: Content) -> Any:
     "/releases/{id}/acknowledgement",
     **documented("Acknowledge a release", None, 204, errors=(400, 401, 403, 404)),
 )
-async def acknowledge(id: str, api: Use, professional: AsProfessional) -> Response:  # noqa: A002 - the name in the path
+async def acknowledge(api: Use, professional: AsProfessional, id: Id) -> Response:  # noqa: A002 - the name in the path
     """Read and taken over; saying it again changes nothing."""
     await api.releases.acknowledge(professional, id)
     return Response(status_code=204)

@@ -6,7 +6,9 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from broker import errors
 from broker.api import directory, handovers, health, log, releases, token
@@ -36,6 +38,15 @@ def install_api(app: FastAPI, api: Api, page: Page) -> None:
         return JSONResponse(describe(app, api.public_url))
 
 
+def _methods_at(request: Request) -> str:
+    """Every method that there is at this address (RFC 9110 section 15.5.6), over all the routes that share it."""
+    there: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if compile_path(route.path or "")[0].match(request.url.path):
+            there |= set(route.methods or ())
+    return ", ".join(sorted(there))
+
+
 def _install_errors(app: FastAPI, page: Page) -> None:
     def either(handle: Callable[[Request, Any], Awaitable[Response]]) -> Callable[[Request, Any], Awaitable[Response]]:
         async def handler(request: Request, error: Any) -> Response:
@@ -49,7 +60,9 @@ def _install_errors(app: FastAPI, page: Page) -> None:
         if not in_api(request.url.path):
             return page(request, errors.NotFound())
         if error.status_code == 405:
-            return problem(request, 405, _METHOD, "method-not-allowed")
+            refused = problem(request, 405, _METHOD, "method-not-allowed")
+            refused.headers["Allow"] = _methods_at(request)
+            return refused
         return problem(request, error.status_code, errors.NotFound.words, "not-found")
 
     async def wrong_parameters(request: Request, error: RequestValidationError) -> Response:

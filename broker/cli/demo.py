@@ -1,6 +1,12 @@
 """`broker demo`: a family's story against a real broker, told step by step, then left open to look around in."""
 
+import json
+import signal
+import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +18,9 @@ from broker.cli.story import Step, Story
 from broker.cli.visitor import Visitor
 from broker.settings import policies_directory
 
+LOOK = 0.2
+"""Seconds between two looks for messages that arrived."""
+
 
 def demo(
     once: Annotated[
@@ -21,7 +30,9 @@ def demo(
     port: Annotated[int, typer.Option(help="Where to serve; 0 finds a free port.")] = 0,
 ) -> None:
     """Tell a family's story with a real broker in a throw-away directory, then keep serving until Ctrl-C."""
-    with tempfile.TemporaryDirectory(prefix="rondom-demo-") as directory:
+    if family not in NAMES:
+        raise typer.BadParameter(f"There is no such family. Choose {' or '.join(NAMES)}.", param_hint="--family")
+    with tempfile.TemporaryDirectory(prefix="rondom-demo-") as directory, _ends_tidily():
         stage = Stage(Path(directory), policies_directory().resolve())
         if port:
             stage.port = port
@@ -38,9 +49,24 @@ def demo(
         raise typer.Exit(1)
 
 
+@contextmanager
+def _ends_tidily() -> Iterator[None]:
+    """A closed terminal or `kill` ends the demo as Ctrl-C does, and leaves no broker behind."""
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _tell(stage: Stage, name: str) -> tuple[Story, bool]:
     family = read_family(name, today())
-    typer.echo(f"The family {family['family']}: {family['about']}\n")
+    typer.echo(f"{_bold('The family ' + family['family'])}: {family['about']}\n")
     keys = stage.prepare(family["organisations"])
     typer.echo(f"  A broker with its own keys and an empty database; {len(keys)} organisations take part.\n")
     stage.start()
@@ -60,28 +86,57 @@ def _tell(stage: Stage, name: str) -> tuple[Story, bool]:
 
 
 def _say(number: int, step: Step) -> None:
-    mark = "ok" if step.right else "WRONG"
+    mark = typer.style("ok", fg="green") if step.right else typer.style("WRONG", fg="red", bold=True)
     typer.echo(f"{number:>3}. {step.text}\n       → {step.outcome}  [{mark}]")
     if step.because:
         typer.echo(f"         because {step.because}")
 
 
 def _show_around(stage: Stage, story: Story) -> None:
-    """Links for the three users; a fresh handover, so that there is something to answer."""
+    """Links for the three users; a fresh handover, so that there is something to answer; then the messages."""
     first, handover = next(iter(story.family["handovers"].items()))
     handover["body"]["reference"] += "-look-around"
-    typer.echo(f"\n  {story.push(first).text}, to look around.")
-    code = story.invite(first, "mother")
-    officer = stage.run("officers", "invite", "Privacy officer")
+    story.push(first)
+    mother = next(person for person in handover["body"]["people"] if person["key"] == "mother")
+    parent = f"{story.url}/#{story.invite(first, 'mother')}"
+    invitation = stage.run("officers", "invite", "Privacy officer").split()[-1]
+    officer = f"{story.url}/console/invitation#{invitation}"
+    known = set(stage.outbox.glob("*.json"))
     typer.echo(
         f"""
-Look around until Ctrl-C:
+{_bold("Now look around yourself.")} Everything is made up, and gone when you press Ctrl-C.
 
-  a parent       {story.url}/#{code}
-                 one-time codes arrive as files in {stage.outbox}
-  the officer    {story.url}/console/invitation
-                 {officer}
-  a developer    {story.url}/docs
+  1. A parent, on her phone: {mother["name"]} got a new question.
+       {_bold(parent)}
+     Press the button, choose where to get the code: it appears below. Say yes or no, and stop again.
+
+  2. The privacy officer, at a desk.
+       {_bold(officer)}
+     Make a passkey; then see every request above and why it was allowed or refused, and check the log.
+
+  3. A developer.
+       {_bold(story.url + "/docs")}
+
+Messages to the family appear here as they are sent:
 """
     )
-    stage.wait()
+    _print_messages(stage, known)
+
+
+def _print_messages(stage: Stage, known: set[Path]) -> None:
+    """Show each message once, until the broker ends."""
+    while stage.running:
+        for path in sorted(set(stage.outbox.glob("*.json")) - known):
+            known.add(path)
+            message = json.loads(path.read_text(encoding="utf-8"))
+            channel = {"sms": "text message", "email": "e-mail"}.get(message["channel"], message["channel"])
+            text = message["text"].partition("\n")[0]  # below it, a text message has a line for the phone
+            typer.echo(f"  {time.strftime('%H:%M:%S')}  {channel} to {message['to']}: {_bold(text)}")
+        time.sleep(LOOK)
+    typer.echo("The broker stopped by itself. Its last words:", err=True)
+    sys.stderr.write("".join(stage.log_file.read_text(encoding="utf-8").splitlines(keepends=True)[-5:]))
+    raise typer.Exit(1)
+
+
+def _bold(text: str) -> str:
+    return typer.style(text, bold=True)

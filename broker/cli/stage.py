@@ -136,9 +136,10 @@ class Stage:
         self.start()
         return self.url
 
-    def wait(self) -> int:
-        """Wait until the broker ends by itself."""
-        return self._process.wait() if self._process else 0
+    @property
+    def running(self) -> bool:
+        """Whether the broker is there."""
+        return self._process is not None and self._process.poll() is None
 
 
 def today() -> date:

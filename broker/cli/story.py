@@ -3,6 +3,7 @@
 The player only uses what everybody has: the API for organisations and professionals, the pages for the family.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -112,4 +113,11 @@ class Story:
 
     def _later(self, step: dict[str, Any]) -> Step:
         self.url = self.later(step["later"])
-        return Step(f"{step['later']} later", "the clock has moved", step.get("because", ""), right=True)
+        return Step(f"{_words(step['later'])} later", "the clock has moved", step.get("because", ""), right=True)
+
+
+def _words(period: str) -> str:
+    """`P6M1D` as people say it: 6 months and 1 day."""
+    units = {"Y": "year", "M": "month", "W": "week", "D": "day"}
+    found = re.findall(r"(\d+)([YMWD])", period)
+    return " and ".join(f"{number} {units[unit]}{'' if number == '1' else 's'}" for number, unit in found)

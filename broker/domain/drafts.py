@@ -78,8 +78,13 @@ class Draft:
 
 
 def last_day(text: str, today: date) -> date:
-    """A date, or a period from today. Raises ValueError."""
-    return Period.parse(text).after(today) if text.startswith("P") else date.fromisoformat(text)
+    """A date (2027-01-31, no other writing of ISO 8601), or a period from today. Raises ValueError."""
+    if text.startswith("P"):
+        return Period.parse(text).after(today)
+    day = date.fromisoformat(text)
+    if day.isoformat() != text:
+        raise ValueError("not a date such as 2027-01-31")
+    return day
 
 
 def faults_of(body: Any, vocabulary: Vocabulary, known: Mapping[str, str], today: date) -> Iterator[Fault]:

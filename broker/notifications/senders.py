@@ -9,6 +9,8 @@ import json
 import os
 import sys
 from dataclasses import asdict, dataclass, field
+from email.errors import MessageError
+from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
@@ -74,18 +76,13 @@ class SmtpSender:
     start_tls: bool = True
 
     async def send(self, message_id: str, message: Message) -> None:
-        """Send it; raises OSError when the server does not take it."""
-        mail = EmailMessage()
-        mail["From"] = self.sender
-        mail["To"] = message.to if message.channel == "email" else f"{message.to.lstrip('+')}@{self.sms_domain}"
-        mail["Subject"] = SUBJECTS[message.kind].in_language(message.language)
-        mail["Message-ID"] = f"<{message_id}@{self.sender.partition('@')[2]}>"
-        mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(message.text)
+        """Send it to this one address; raises OSError when it is none, or when the server does not take it."""
+        to = message.to if message.channel == "email" else f"{message.to.lstrip('+')}@{self.sms_domain}"
         implicit = self.port == 465
         try:
             await aiosmtplib.send(
-                mail,
+                self._mail(message_id, message, to),
+                recipients=[to],
                 hostname=self.host,
                 port=self.port,
                 username=self.username,
@@ -94,8 +91,18 @@ class SmtpSender:
                 start_tls=False if implicit else self.start_tls,
                 timeout=20,
             )
-        except aiosmtplib.SMTPException:
+        except (aiosmtplib.SMTPException, MessageError, ValueError, LookupError):
             raise OSError("the mail server did not take the message") from None
+
+    def _mail(self, message_id: str, message: Message, to: str) -> EmailMessage:
+        mail = EmailMessage()
+        mail["From"] = self.sender
+        mail["To"] = Address(addr_spec=to)  # one address: a comma or a comment in it is refused, not understood
+        mail["Subject"] = SUBJECTS[message.kind].in_language(message.language)
+        mail["Message-ID"] = f"<{message_id}@{self.sender.partition('@')[2]}>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(message.text)
+        return mail
 
 
 def open_sender(setting: str) -> Sender:

@@ -202,17 +202,26 @@ class Handovers:
     async def received(
         self, oin: Oin, role: str | None, before: str, limit: int
     ) -> tuple[tuple[HandoverView, ...], str]:
-        """A page of what at least one consent opens to this organisation (in one role), newest first."""
+        """A page of what at least one consent opens to this organisation (in one role), newest first.
+
+        What is closed is passed over: it shortens no page, and no cursor names it.
+        """
         now = self._house.clock()
         recipient = Recipient(oin, role) if role is not None else None
+        views: list[HandoverView] = []
         async with self._house.storage(writing=False) as work:
-            found = await work.lists.addressed(recipient, oin, before, limit + 1)
-            views = []
-            for handover in found[:limit]:
-                view = await self._open_to(work, handover, _mine(handover, oin, role), now)
-                if view is not None:
-                    views.append(view)
-        return tuple(views), (found[limit - 1].id if len(found) > limit else "")
+            more = True
+            while more and len(views) <= limit:
+                found = await work.lists.addressed(recipient, oin, before, limit + 1)
+                views += [
+                    view
+                    for handover in found
+                    if (view := await self._open_to(work, handover, _mine(handover, oin, role), now))
+                ]
+                more = len(found) > limit
+                before = found[-1].id if found else before
+        page = tuple(views[:limit])
+        return page, (page[-1].handover.id if len(views) > limit else "")
 
     async def search(self, who: Professional, system: str, value: str) -> tuple[HandoverView, ...]:
         """What is open to this professional about the person with that identifier. The search itself is logged."""

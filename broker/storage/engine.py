@@ -1,21 +1,26 @@
 """Connections: SQLite in WAL mode with full synchronisation, PostgreSQL through psycopg 3; statements never show values.
 
 On SQLite every writing unit of work takes one first-in-first-out lock in this process and begins with
-`BEGIN IMMEDIATE`; its own busy handler would starve.
+`BEGIN IMMEDIATE`; its own busy handler would starve. BEGIN and COMMIT are said as statements, because the driver's own
+`commit` passes over a connection that was closed or a transaction that SQLite has ended, as if all were well.
 """
 
 import asyncio
+import contextlib
+import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from broker.errors import Unsafe, Words
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "recursive_triggers=ON")
+"""Without `recursive_triggers`, INSERT OR REPLACE gets past the triggers that refuse a DELETE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ def open_database(text: str, *, pool_size: int = 10) -> Database:
         engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": 30})
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        event.listen(engine.sync_engine, "commit", _commit_sqlite)
+        event.listen(engine.sync_engine, "invalidate", _undo_sqlite)
         return Database(engine, asyncio.Lock())
     engine = create_async_engine(
         url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_timeout=5
@@ -67,7 +74,7 @@ def open_database(text: str, *, pool_size: int = 10) -> Database:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+    for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -75,3 +82,16 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("writing", True)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _undo_sqlite(connection: Any, _record: object, _error: object) -> None:
+    """End the transaction of a task that was cancelled at work, before its connection is closed.
+
+    Closing is not enough: while any statement of it is alive, SQLite keeps a closed connection, with its lock.
+    """
+    with contextlib.suppress(asyncio.CancelledError, SQLAlchemyError, sqlite3.Error, ValueError):
+        connection.rollback()
+
+
+def _commit_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("COMMIT")

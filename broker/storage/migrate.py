@@ -14,11 +14,16 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
-from broker.errors import Unavailable
+from broker.errors import Unavailable, Unsafe, Words
 from broker.storage import tables
 from broker.storage.engine import _begin_sqlite, _prepare_sqlite, database_url
+
+_NOT_ALLOWED = Words(
+    "De database weigert dit. Zet BROKER_OWNER_DATABASE_URL op haar eigenaar, en maak eerst de rol van de broker.",
+    "The database refuses this. Set BROKER_OWNER_DATABASE_URL to its owner, and first make the broker's role.",
+)
 
 
 def _config(connection: Connection) -> Config:
@@ -42,7 +47,11 @@ def _sync_engine(address: str) -> Engine:
 
 @contextlib.contextmanager
 def _opened(address: str) -> Iterator[Engine]:
-    """Its engine, until the end of the block. Raises Unavailable for a database that is not there, or is none."""
+    """Its engine, until the end of the block.
+
+    Raises Unavailable for a database that is not there, or is none, and Unsafe where a role may not do this or is not
+    there.
+    """
     try:
         engine = _sync_engine(address)
         try:
@@ -51,6 +60,8 @@ def _opened(address: str) -> Iterator[Engine]:
             engine.dispose()
     except (OperationalError, OSError):
         raise Unavailable from None
+    except ProgrammingError:
+        raise Unsafe(_NOT_ALLOWED) from None
     except DatabaseError as error:
         if "not a database" not in str(error.orig):
             raise

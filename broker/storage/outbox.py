@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
+import structlog
 
 from broker.domain.stores import Message
+from broker.errors import Tampered
 from broker.storage import tables as t
 from broker.storage.rows import Store
+
+_log = structlog.get_logger(__name__)
 
 
 class Outbox(Store):
@@ -25,23 +29,29 @@ class Outbox(Store):
         sealed = self._seal_json(f"outbox:{message_id}", body)
         await self._run(sa.insert(t.outbox).values(id=message_id, message_sealed=sealed, tries=0, next_try_at=now))
 
-    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Message, int]]:
-        """What should go out now; rows that another broker is sending are left to it."""
+    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Message | None, int]]:
+        """What should go out now; rows that another broker is taking are left to it."""
         c = t.outbox.c
         statement = sa.select(t.outbox).where(c.next_try_at <= now).order_by(c.id).limit(limit)
         rows = await self._all(statement.with_for_update(skip_locked=True))
-        return [
-            (row.id, Message(**self._unseal_json(f"outbox:{row.id}", row.message_sealed)), row.tries) for row in rows
-        ]
+        return [(row.id, self._opened(row.id, row.message_sealed), row.tries) for row in rows]
 
-    async def sent(self, message_id: str) -> None:
-        """It went out; nothing of it is kept."""
-        await self._run(sa.delete(t.outbox).where(t.outbox.c.id == message_id))
+    def _opened(self, message_id: str, sealed: bytes) -> Message | None:
+        try:
+            return Message(**self._unseal_json(f"outbox:{message_id}", sealed))
+        except Tampered as error:
+            _log.error("outbox:not-opened", message=message_id, code=error.code)
+            return None
 
-    async def failed(self, message_id: str, again: datetime | None) -> None:
-        """It did not; try again then, or give up and forget its text."""
-        if again is None:
-            await self.sent(message_id)
-            return
+    async def take(self, message_id: str, until: datetime) -> None:
+        """It is being sent: until then nobody else takes it up. This is one try."""
         c = t.outbox.c
-        await self._run(sa.update(t.outbox).where(c.id == message_id).values(tries=c.tries + 1, next_try_at=again))
+        await self._run(sa.update(t.outbox).where(c.id == message_id).values(tries=c.tries + 1, next_try_at=until))
+
+    async def again(self, message_id: str, at: datetime) -> None:
+        """It did not go out; try again then."""
+        await self._run(sa.update(t.outbox).where(t.outbox.c.id == message_id).values(next_try_at=at))
+
+    async def forget(self, message_id: str) -> None:
+        """It went out, or was given up; nothing of it is kept."""
+        await self._run(sa.delete(t.outbox).where(t.outbox.c.id == message_id))

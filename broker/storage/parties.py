@@ -82,7 +82,7 @@ class Persons(Store):
         person = PersonId(next((known[tag] for tag, _, _ in tags if tag in known), new_id))
         if person == new_id:
             await self._run(sa.insert(t.person).values(id=new_id))
-        for tag, kind, value in tags:
+        for tag, kind, value in dict.fromkeys(tags):  # said twice is said once
             if tag not in known:
                 values = {"tag": tag, "person": person, "kind": kind, "value_sealed": self._seal(f"tag:{tag}", value)}
                 await self._run(sa.insert(t.person_tag).values(values))

@@ -1,16 +1,16 @@
 """One transaction: everything in it is committed together, or nothing of it ever was.
 
-Whatever the database says when it fails becomes one of three plain errors; statements and values are not quoted.
+Whatever the database says when it fails becomes one of a few plain errors; statements and values are not quoted.
 """
 
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.domain.stores import UnitOfWork
-from broker.errors import Conflict, Unavailable, Words
+from broker.errors import Conflict, Invalid, Unavailable, Words
 from broker.storage.consents import Consents, Invitations, Receipts
 from broker.storage.engine import Database
 from broker.storage.handovers import Handovers
@@ -83,6 +83,10 @@ class SqlUnitOfWork:
                     "Somebody else changed this at the same moment. Try again.",
                 ),
                 code="changed-meanwhile",
+            ) from None
+        if isinstance(error, DataError):
+            raise Invalid.at(
+                "", "Hier staat iets in dat niet te bewaren is.", "This holds something that cannot be stored."
             ) from None
         if isinstance(error, SQLAlchemyError):
             raise Unavailable from None

@@ -5,24 +5,19 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 import uvicorn
-from axe_playwright_python.sync_playwright import Axe
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect
 
 from broker.web import Site, install_web
 from broker.web.kit.assets import FOLDER
+from tests.e2e.acting import DESK, PHONE, check_page, opened, press, with_passkeys
 from tests.unit.web.fakes import CODE, MINE_CODE, ONE_TIME, FakeConsole, FakeFamily, openapi
 
 LANGUAGES = ("nl", "en")
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1280, "height": 800}
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 LIMIT = 30_000
 Look = Callable[[str], None]
 
@@ -53,28 +48,6 @@ def served() -> Iterator[Served]:
     server.should_exit = True
     thread.join(5)
     socket.close()
-
-
-@contextmanager
-def opened(browser: Browser, language: str, size: dict[str, int], **options: Any) -> Iterator[Page]:
-    """A page in a fresh browser, with everything that it complains about or fetches elsewhere made an error."""
-    locale = {"nl": "nl-NL", "en": "en-GB"}[language]
-    context = browser.new_context(locale=locale, viewport=size, **options)  # type: ignore[arg-type]
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda m: None if "Failed to load resource" in m.text else complaints.append(m.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda r: None if r.url.startswith("http://localhost:") else complaints.append(r.url))
-    try:
-        yield page
-        assert complaints == []
-    finally:
-        context.close()
-
-
-def press(page: Page, selector: str) -> None:
-    with page.expect_navigation():
-        page.locator(selector).first.click()
 
 
 def tour_of_the_family(page: Page, served: Served, look: Look) -> None:
@@ -171,27 +144,18 @@ Tour = Callable[[Page, Served, Look], None]
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("tour", "size"), TOURS)
-@pytest.mark.screenshots
 def test_every_page_can_be_used_by_everybody(
     browser: Browser,
     served: Served,
-    picture: Callable[..., None],
     tour: Tour,
     size: dict[str, int],
     language: str,
 ) -> None:
-    axe = Axe()
     looked = []
     with opened(browser, language, size) as page:
 
         def look(name: str) -> None:
-            found = axe.run(page, options=RULES).response["violations"]
-            told = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]
-            assert told == [], f"{name}: {json.dumps(told, indent=1)}"
-            assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
-            assert page.locator("html").get_attribute("lang") == language
-            assert page.locator("h1").count() == 1
-            picture(page, f"{name}-{language}")
+            check_page(page, name, language)
             looked.append(name)
 
         tour(page, served, look)
@@ -274,20 +238,7 @@ def test_everything_can_be_done_with_the_keyboard(browser: Browser, served: Serv
 
 def test_a_passkey_is_made_and_used(browser: Browser, served: Served) -> None:
     with opened(browser, "nl", DESK) as page:
-        device = page.context.new_cdp_session(page)
-        device.send("WebAuthn.enable")
-        device.send(
-            "WebAuthn.addVirtualAuthenticator",
-            {
-                "options": {
-                    "protocol": "ctap2",
-                    "transport": "internal",
-                    "hasResidentKey": True,
-                    "hasUserVerification": True,
-                    "isUserVerified": True,
-                }
-            },
-        )
+        with_passkeys(page)
         page.goto(f"{served.url}/console/invitation#{CODE}")
         press(page, "main .rd-wide")
         page.click("[data-passkey=create]")

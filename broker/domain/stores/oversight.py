@@ -28,14 +28,17 @@ class OutboxStore(Protocol):
     async def add(self, message: Message, message_id: str, now: datetime) -> None:
         """Queue one."""
 
-    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Message, int]]:
-        """(id, message, tries) of what should go out now; locked against other brokers."""
+    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Message | None, int]]:
+        """(id, message, tries) of what should go out now; None for a message that does not open (which is an alarm)."""
 
-    async def sent(self, message_id: str) -> None:
-        """It went out; nothing of it is kept."""
+    async def take(self, message_id: str, until: datetime) -> None:
+        """It is being sent: until then nobody else takes it up. This is one try."""
 
-    async def failed(self, message_id: str, again: datetime | None) -> None:
-        """It did not; try again then, or give up and forget its text."""
+    async def again(self, message_id: str, at: datetime) -> None:
+        """It did not go out; try again then."""
+
+    async def forget(self, message_id: str) -> None:
+        """It went out, or was given up; nothing of it is kept."""
 
 
 class OfficerStore(Protocol):

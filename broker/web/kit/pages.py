@@ -73,6 +73,19 @@ def status_of(error: BrokerError) -> int:
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
 
 
+def alarm(error: BrokerError) -> None:
+    """Let the operational log hear of a refusal that is ours to mend: damaged data, or something that does not work."""
+    if status_of(error) >= 500:
+        _log.error("page:refused", code=error.code, **_where(error))
+
+
+def _where(error: Exception) -> dict[str, Any]:
+    """What kind of fault, and the places it came through; nothing that it says."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
+    return {"error": type(error).__name__, "trace": places}
+
+
 def error_headers(error: BrokerError | None) -> dict[str, str]:
     """`Retry-After` for who tried too often."""
     return {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
@@ -133,6 +146,8 @@ class Pages:
         **values: Any,
     ) -> Response:
         """Fill the template. `error` is shown by the template itself, and gives the status."""
+        if error is not None and status is None:
+            alarm(error)
         language = self.language(request)
         text = (
             _environment(language)
@@ -157,14 +172,14 @@ class Pages:
         """The page for a refusal: what happened, and what to do. Who is not signed in starts again."""
         if isinstance(error, NotAuthenticated):
             return self.go(HOME[self.area])
+        alarm(error)
         code = status_of(error)
         told = TOLD_TO_FAMILY.get(error.words, error.words) if self.area == "family" else error.words
         return self.show(request, "kit/refusal.html", error=error, status=code, code=code, told=told)
 
     def failure(self, request: Request, error: Exception) -> Response:
         """The page for a fault of ours. The log hears where it was; never what was said, which may be personal."""
-        frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)][-8:]
-        _log.error("page-failed", area=self.area, kind=type(error).__name__, frames=frames)
+        _log.error("page:failed", **_where(error))
         ours = BrokerError()
         return self.show(request, "kit/refusal.html", error=ours, status=500, code=500, told=ours.words)
 

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from broker.errors import BrokerError
-from broker.web.kit.pages import Pages, error_headers, status_of
+from broker.web.kit.pages import Pages, alarm, error_headers, status_of
 from broker.web.kit.texts import texts
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -80,6 +80,7 @@ class PageRouter(APIRouter):
         return self._pages.refusal(request, error)
 
     def _as_json(self, request: Request, error: BrokerError) -> Response:
+        alarm(error)
         message = texts(self._pages.language(request)).words(error.words)
         response = JSONResponse({"message": message}, status_of(error), error_headers(error))
         return self._pages.protected(response)

@@ -210,7 +210,7 @@ async def test_a_code_that_answered_already_leads_to_what_was_said(
     await client.post("/contact", data=form(contact="c1"))
     answer = await client.post("/one-time-code", data=form(code=ONE_TIME))
     assert answer.headers["location"] == "/mine"
-    assert "al antwoord gegeven" in visible(await client.get("/mine"))
+    assert "dit heb je gezegd" in visible(await client.get("/mine"))
     for path in ("/questions/1", "/check"):
         assert (await client.get(path)).headers["location"] == "/mine"
     answer = await client.post("/questions/1", data=form(section="timeline", shown="nl", answer="yes"))

@@ -1,0 +1,329 @@
+"""Every committed entry comes into the tree exactly once, whoever sequences; nothing that was not committed does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from broker.domain.events import EventType, LogEvent, Personal
+from broker.domain.parties import Oin
+from broker.domain.stores import LogSearch
+from broker.errors import NotFound, Tampered
+from broker.storage import tables as t
+from broker.transparency import ledger as module
+from broker.transparency.merkle import leaf_hash, root_of
+from tests.factories import NOW, SCHOOL, SENDER, Storeroom, a_keyring, a_storeroom
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Storeroom]:
+    store = a_storeroom(database_url)
+    yield store
+    await store.database.close()
+
+
+def an_event(number: int = 0, **more) -> LogEvent:
+    given = {
+        "type": EventType.RELEASE_DENIED,
+        "at": NOW + timedelta(seconds=number),
+        "organisation": SCHOOL,
+        "counterpart": SENDER,
+        "facts": {"outcome": "denied", "number": number},
+        "personal": (Personal("person-1", "subject", "person-1"), Personal("pro-1", "professional", "pro-1")),
+        **more,
+    }
+    return LogEvent(**given)
+
+
+async def append(store: Storeroom, *events: LogEvent, commit: bool = True) -> list:
+    async with store.storage() as work:
+        appended = [await work.log.append(event) for event in events]
+        if commit:
+            await work.commit()
+    return appended
+
+
+async def sequenced(store: Storeroom) -> list[str]:
+    async with store.storage(writing=False) as work:
+        rows = (await work._connection.execute(sa.select(t.log_index).order_by(t.log_index.c.leaf_index))).all()
+    assert [row.leaf_index for row in rows] == list(range(len(rows)))
+    return [row.entry_id for row in rows]
+
+
+async def run_dry(*ledgers) -> None:
+    while any(await asyncio.gather(*(ledger.step() for ledger in ledgers))):
+        pass
+
+
+async def test_an_entry_is_there_with_its_queue_row_and_receipt_or_not_at_all(store):
+    await append(store, an_event(), commit=False)
+    (appended,) = await append(store, an_event())
+    ledger = store.ledger()
+    assert await ledger.waiting() == 1
+    async with store.storage(writing=False) as work:
+        entry = await work.log.get(appended.entry.id)
+        assert await work.log.get("no-such") is None
+    assert (entry.leaf, entry.leaf_hash, entry.index) == (appended.entry.leaf, leaf_hash(entry.leaf), None)
+    assert store.means.signatures.receipt_holds(entry.receipt.kid, entry.receipt.signature, entry.leaf)
+
+
+async def test_openings_are_kept_apart_and_open_the_leaf(store):
+    (appended,) = await append(store, an_event())
+    async with store.storage(writing=False) as work:
+        openings = await work.log.openings(appended.entry.id)
+        stored = (await work._connection.execute(sa.select(t.log_opening))).all()
+    facts = store.ledger().read(appended.entry.leaf, openings)
+    assert facts.personal == {"subject": ["person-1"], "professional": ["pro-1"]}
+    assert b"person-1" not in appended.entry.leaf
+    assert b"pro-1" not in appended.entry.leaf
+    assert "person-1" not in repr([tuple(row) for row in stored])
+
+
+async def test_a_person_whose_key_is_destroyed_is_gone_from_the_log_and_the_log_still_holds(store):
+    (appended,) = await append(store, an_event())
+    await run_dry(store.ledger())
+    async with store.storage() as work:
+        tag = store.means.tags.tag("log-subject", "person-1")
+        await work._connection.execute(sa.delete(t.log_subject_key).where(t.log_subject_key.c.tag == tag))
+        await work.commit()
+    async with store.storage(writing=False) as work:
+        openings = await work.log.openings(appended.entry.id)
+    assert store.ledger().read(appended.entry.leaf, openings).personal == {"professional": ["pro-1"]}
+    assert (await store.ledger().check()).ok
+
+
+async def test_one_key_per_person_also_when_many_entries_come_at_once(store):
+    await asyncio.gather(*(append(store, an_event(n)) for n in range(8)))
+    async with store.storage(writing=False) as work:
+        assert len((await work._connection.execute(sa.select(t.log_subject_key))).all()) == 2
+        found = await work.log.search(LogSearch(owner="person-1"))
+        assert len(found) == 8
+        for entry in found:
+            assert len(await work.log.openings(entry.id)) == 2
+
+
+async def test_a_changed_or_moved_opening_is_tampered(store):
+    one, two = await append(store, an_event(1), an_event(2))
+    async with store.storage() as work:
+        c = t.log_opening.c
+        other = (
+            (await work._connection.execute(sa.select(c.ciphertext).where(c.entry_id == two.entry.id)))
+            .scalars()
+            .first()
+        )
+        await work._connection.execute(
+            sa.update(t.log_opening).where(c.entry_id == one.entry.id, c.position == 0).values(ciphertext=other)
+        )
+        with pytest.raises(Tampered):
+            await work.log.openings(one.entry.id)
+
+
+async def test_search_narrows_by_each_field_and_pages_newest_first(store):
+    events = [
+        an_event(1),
+        an_event(2, type=EventType.RELEASE_PERMITTED, facts={"outcome": "permitted"}),
+        an_event(3, organisation=Oin("00000099000000090000"), counterpart=None, personal=()),
+        an_event(4, personal=(Personal("person-2", "subject", "person-2"),)),
+    ]
+    ids = [a.entry.id for a in await append(store, *events)]
+
+    async def found(**wanted) -> list[int]:
+        async with store.storage(writing=False) as work:
+            return [ids.index(entry.id) + 1 for entry in await work.log.search(LogSearch(**wanted))]
+
+    assert await found() == [4, 3, 2, 1]
+    assert await found(limit=2) == [4, 3]
+    assert await found(before=ids[2]) == [2, 1]
+    assert await found(owner="person-1") == [2, 1]
+    assert await found(owner="person-2") == [4]
+    assert await found(owner="person-9") == []
+    assert await found(organisation=SENDER) == [4, 2, 1]
+    assert await found(organisation="00000099000000090000") == [3]
+    assert await found(types=(EventType.RELEASE_PERMITTED,)) == [2]
+    assert await found(outcome="denied") == [4, 3, 1]
+    assert await found(since=NOW + timedelta(seconds=3)) == [4, 3]
+    assert await found(until=NOW + timedelta(seconds=3)) == [2, 1]
+
+
+async def test_before_the_first_entry_there_is_nothing_to_prove(store):
+    with pytest.raises(NotFound):
+        await store.ledger().checkpoint()
+    assert await sequenced(store) == []
+
+
+async def test_entries_of_many_writers_all_come_into_the_tree_once(store):
+    ledger = store.ledger()
+    running = asyncio.create_task(ledger.run())
+    appended = await asyncio.gather(*(append(store, an_event(n), an_event(n + 100)) for n in range(30)))
+    async with asyncio.timeout(20):
+        while await ledger.waiting():
+            ledger.kick()
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await ledger.step()
+    order = await sequenced(store)
+    assert sorted(order) == sorted(a.entry.id for pair in appended for a in pair)
+    await whole(store, order)
+
+
+async def whole(store: Storeroom, order: list[str]) -> None:
+    """The log checks out, and its root is that of the leaves in this order, computed another way."""
+    verdict = await store.ledger().check()
+    assert verdict.ok, verdict.sentence
+    async with store.storage(writing=False) as work:
+        rows = {row.entry_id: row.leaf for row in (await work._connection.execute(sa.select(t.log_entry))).all()}
+        state = await work.tree.state()
+        latest = await work.checkpoints.latest()
+    assert state.size == len(order) == latest[0]
+    assert state.root == root_of([leaf_hash(rows[entry]) for entry in order])
+
+
+async def test_an_entry_that_commits_late_is_not_passed_over(store):
+    """The transaction that began first commits last: its place in the queue lies below what was sequenced already."""
+    if store.sqlite:
+        pytest.skip("SQLite has one writer: nobody commits late")
+    ledger = store.ledger()
+    async with store.storage() as late:
+        slow = await late.log.append(an_event(1, personal=()))
+        (quick,) = await append(store, an_event(2, personal=()))
+        await run_dry(ledger)
+        assert await sequenced(store) == [quick.entry.id]
+        await late.commit()
+    await run_dry(ledger)
+    assert await sequenced(store) == [quick.entry.id, slow.entry.id]
+
+
+async def test_two_ledgers_on_one_database_race_and_place_each_entry_once(store):
+    keyring = store.keyring
+    other = a_storeroom(store.url, keyring) if not store.sqlite else store
+    ledgers = [store.ledger(), other.ledger(), store.ledger()]
+
+    async def write(number: int) -> list:
+        done = []
+        for n in range(6):
+            done += await append(store if n % 2 else other, an_event(100 * number + n))
+            await asyncio.sleep(0)
+        return done
+
+    async def drain(ledger) -> None:
+        for _ in range(40):
+            await ledger.step()
+            await asyncio.sleep(0.002)
+
+    found = await asyncio.gather(*(write(n) for n in range(6)), *(drain(ledger) for ledger in ledgers))
+    await run_dry(*ledgers)
+    order = await sequenced(store)
+    assert sorted(order) == sorted(a.entry.id for done in found[:6] for a in done)
+    await whole(store, order)
+    if other is not store:
+        await other.database.close()
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    st.lists(st.sampled_from(["write", "undo", "step", "sequence", "publish", "cancel"]), max_size=14),
+    st.sampled_from([1, 2, 3]),
+)
+def test_in_whatever_order_things_happen_the_tree_is_what_was_committed(
+    tmp_path_factory, sqlite_template, steps, batch
+):
+    from tests.support.world import copied_sqlite
+
+    async def play() -> None:
+        store = a_storeroom(copied_sqlite(sqlite_template, tmp_path_factory.mktemp("log")), KEYS)
+        ledger, committed = store.ledger(), []
+        for number, step in enumerate(steps):
+            if step == "write":
+                committed += [a.entry.id for a in await append(store, an_event(number, personal=()))]
+            elif step == "undo":
+                await append(store, an_event(number, personal=()), commit=False)
+            elif step == "cancel":
+                task = asyncio.create_task(ledger.step())
+                await asyncio.sleep(0.001 * (number % 3))
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            else:
+                await getattr(ledger, step)()
+        await run_dry(ledger)
+        assert await sequenced(store) == committed
+        if committed:
+            await whole(store, committed)
+        await store.database.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "BATCH", batch)
+        asyncio.run(play())
+
+
+KEYS = a_keyring()
+
+
+async def test_a_changed_entry_is_never_sequenced(store):
+    (appended,) = await append(store, an_event())
+    forged = an_event(9)
+    async with store.storage() as work:
+        other = store.means.encode(forged, appended.entry.id)
+        values = {
+            "entry_id": "forged",
+            "leaf": other.leaf,
+            "leaf_hash": other.leaf_hash,
+            "receipt_kid": appended.receipt.kid,
+            "receipt_sig": appended.receipt.signature,
+            "type": "release:denied",
+            "organisation": "",
+            "counterpart": "",
+            "outcome": "",
+            "created_at": NOW,
+        }
+        await work._connection.execute(sa.insert(t.log_entry).values(values))
+        await work._connection.execute(sa.insert(t.log_queue).values(entry_id="forged"))
+        await work.commit()
+    with pytest.raises(Tampered):
+        await store.ledger().step()
+    assert await sequenced(store) == []
+
+
+async def test_a_tree_that_was_changed_is_not_extended(store):
+    await append(store, *[an_event(n, personal=()) for n in range(3)])
+    await run_dry(store.ledger())
+    async with store.storage() as work:
+        await work._connection.execute(sa.update(t.log_state).values(root=b"\1" * 32))
+        await work.commit()
+    await append(store, an_event(4))
+    with pytest.raises(Tampered):
+        await store.ledger().step()
+    assert len(await sequenced(store)) == 3
+
+
+async def test_the_first_checkpoint_of_a_size_stays(store):
+    async with store.storage() as work:
+        await work.checkpoints.keep(5, "first", NOW)
+        await work.checkpoints.keep(5, "second", NOW)
+        await work.checkpoints.keep(3, "smaller", NOW)
+        assert await work.checkpoints.latest() == (5, "first")
+        assert await work.checkpoints.index_of("nothing") is None
+
+
+async def test_tiles_grow_and_missing_ones_are_left_out(store):
+    async with store.storage() as work:
+        await work.tree.keep_tiles({(0, 0): b"a" * 32, (0, 1): b"b" * 32})
+        await work.tree.keep_tiles({(0, 0): b"a" * 32 + b"c" * 32})
+        assert await work.tree.tiles([(0, 0), (0, 1), (1, 0)]) == {(0, 0): b"a" * 32 + b"c" * 32, (0, 1): b"b" * 32}
+        assert await work.tree.tiles([]) == {}
+
+
+async def test_a_place_that_is_missing_in_the_log_is_tampered(store):
+    await append(store, *[an_event(n, personal=()) for n in range(3)])
+    await run_dry(store.ledger())
+    async with store.storage(writing=False) as work:
+        assert [entry.index for entry in await work.checkpoints.leaves(1, 5)] == [1, 2]
+        assert await work.checkpoints.leaves(3, 5) == []

@@ -1,0 +1,1 @@
+"""Each promise of the broker, attacked on the real application."""

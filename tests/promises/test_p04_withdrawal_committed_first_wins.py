@@ -1,0 +1,223 @@
+"""P04: a withdrawal that committed first wins; a release that committed first stays lawful. Nothing lies in between.
+
+Two brokers on one database, so that it is the database that decides and not a lock inside one process.
+"""
+
+import asyncio
+import contextlib
+import json
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from broker.app import Broker, build
+from broker.domain.events import EventType, LogEvent
+from broker.domain.handovers import HandoverId
+from broker.domain.parties import Oin, Professional, ProfessionalId
+from broker.domain.releases import ReleaseRequest
+from broker.domain.stores import Invitation, Visit
+from broker.services.releases import Release, ReleaseDenied
+from broker.storage.log import Log
+from broker.transparency.ledger import Ledger
+from tests.promises.attacks import ALL, JACK, NEEDED, TOM, Case, push
+from tests.support.world import World
+
+FAMILIES, ROUNDS = 4, 25
+"""A hundred pairs."""
+
+
+@pytest.fixture
+async def other(world: World) -> AsyncIterator[Broker]:
+    """A second broker on the same database."""
+    broker = build(world.broker.settings, clock=world.clock)
+    yield broker
+    await broker.database.close()
+
+
+@dataclass
+class Pair:
+    """Somebody who may withdraw, and somebody who asks."""
+
+    case: Case
+    token: str
+    request: ReleaseRequest
+    group: str = ""
+
+    async def withdraw(self, broker: Broker) -> None:
+        """Stop everything that was said yes to."""
+        if not self.group:
+            self.group = (await broker.consents.mine(self.token, "nl")).groups[0].id
+        types = tuple(section["type"] for section in self.case.body["sections"])
+        await broker.consents.withdraw(self.token, self.group, types, "nl")
+
+    async def ask(self, broker: Broker) -> Release | None:
+        """What leaves, or None."""
+        try:
+            return await broker.releases.ask(self.request)
+        except ReleaseDenied:
+            return None
+
+
+async def pair(world: World, name: str, signer: str) -> Pair:
+    """A family in which everybody said yes; `signer` stands at the door, code and one-time code given."""
+    case, house = await push(world, name), world.broker.house
+    await case.everybody_says_yes()
+    reader = {
+        TOM: ("00000099000000020000", "support-coordinator"),
+        JACK: ("00000099000000040000", "general-practitioner"),
+    }
+    oin, role = reader[name]
+    now, token, who = house.clock(), secrets.token_urlsafe(32), case.people[signer]
+    async with house.storage() as work:
+        later = now + timedelta(days=30)
+        invitation = Invitation(house.ids(), case.handover.id, case.handover.sender, who, later, answered=True)
+        await work.invitations.add(invitation, secrets.token_hex(8), now)
+        visit = Visit(house.ids(), "family", who, invitation.id, "verified", "nl", later)
+        await work.visits.add(visit, token)
+        new = ProfessionalId(house.ids())
+        professional = Professional(await work.organisations.professional(Oin(oin), "x", "X", new), Oin(oin), role)
+        await work.commit()
+    request = ReleaseRequest(professional, HandoverId(case.handover.id), case.body["purpose"])
+    return Pair(case, token, request)
+
+
+async def in_the_order_of_commits(world: World) -> list[tuple[int, Any]]:
+    """(index, entry) of the whole log, read back."""
+    await world.settle()
+    async with world.broker.house.storage(writing=False) as work:
+        return [
+            (found.index, world.broker.ledger.read(found.leaf, await work.log.openings(found.id)))
+            for found in await work.checkpoints.leaves(0, 100_000)
+            if found.index is not None
+        ]
+
+
+def records_behind(entry: Any) -> set[str]:
+    """The consent records on which a decision rests."""
+    [decision] = entry.personal["decision"]
+    return {signer["record"] for section in json.loads(decision) for signer in section["signers"]}
+
+
+# --- one of the two is held up at its very last step ---------------------------------------------
+
+
+@contextlib.contextmanager
+def held_up(monkeypatch: pytest.MonkeyPatch, kind: EventType) -> Any:
+    """Whoever has logged this kind of event waits, with the commit still to come."""
+    genuine, arrived, go_on = Log.append, asyncio.Event(), asyncio.Event()
+
+    async def append(log: Log, event: LogEvent) -> Any:
+        appended = await genuine(log, event)
+        if event.type is kind:
+            arrived.set()
+            await go_on.wait()
+        return appended
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Log, "append", append)
+        yield arrived, go_on
+
+
+@pytest.mark.parametrize(("name", "signer"), [(TOM, "tom"), (TOM, "mother"), (TOM, "father"), (JACK, "father")])
+async def test_a_release_waits_for_a_withdrawal_that_is_about_to_commit(
+    world: World, other: Broker, monkeypatch: pytest.MonkeyPatch, name: str, signer: str
+) -> None:
+    one = await pair(world, name, signer)
+    with held_up(monkeypatch, EventType.CONSENT_WITHDRAWN) as (arrived, go_on):
+        withdrawal = asyncio.create_task(one.withdraw(other))
+        async with asyncio.timeout(10):
+            await arrived.wait()
+        release = asyncio.create_task(one.ask(world.broker))
+        await asyncio.sleep(0.15)
+        assert not release.done(), "it would have decided on a yes that is being taken back"
+        go_on.set()
+        await withdrawal
+        assert await release is None
+
+
+@pytest.mark.parametrize(("name", "signer"), [(TOM, "tom"), (TOM, "mother"), (TOM, "father"), (JACK, "father")])
+async def test_a_withdrawal_waits_for_a_release_that_is_about_to_commit(
+    world: World, other: Broker, monkeypatch: pytest.MonkeyPatch, name: str, signer: str
+) -> None:
+    one = await pair(world, name, signer)
+    with held_up(monkeypatch, EventType.RELEASE_PERMITTED) as (arrived, go_on):
+        release = asyncio.create_task(one.ask(world.broker))
+        async with asyncio.timeout(10):
+            await arrived.wait()
+        withdrawal = asyncio.create_task(one.withdraw(other))
+        await asyncio.sleep(0.15)
+        assert not withdrawal.done(), "it would be logged before a release that ignores it"
+        go_on.set()
+        await withdrawal
+        released = await release
+    assert released is not None
+    assert sorted(part.type for part in released.released) == ALL[name]
+    kinds = [entry.type for _, entry in await in_the_order_of_commits(world)]
+    assert kinds.index("release:permitted") < kinds.index("consent:withdrawn")
+    assert await one.ask(other) is None
+
+
+# --- a hundred pairs at once ---------------------------------------------------------------------
+
+
+async def test_a_hundred_withdrawals_against_a_hundred_releases(
+    world: World, other: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_proof(*_: object) -> None:
+        """The receipt's proof comes after the commit, and is not what matters here."""
+
+    monkeypatch.setattr(Ledger, "_wait_for_proof", no_proof)
+    pairs = [
+        await pair(world, name, signer)
+        for name, signer in [(TOM, "tom"), (TOM, "mother"), (JACK, "father"), (JACK, "mother")]
+    ]
+    assert len(pairs) == FAMILIES
+    given: dict[str, tuple[int, int]] = {}
+    left: dict[tuple[int, int], bool] = {}
+
+    async def rounds(number: int, one: Pair, signer: str) -> None:
+        for turn in range(ROUNDS):
+            for who, about in NEEDED[one.case.name]:
+                if who == signer:
+                    given[(await one.case.says(who, about)).id] = (number, turn)
+            jitter = [secrets.randbelow(8) / 1000 for _ in range(2)]
+            asking, stopping = (world.broker, other) if turn % 2 else (other, world.broker)
+            release, _ = await asyncio.gather(
+                after(jitter[0], one.ask(asking)), after(jitter[1], one.withdraw(stopping))
+            )
+            left[number, turn] = release is not None
+
+    signers = ("tom", "mother", "father", "mother")
+    await asyncio.gather(*(rounds(number, one, signers[number]) for number, one in enumerate(pairs)))
+
+    log = await in_the_order_of_commits(world)
+    withdrawn = {
+        (number, turn): index
+        for number, one in enumerate(pairs)
+        for turn, index in enumerate(
+            index
+            for index, entry in log
+            if entry.type == "consent:withdrawn" and entry.personal["signer"] == [one.case.people[signers[number]]]
+        )
+    }
+    released = {
+        given[record]: index
+        for index, entry in log
+        if entry.type == "release:permitted"
+        for record in records_behind(entry)
+        if record in given
+    }
+    assert set(withdrawn) == set(left)
+    assert set(released) == {turn for turn, gone in left.items() if gone}, "what left is in the log, and nothing else"
+    assert [turn for turn, index in released.items() if index > withdrawn[turn]] == []
+    assert len(released) >= 3, "some releases came first"
+    assert len(left) - len(released) >= 3, "and some withdrawals"
+
+
+async def after(seconds: float, doing: Any) -> Any:
+    await asyncio.sleep(seconds)
+    return await doing

@@ -1,0 +1,539 @@
+"""P09: a denial tells its recipient no more than it may: not who, not what, not even that there is something.
+
+"The same" means here: the same status, the same bytes and the same headers.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from broker.cli.visitor import form_of, forms_of
+from tests.support.surface import NO_SUCH_ID, leaks, personal, rows_of, settled, told
+from tests.support.world import World
+
+SENDER, SCHOOL = "00000099000000010000", "00000099000000020000"
+TOM = "tom-to-school"
+YES = {"status": "yes", "voice-of-the-child": "yes", "safety-plan": "yes"}
+FAMILY = ("mother", "father", "tom")
+READER, PURPOSE = "ib-joris", "education-support"
+
+
+async def releases_asked(world: World) -> list[dict[str, Any]]:
+    """The leaves of every request for a release, oldest first."""
+    rows = sorted(await rows_of(world, "log_entry"), key=lambda row: row.entry_id)
+    return [json.loads(row.leaf) for row in rows if row.type.startswith("release:")]
+
+
+def shape(leaf: Mapping[str, Any]) -> tuple[int, list[str]]:
+    """What can be seen of a leaf without its openings, but its outcome: its size, and which fields it commits to."""
+    plain = {**leaf, "type": "", "facts": {**leaf["facts"], "outcome": "", "release": ""}}
+    return len(json.dumps(plain)), [commitment["field"] for commitment in leaf["personal"]]
+
+
+# one denial for every reason
+
+
+@pytest.mark.parametrize("who", FAMILY)
+async def test_unanswered_refused_withdrawn_and_expired_are_one_and_the_same(world: World, who: str) -> None:
+    async def everything_the_reader_sees() -> list[tuple[int, bytes, list[tuple[str, str]]]]:
+        here = world.handovers[TOM]
+        body = {"identifier": {"system": "bsn", "value": "999990019"}}
+        return [
+            told(await world.ask(TOM, READER)),
+            told(await world.ask(TOM, READER, PURPOSE, ["status"])),
+            told(await world.ask(TOM, READER, PURPOSE, ["safety-plan", "parent-health", "medication"])),
+            told(await world.as_professional(READER, "GET", f"/v1/handovers/{here}"), but=here),
+            told(await world.as_professional(READER, "GET", "/v1/handovers")),
+            told(await world.as_organisation(SCHOOL, "GET", "/v1/handovers?box=received")),
+            told(await world.as_professional(READER, "POST", "/v1/subjects/_search", body)),
+        ]
+
+    seen: dict[str, list[tuple[int, bytes, list[tuple[str, str]]]]] = {}
+    body = {**world.body(TOM), "consentUntil": "P9M"}
+    await world.push(TOM, body)
+    seen["nobody answered"] = await everything_the_reader_sees()
+    for person in FAMILY:
+        if person != who:
+            await world.answer(TOM, person, YES)
+    seen["this one did not answer"] = await everything_the_reader_sees()
+    await world.answer(TOM, who, {})
+    seen["refused"] = await everything_the_reader_sees()
+    await world.answer(TOM, who, YES)
+    assert await world.gets(TOM, READER) == sorted(YES), "the answer of this one is what it turns on"
+    await world.withdraw(TOM, who, list(YES))
+    seen["withdrawn"] = await everything_the_reader_sees()
+    # An earlier handover of the same scope, with a shorter time: this one's yes to it ends before the others' do.
+    long = world.handovers[TOM]
+    await world.push(TOM, {**body, "reference": "short", "consentUntil": "P1M"})
+    await world.answer(TOM, who, YES)
+    world.handovers[TOM] = long
+    assert await world.gets(TOM, READER) == sorted(YES)
+    world.clock.later("P1M1D")
+    seen["expired"] = await everything_the_reader_sees()
+    first = seen["nobody answered"]
+    assert [status for status, _, _ in first] == [403, 403, 403, 404, 200, 200, 200]
+    for reason, same in seen.items():
+        assert same == first, reason
+    # Not even the log's leaves differ, in size or in the number of their digests.
+    asked = [leaf for leaf in await releases_asked(world) if leaf["type"] == "release:denied"]
+    assert len(asked) == 15
+    assert len({str(shape(leaf)) for leaf in asked}) == 1
+
+
+async def test_one_type_denied_tells_nothing_of_who_stands_in_the_way(world: World) -> None:
+    """Father alone refuses the safety plan, then Tom alone, then both: what is released with it looks the same."""
+    await world.push(TOM)
+    for person in FAMILY:
+        await world.answer(TOM, person, YES)
+    seen = set()
+    for refusers in (("father",), ("tom",), ("mother",), FAMILY):
+        for person in FAMILY:
+            await world.answer(TOM, person, {**YES, **({"safety-plan": "no"} if person in refusers else {})})
+        answer = (await world.ask(TOM, READER)).json()
+        assert [part["type"] for part in answer["released"]] == ["status", "voice-of-the-child"]
+        seen.add(json.dumps(answer["withheld"]))
+    assert len(seen) == 1
+
+
+async def test_a_denial_names_nobody_and_no_number_of_people(world: World) -> None:
+    await world.push(TOM)
+    await world.answer(TOM, "father", {})
+    for language in ("nl", "en"):
+        token = await world.token(*world.professional(READER))
+        headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
+        body = {"handover": world.handovers[TOM], "purpose": PURPOSE}
+        answer = await world.http.post("/v1/releases", json=body, headers=headers)
+        assert answer.status_code == 403
+        assert leaks(answer.text, [*personal(world), *FAMILY, "vader", "moeder", "ouder", "parent"]) == []
+        assert set(answer.json()) == {"type", "title", "status", "detail", "withheld"}
+        for withheld in answer.json()["withheld"]:
+            assert set(withheld) == {"type", "reasons"}
+            assert [set(reason) for reason in withheld["reasons"]] == [{"code", "message", "nextStep"}]
+        for row in await rows_of(world, "person"):
+            assert row.id not in answer.text
+
+
+async def test_a_denial_by_age_or_missing_authority_looks_like_one_by_refusal(world: World) -> None:
+    """Nobody to ask, and somebody who said no, are the same to who asks."""
+    await world.push(TOM)
+    await world.answer(TOM, "father", {})
+    refused = told(await world.ask(TOM, READER))
+    alone = {**world.body(TOM), "reference": "alone", "authorities": []}
+    for person in alone["people"]:
+        person["reference"] += "-alone"
+        person["identifiers"] = []
+    await world.push(TOM, alone)
+    assert told(await world.ask(TOM, READER)) == refused
+
+
+# what the agreement does not give
+
+
+ABSENT = "medication"
+PRESENT = "parent-health"
+"""Tom's handover holds a parent's health, which the agreement never gives to a school, and no medication."""
+
+
+def as_if(text: bytes, section_type: str) -> bytes:
+    return text.replace(section_type.encode(), b"*type*")
+
+
+async def test_a_type_that_the_agreement_withholds_is_never_mentioned(world: World) -> None:
+    await world.push(TOM)
+    for turn in ("nobody answered", "everybody said yes"):
+        for purpose in (PURPOSE, "health-care", "nonsense"):
+            answer = await world.ask(TOM, READER, purpose)
+            assert PRESENT not in answer.text, (turn, purpose)
+        for answer in (
+            await world.as_professional(READER, "GET", f"/v1/handovers/{world.handovers[TOM]}"),
+            await world.as_organisation(SCHOOL, "GET", f"/v1/handovers/{world.handovers[TOM]}"),
+            await world.as_professional(READER, "GET", "/v1/handovers"),
+        ):
+            assert PRESENT not in answer.text, turn
+        await world.everybody_says_yes(TOM)
+
+
+async def test_asked_for_by_name_a_withheld_type_looks_the_same_whether_it_is_there(world: World) -> None:
+    await world.push(TOM)
+
+    async def pair(purpose: str, others: Iterable[str]) -> list[tuple[int, bytes]]:
+        found = []
+        for wanted in (PRESENT, ABSENT, "no-such-type"):
+            answer = await world.ask(TOM, READER, purpose, [*others, wanted])
+            body = answer.json()
+            for own in ("id", "receipt"):
+                body.pop(own, None)
+            found.append((answer.status_code, as_if(json.dumps(body).encode(), wanted)))
+        return found
+
+    async def compare(moment: str) -> None:
+        for purpose in (PURPOSE, "health-care", "nonsense"):
+            for others in ((), ("status",), ("status", "safety-plan"), ("education",)):
+                there, absent, unknown = await pair(purpose, others)
+                assert there == absent == unknown, (moment, purpose, others)
+
+    await compare("nobody answered")
+    await world.everybody_says_yes(TOM)
+    await compare("everybody said yes")
+    world.clock.later("P6M1D")
+    await compare("consent expired")
+    await world.as_organisation(SENDER, "DELETE", f"/v1/handovers/{world.handovers[TOM]}")
+    await compare("withdrawn by the sender")
+
+
+async def test_a_role_to_which_nothing_is_given_hears_the_same_of_any_handover(world: World) -> None:
+    bodies = []
+    for types in (
+        ("parent-health",),
+        ("parent-health", "safety-plan"),
+        ("parent-health", "voice-of-the-child", "status"),
+    ):
+        body = world.body(TOM)
+        body["reference"] = "-".join(types)
+        body["sections"] = [section for section in body["sections"] if section["type"] in types]
+        body["recipients"] = [{"organisation": SCHOOL, "role": "family-guardian"}]
+        await world.push(TOM, body)
+        token = await world.token(SCHOOL, {"sub": "g", "name": "G", "role": "family-guardian"})
+        sent = {"handover": world.handovers[TOM], "purpose": PURPOSE}
+        bodies.append(told(await world._call(token, "POST", "/v1/releases", sent)))
+    assert bodies[0] == bodies[1] == bodies[2]
+    assert bodies[0][0] == 403
+
+
+# between the parents
+
+
+async def test_one_parents_pages_never_show_the_others_answer(world: World) -> None:
+    await world.push(TOM)
+    async with world.browser() as asked, world.browser() as answered:
+        await world.come_in(asked, await world.invite(TOM, "mother"))
+        await world.answer(TOM, "mother", YES)
+        await world.come_in(answered, world.codes[TOM, "mother"])
+        receipt = re.findall(r"/receipt/[0-9a-f-]{36}", (await answered.get("/mine")).text) or await receipts(world)
+        pages = [
+            (answered, "/mine"),
+            *((answered, f"{path}{more}") for path in receipt[:1] for more in ("", "/file")),
+            *((asked, f"/questions/{position}") for position in (1, 2, 3)),
+        ]
+        view = f"/v1/handovers/{world.handovers[TOM]}"
+
+        async def look() -> list[tuple[int, bytes, list[tuple[str, str]]]]:
+            return [told(await browser.get(path)) for browser, path in pages]
+
+        before = await look()
+        assert {status for status, _, _ in before} == {200}
+        for says in ({}, YES, {"status": "yes"}):
+            await world.answer(TOM, "father", says)
+            await world.ask(TOM, READER)
+            assert await look() == before, says
+        await world.withdraw(TOM, "father", ["status"])
+        await world.ask(TOM, READER)
+        assert await look() == before, "withdrawn"
+        text = "".join(content.decode() for _, content, _ in before)
+        assert leaks(text, ["Mark", "Mark Visser", "mark@family.example", "vader", "father"]) == []
+        assert (await world.as_organisation(SENDER, "GET", view)).status_code == 200
+
+
+async def receipts(world: World) -> list[str]:
+    return [f"/receipt/{row.id}" for row in await rows_of(world, "signer_receipt")]
+
+
+async def test_a_signers_receipt_holds_only_what_they_said_themselves(world: World) -> None:
+    await world.push(TOM)
+    await world.answer(TOM, "father", {"status": "yes"})
+    fathers = {row.id for row in await rows_of(world, "consent_record")}
+    path = (await world.answer(TOM, "mother", YES)).url.path
+    mothers = {row.id for row in await rows_of(world, "consent_record")} - fathers
+    async with world.browser() as mother:
+        await world.come_in(mother, world.codes[TOM, "mother"])
+        document = (await mother.get(f"{path}/file")).text
+    async with world.broker.house.storage(writing=False) as work:
+        people = await work.handovers.people(world.handovers[TOM])  # type: ignore[arg-type]
+    text = document + "".join(_opened(document))
+    assert people["mother"] in text
+    assert all(record in text for record in mothers)
+    assert people["father"] not in text
+    assert not any(record in text for record in fathers)
+    assert leaks(text, ["Mark", "Mark Visser", "mark@family.example", "+31600000013"]) == []
+
+
+def _opened(document: str) -> list[str]:
+    """Every part of a signed document that is base64url, as text."""
+    parts = []
+    for part in re.findall(r"[A-Za-z0-9_-]{40,}", document):
+        try:
+            parts.append(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode())
+        except ValueError:
+            continue
+    return [*parts, *(more for part in parts for more in _opened(part))]
+
+
+async def test_the_messages_to_one_parent_do_not_depend_on_the_other(world: World) -> None:
+    await world.push(TOM)
+    await world.answer(TOM, "mother", YES)
+    before = await world.messages()
+    await world.answer(TOM, "father", {})
+    await world.ask(TOM, READER)
+    new = (await world.messages())[len(before) :]
+    assert {message["to"] for message in new} == {"mark@family.example"}
+
+
+# shielding
+
+
+def shielded_body(world: World) -> dict[str, Any]:
+    """Tom's handover with a safety plan about Tom that father may not know of."""
+    body = world.body(TOM)
+    body["sections"] = [section for section in body["sections"] if section["type"] != "parent-health"]
+    plan = next(section for section in body["sections"] if section["type"] == "safety-plan")
+    plan |= {"concerns": ["tom"], "shieldedFrom": ["father"], "content": "Bij gevaar gaat Tom naar oma in Best."}
+    return body
+
+
+def without_plan(body: dict[str, Any]) -> dict[str, Any]:
+    sections = [section for section in body["sections"] if section["type"] != "safety-plan"]
+    return {**body, "reference": "without", "sections": sections}
+
+
+def stripped(page: str) -> str:
+    """What a page says, without the secrets of its visit and the moment."""
+    page = re.sub(r'name="csrf" value="[^"]*"', "", page)
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b\d{1,2}[.:]\d{2}\b", "", page)
+
+
+async def walk(world: World, person: str) -> list[str]:
+    """Every page of somebody who is asked, says yes to all, and looks back."""
+    pages: list[str] = []
+    async with world.browser() as browser:
+        page = await world.come_in(browser, await world.invite(TOM, person))
+        while page.url.path.startswith("/questions/"):
+            pages.append(page.text)
+            fields = form_of(page.text, page.url.path)
+            page = await browser.post(page.url.path, data={**fields, "answer": "yes"})
+        pages.append(page.text)
+        page = await browser.post("/check", data=form_of(page.text, "/check"))
+        pages += [page.text, (await browser.get("/mine")).text]
+    return [stripped(page) for page in pages]
+
+
+async def test_who_is_shielded_sees_the_pages_of_a_handover_without_that_section(world: World) -> None:
+    body = shielded_body(world)
+    await world.push(TOM, body)
+    with_plan = await walk(world, "father")
+    mothers = await walk(world, "mother")
+    assert not any("eiligheidsplan" in page for page in with_plan), "neither by name nor in the notice"
+    assert any("eiligheidsplan" in page for page in mothers)
+    # The same man in a family that has no such section: other people, so that nothing was said before.
+    body = without_plan(body)
+    for person in body["people"]:
+        person["reference"] += "-x"
+        person["identifiers"] = []
+    await world.push(TOM, body)
+    assert await walk(world, "father") == with_plan
+
+
+async def test_who_is_shielded_cannot_ask_for_the_question_by_hand(world: World) -> None:
+    await world.push(TOM, shielded_body(world))
+    async with world.browser() as father:
+        page = await world.come_in(father, await world.invite(TOM, "father"))
+        fields = form_of(page.text, "/questions/1")
+        for position in ("1", "2", "3"):
+            form = {**fields, "section": "safety-plan", "answer": "yes"}
+            answer = await father.post(f"/questions/{position}", data=form)
+            assert answer.status_code in (404, 409)
+            absent = await father.post(f"/questions/{position}", data={**form, "section": "medication"})
+            assert told(answer) == told(absent), "like a section that is not there"
+
+
+async def test_a_shielded_section_is_denied_like_any_other_and_stays_out_of_the_lists(world: World) -> None:
+    await world.push(TOM, shielded_body(world))
+    before = (await world.ask(TOM, READER)).json()["withheld"]
+    for person in FAMILY:
+        await walk(world, person)
+    answer = (await world.ask(TOM, READER)).json()
+    assert [part["type"] for part in answer["released"]] == ["status", "voice-of-the-child"]
+    assert answer["withheld"] == [part for part in before if part["type"] == "safety-plan"]
+    view = (await world.as_professional(READER, "GET", f"/v1/handovers/{world.handovers[TOM]}")).json()
+    assert [section["type"] for section in view["sections"]] == ["status", "voice-of-the-child"]
+
+
+async def test_what_was_read_of_a_shielded_section_is_not_in_the_shielded_ones_overview(world: World) -> None:
+    """Father gets authority only after the shielded plan was released; his own list of readings still leaves it out."""
+    body = shielded_body(world)
+    body["authorities"] = [authority for authority in body["authorities"] if authority["holder"] == "mother"]
+    await world.push(TOM, body)
+    for person in ("mother", "tom"):
+        await walk(world, person)
+    assert await world.gets(TOM, READER) == sorted(YES)
+    later = without_plan({**world.body(TOM)})
+    later["sections"] = [section for section in later["sections"] if section["type"] == "status"]
+    await world.push(TOM, later)
+    fathers = (await walk(world, "father"))[-1]
+    mothers = (await walk(world, "mother"))[-1]
+    assert "Basisschool De Regenboog" in fathers
+    assert "Joris Maas" not in fathers + mothers
+    assert "eiligheidsplan" in mothers
+    assert "eiligheidsplan" not in fathers
+
+
+# receipts and leaves
+
+
+async def test_a_recipients_receipt_opens_nothing_but_their_own_role(world: World) -> None:
+    await world.push(TOM)
+    for person in FAMILY:
+        await world.answer(TOM, person, {**YES, **({"safety-plan": "no"} if person == "father" else {})})
+    answer = (await world.ask(TOM, READER)).json()
+    receipt = answer["receipt"]
+    [opened] = {(o["field"], o["value"]) for o in receipt["openings"] if o["field"] == "role"}
+    assert opened == ("role", "support-coordinator")
+    assert {opening["field"] for opening in receipt["openings"]} == {"professional", "role"}
+    professionals = {row.id for row in await rows_of(world, "professional")}
+    assert {o["value"] for o in receipt["openings"] if o["field"] == "professional"} <= professionals
+    leaf = base64.urlsafe_b64decode(receipt["leaf"] + "==").decode()
+    text = leaf + json.dumps(receipt)
+    for table in ("person", "handover", "section", "consent_record"):
+        for row in await rows_of(world, table):
+            assert row.id not in text, table
+    assert leaks(text, personal(world)) == []
+    assert leaks(leaf, [*YES, "parent-health", "refused", "given", "unanswered"]) == []
+    assert set(json.loads(leaf)["facts"]) == {"release", "outcome", "purpose", "policy"}
+    assert {o["position"] for o in receipt["openings"]} <= {0, 1}
+
+
+async def test_a_leaf_is_the_same_size_denied_partly_or_permitted(world: World) -> None:
+    """One person more or less concerned, one refusal more or less: a leaf's size and its number of digests stay."""
+    await world.push(TOM)
+    sections = [None, ["status"], ["safety-plan"], ["status", "parent-health"], ["medication"]]
+    for _ in range(2):
+        for wanted in sections:
+            await world.ask(TOM, READER, PURPOSE, wanted)
+        await world.everybody_says_yes(TOM)
+    await world.answer(TOM, "father", {"status": "yes"})
+    for wanted in sections:
+        await world.ask(TOM, READER, PURPOSE, wanted)
+    leaves = await releases_asked(world)
+    assert {leaf["facts"]["outcome"] for leaf in leaves} == {"denied", "partly", "permitted"}
+    shapes = {str(shape(leaf)) for leaf in leaves}
+    assert len(shapes) == 1
+    assert len(leaves[0]["personal"]) == 12
+    digests = [commitment["digest"] for leaf in leaves for commitment in leaf["personal"]]
+    assert len(digests) == len(set(digests)), "equal values, decoys among them, do not show"
+
+
+# the sender
+
+
+async def test_the_senders_view_shows_who_answered_and_never_what(world: World) -> None:
+    """While something is still open for other reasons, a yes and a no look the same to the sender."""
+    await world.push(TOM)
+    here = f"/v1/handovers/{world.handovers[TOM]}"
+
+    async def views() -> list[tuple[int, bytes, list[tuple[str, str]]]]:
+        return [
+            told(await world.as_organisation(SENDER, "GET", here)),
+            told(await world.as_organisation(SENDER, "GET", "/v1/handovers?box=sent")),
+            told(await world.as_organisation(SENDER, "POST", "/v1/handovers", world.body(TOM))),
+        ]
+
+    nobody = await views()
+    seen = []
+    for says in ({}, YES, {"status": "yes"}):
+        await world.answer(TOM, "mother", says)
+        seen.append(await views())
+    await world.withdraw(TOM, "mother", ["status"])
+    seen.append(await views())
+    assert seen[0] == seen[1] == seen[2] == seen[3]
+    assert seen[0] != nobody
+    view = json.loads(seen[0][0][1])
+    assert {s["person"]: s["answered"] for s in view["signers"]} == {"father": False, "mother": True, "tom": False}
+    assert {frozenset(s) for s in view["signers"]} == {frozenset({"person", "answered", "canBeReached"})}
+    assert leaks(seen[0][0][1], personal(world)) == [], "names come back to nobody, not even who sent them"
+
+
+async def test_a_recipient_sees_no_signers_and_nothing_that_is_closed(world: World) -> None:
+    await world.push(TOM)
+    for person in FAMILY:
+        await world.answer(TOM, person, {"status": "yes"})
+    for call, who in ((world.as_professional, READER), (world.as_organisation, SCHOOL)):
+        view = (await call(who, "GET", f"/v1/handovers/{world.handovers[TOM]}")).json()
+        assert "signers" not in view
+        assert view["sections"] == [{"type": "status", "open": True}]
+        listed = (await call(who, "GET", "/v1/handovers")).json()["items"]
+        assert listed == [view]
+
+
+async def test_pages_of_a_list_give_away_no_handover_that_is_closed(world: World) -> None:
+    """With more addressed handovers than fit on a page, and one that is open behind them."""
+    body = world.body("sander-to-team")
+    await world.push("sander-to-team", body)
+    await world.everybody_says_yes("sander-to-team")
+    opened, hidden = world.handovers["sander-to-team"], set()
+    for number in range(30):
+        other = {**body, "reference": f"R{number}", "purpose": "follow-up"}
+        await world.push("sander-to-team", other)
+        hidden.add(world.handovers["sander-to-team"])
+    seen, text, after = [], "", ""
+    for _ in range(5):
+        page = await world.as_professional("pt-anneke", "GET", f"/v1/handovers?after={after}")
+        text += page.text
+        seen += [item["id"] for item in page.json()["items"]]
+        after = page.json().get("next", "")
+        if not after:
+            break
+    assert seen == [opened]
+    assert not any(other in text for other in hidden)
+    assert '"next"' not in text, "not even that there is more"
+
+
+async def test_the_pages_of_a_list_hold_each_open_handover_once(world: World) -> None:
+    body = world.body("sander-to-team")
+    pushed = []
+    for number in range(27):
+        purpose = "follow-up" if number % 9 == 0 else "coordination"
+        await world.push("sander-to-team", {**body, "reference": f"R{number}", "purpose": purpose})
+        if purpose == "coordination":
+            pushed.append(world.handovers["sander-to-team"])
+    await world.everybody_says_yes("sander-to-team")  # one answer covers the later and earlier ones of the same scope
+    list_of = world.broker.handovers.received
+    first, after = await list_of("00000099000000010000", "family-worker", "", 10)  # type: ignore[arg-type]
+    second, after = await list_of("00000099000000010000", "family-worker", after, 10)  # type: ignore[arg-type]
+    third, end = await list_of("00000099000000010000", "family-worker", after, 10)  # type: ignore[arg-type]
+    assert [len(first), len(second), len(third), end] == [10, 10, 4, ""]
+    assert [view.handover.id for view in (*first, *second, *third)] == pushed[::-1]
+
+
+async def test_a_search_that_finds_what_is_closed_finds_nothing(world: World) -> None:
+    known = {"identifier": {"system": "bsn", "value": "999990019"}}
+    unknown = {"identifier": {"system": "bsn", "value": "123456782"}}
+    await world.push(TOM)
+    nothing = told(await world.as_professional(READER, "POST", "/v1/subjects/_search", unknown))
+    for says in (None, {}, YES):
+        if says is not None:
+            await world.answer(TOM, "mother", says)
+        assert told(await world.as_professional(READER, "POST", "/v1/subjects/_search", known)) == nothing
+    await settled(world)
+    rows = [json.loads(row.leaf) for row in await rows_of(world, "log_entry") if row.type == "subject:searched"]
+    assert {json.dumps(row["facts"]) for row in rows} == {"{}"}
+    assert NO_SUCH_ID not in json.dumps(rows)
+
+
+async def _stop_forms(browser: httpx.AsyncClient) -> list[dict[str, str]]:
+    return [fields for address, fields, _ in forms_of((await browser.get("/mine")).text) if address == "/mine/stop"]
+
+
+async def test_a_parent_cannot_stop_what_only_the_other_said_yes_to(world: World) -> None:
+    await world.push(TOM)
+    await world.answer(TOM, "mother", {})
+    async with world.browser() as mother:
+        await world.come_in(mother, world.codes[TOM, "mother"])
+        before = told(await mother.post("/mine/stop", data={**(await _stop_forms(mother))[0], "section": "status"}))
+        await world.answer(TOM, "father", YES)
+        after = told(await mother.post("/mine/stop", data={**(await _stop_forms(mother))[0], "section": "status"}))
+    assert before == after, "refused in the same words, whatever the other said"
+    assert before[0] == 409

@@ -1,0 +1,166 @@
+"""P15: garbage in the forms of the family's and the officer's pages comes back as a page that says so, and changes nothing."""
+
+from collections.abc import Iterator
+from urllib.parse import quote, urlencode
+
+import httpx
+import pytest
+from fastapi.routing import iter_route_contexts
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from broker.cli.visitor import form_of
+from tests.support.intruder import Intruder, Rows, intruder_in
+from tests.support.world import URL, World
+
+FORM = "application/x-www-form-urlencoded"
+HANDOVER = "tom-to-school"
+NOT_COUNTED = ("guard_count", "guard_once", "visit")
+"""Tries are counted, and a visit keeps where somebody was: neither is an answer."""
+
+
+@pytest.fixture
+async def intruder(world: World, request: pytest.FixtureRequest) -> Intruder:
+    await world.push(HANDOVER)
+    await world.invite(HANDOVER, "tom")
+    return intruder_in(world, request)
+
+
+async def stored(world: World, intruder: Intruder) -> dict[str, Rows]:
+    await world.messages()
+    await world.settle()
+    return intruder.contents(leave_out=NOT_COUNTED)
+
+
+def actions(world: World) -> Iterator[str]:
+    """Every address of the pages that a form or a script is sent to."""
+    for route in iter_route_contexts(world.app.routes):
+        path = str(route.path)
+        if "POST" in (route.methods or ()) and not path.startswith(("/v1", "/oauth")):
+            yield path.replace("{position}", "1").replace("{entry_id}", "x")
+
+
+def garbage() -> dict[str, tuple[bytes, str]]:
+    return {
+        "nothing": (b"", FORM),
+        "no fields": (b"&&&===", FORM),
+        "a NUL": (b"code=%00&answer=%00&csrf=%00&contact=%00", FORM),
+        "a raw NUL": (b"code=\x00", FORM),
+        "control signs": (b"code=%0A%1B%07", FORM),
+        "half a sign": (b"code=%ED%A0%80", FORM),
+        "broken UTF-8": (b"code=%FF%FE", FORM),
+        "raw bytes": (bytes(range(256)), FORM),
+        "UTF-16": ("code=ABCD".encode("utf-16"), FORM),
+        "a megabyte": (b"code=" + b"A" * 1_048_576, FORM),
+        "just too long": (b"code=" + b"A" * 4_096, FORM),
+        "a field twice": (b"code=AAAA&code=BBBB", FORM),
+        "the secret twice": (b"csrf=x&csrf=x&answer=yes", FORM),
+        "an answer twice": (b"answer=no&answer=yes", FORM),
+        "a thousand fields": (b"&".join(b"f%d=x" % n for n in range(1000)), FORM),
+        "broken percent signs": (b"code=%ZZ%", FORM),
+        "a script": (urlencode({"code": "<script>alert(1)</script>", "back": "javascript:x"}).encode(), FORM),
+        "a template": (urlencode({"code": "{{7*7}}${7*7}"}).encode(), FORM),
+        "odd letters": (urlencode({"code": "\u202e\u0000\ufffe", "language": "\u0660"}).encode(), FORM),
+        "JSON": (b'{"code": "x"}', "application/json"),
+        "JSON that is none": (b"{", "application/json"),
+        "JSON nested deeply": (b"[" * 20_000, "application/json"),
+        "JSON with half a sign": (b'"\\ud800\\u0000"', "application/json"),
+        "multipart": (b'--x\r\nContent-Disposition: form-data; name="code"\r\n\r\nx\r\n--x--', "multipart/form-data; boundary=x"),
+        "text": (b"code=x", "text/plain"),
+        "no media type": (b"code=x", ""),
+    }
+
+
+def check_page(page: httpx.Response) -> None:
+    """A refusal that a person can read (or a script, in JSON), that repeats nothing and is kept nowhere."""
+    assert 300 <= page.status_code < 500, page.text[:300]
+    assert page.headers["cache-control"] == "no-store"
+    if page.status_code < 400:
+        assert page.status_code == 303
+        assert page.headers["location"].startswith("/")
+        return
+    assert page.headers["content-type"] in ("text/html; charset=utf-8", "application/json")
+    assert "Traceback" not in page.text
+    assert "<script>alert" not in page.text
+    assert ">49<" not in page.text
+
+
+async def test_garbage_from_a_stranger(world: World, intruder: Intruder, subtests: pytest.Subtests) -> None:
+    before = await stored(world, intruder)
+    addresses = list(actions(world))
+    assert {"/code", "/contact", "/one-time-code", "/questions/1", "/check", "/mine/stop"} <= set(addresses)
+    async with world.browser() as browser:
+        for address in addresses:
+            for attack, (content, media) in garbage().items():
+                if address == "/console/passkeys/sign-in-options" and media == "application/json":
+                    continue  # reads nothing of what is sent
+                with subtests.test(address, attack=attack):
+                    headers = {"Content-Type": media}
+                    check_page(await browser.post(address, content=content, headers=headers, follow_redirects=False))
+    assert await stored(world, intruder) == before
+
+
+async def test_garbage_from_somebody_who_was_let_in(
+    world: World, intruder: Intruder, subtests: pytest.Subtests
+) -> None:
+    async with world.browser() as browser:
+        page = await world.come_in(browser, world.codes[HANDOVER, "tom"])
+        secret = form_of(page.text, page.url.path)["csrf"]
+        before = await stored(world, intruder)
+        for address in ("/questions/1", "/questions/99", "/questions/0", "/check", "/mine/stop", "/language"):
+            for attack, (content, media) in garbage().items():
+                for known in (b"", f"&csrf={quote(secret)}".encode()):
+                    with subtests.test(address, attack=attack, secret=bool(known)):
+                        sent = content + known if media == FORM else content
+                        headers = {"Content-Type": media}
+                        check_page(await browser.post(address, content=sent, headers=headers, follow_redirects=False))
+        assert await stored(world, intruder) == before
+        page = await browser.get("/questions/1")
+        assert page.status_code == 200, "the visit survives it"
+
+
+ODD = ("%00", "%FF", "x" * 5000, "\u0661", "-1", "1e3", "999999999999999999999", "..%2f", "{}")
+COOKIES = ("", "x", "\u00c3\u00a9", "x" * 6000, "%00", '"', "a=b; rondom=c", "{}")
+
+
+async def test_odd_addresses_of_pages(world: World, intruder: Intruder, subtests: pytest.Subtests) -> None:
+    async with world.browser() as browser:
+        await world.come_in(browser, world.codes[HANDOVER, "tom"])
+        before = await stored(world, intruder)
+        for start in ("/", "/questions/", "/receipt/", "/static/", "/console/disclosures/", "/console/"):
+            for path in ODD:
+                with subtests.test(start + path[:30]):
+                    page = await browser.get(start + path, follow_redirects=False)
+                    assert page.status_code in (303, 400, 401, 404), page.status_code
+        assert await stored(world, intruder) == before
+
+
+async def test_odd_cookies(world: World, subtests: pytest.Subtests) -> None:
+    for cookie in COOKIES:
+        sent = f"rondom={cookie}; rondom-language={cookie}; rondom-console={cookie}".encode("latin-1")
+        headers = [(b"cookie", sent), (b"origin", URL.encode())]
+        for path in ("/", "/contact", "/questions/1", "/check", "/mine", "/console", "/console/log"):
+            with subtests.test(path, cookie=cookie[:20]):
+                page = await world.http.get(path, headers=headers, follow_redirects=False)
+                assert page.status_code in (200, 303, 401), page.status_code
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    fields=st.lists(
+        st.tuples(
+            st.sampled_from(["code", "contact", "answer", "section", "csrf", "language", "back"]) | st.text(max_size=5),
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
+        ),
+        max_size=5,
+    ),
+    raw=st.none() | st.binary(max_size=80),
+    address=st.sampled_from(["/code", "/language", "/contact", "/one-time-code", "/sign-out", "/console/invitation"]),
+)
+async def test_any_form_at_all(
+    world: World, fields: list[tuple[str, str]], raw: bytes | None, address: str
+) -> None:
+    async with world.browser() as browser:
+        content = urlencode(fields).encode() if raw is None else raw
+        page = await browser.post(address, content=content, headers={"Content-Type": FORM}, follow_redirects=False)
+    check_page(page)

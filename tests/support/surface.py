@@ -1,0 +1,323 @@
+"""The surface that an attack sees: every route by name, every row of the database, all that was said over HTTP and in
+the operational log, and an officer's browser.
+
+- `LOOKS` and `ACTS` together are the inventory: a new route fails the tests until somebody decides what it may do.
+"""
+
+import contextlib
+import io
+import logging
+import re
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+import structlog
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from broker import observability
+from broker.storage import tables
+from tests.support.world import World
+
+LOOKS = {
+    "/.well-known/jwks.json",
+    "/.well-known/oauth-authorization-server",
+    "/v1/handovers",
+    "/v1/handovers/{id}",
+    "/v1/log/checkpoint",
+    "/v1/log/keys",
+    "/v1/log/proofs/{entry}",
+    "/v1/log/tile/{path:path}",
+    "/v1/openapi.json",
+    "/v1/organisations",
+    "/v1/policies/current",
+    "/v1/vocabulary",
+    "/livez",
+    "/metrics",
+    "/readyz",
+    "/static/{name}",
+    "/docs",
+    "/",
+    "/contact",
+    "/one-time-code",
+    "/questions/{position}",
+    "/check",
+    "/receipt/{receipt_id}",
+    "/receipt/{receipt_id}/file",
+    "/mine",
+    "/signed-out",
+    "/console",
+    "/console/invitation",
+    "/console/passkey",
+    "/console/disclosures",
+    "/console/disclosures/{entry_id}",
+    "/console/log",
+}
+"""What GET and HEAD may ask for: nothing of it changes anything."""
+
+ACTS = {
+    "POST /oauth/token": "anybody",
+    "POST /v1/handovers": "organisation",
+    "DELETE /v1/handovers/{id}": "organisation",
+    "POST /v1/handovers/{id}/invitations": "organisation",
+    "POST /v1/subjects/_search": "professional",
+    "POST /v1/releases": "professional",
+    "POST /v1/releases/{id}/acknowledgement": "professional",
+    "POST /code": "family",
+    "POST /contact": "family",
+    "POST /one-time-code": "family",
+    "POST /language": "family",
+    "POST /questions/{position}": "family",
+    "POST /check": "family",
+    "POST /mine/stop": "family",
+    "POST /sign-out": "family",
+    "POST /console/invitation": "officer",
+    "POST /console/passkeys/registration-options": "officer",
+    "POST /console/passkeys/registration": "officer",
+    "POST /console/passkeys/sign-in-options": "officer",
+    "POST /console/passkeys/sign-in": "officer",
+    "POST /console/language": "officer",
+    "POST /console/disclosures": "officer",
+    "POST /console/log/check": "officer",
+    "POST /console/sign-out": "officer",
+}
+"""What changes something, and who it is for."""
+
+MAKES_RECORDS = {"POST /check", "POST /mine/stop"}
+"""The only two that make consent records: both pressed by the person, after a one-time code."""
+
+NO_SUCH_ID = "019a0000-0000-7000-8000-000000000000"
+
+Dump = Mapping[str, Counter[str]]
+
+
+def inventory(app: FastAPI) -> tuple[set[str], set[str]]:
+    """(paths that GET answers, every other method with its path) of the application as it is."""
+    looks: set[str] = set()
+    acts: set[str] = set()
+    for context in iter_route_contexts(app.routes):
+        for method in context.methods or {"*"}:
+            if method in ("GET", "HEAD"):
+                looks.add(str(context.path))
+            else:
+                acts.add(f"{method} {context.path}")
+    return looks, acts
+
+
+def filled(template: str, ids: Mapping[str, str]) -> str:
+    """An address: each parameter of a template replaced. Raises KeyError for one that is not given."""
+    return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: ids[found[1]], template)
+
+
+def template_of(path: str) -> str:
+    """The template that an address was made from; `unknown` when there is none."""
+    plain = {template for template in LOOKS | {act.partition(" ")[2] for act in ACTS} if "{" not in template}
+    if path in plain:
+        return path
+    for template in LOOKS | {act.partition(" ")[2] for act in ACTS}:
+        pattern = re.sub(r"\\\{\w+:path\\\}", ".+", re.escape(template))
+        if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", pattern), path):
+            return template
+    return "unknown"
+
+
+# the database
+
+
+async def settled(world: World) -> None:
+    """Wait until nothing is under way: every message went out, every entry is in the tree and under a checkpoint."""
+    await world.messages()
+    await world.settle()
+
+
+async def dump(world: World) -> Dump:
+    """Every row of every table, once the background has settled."""
+    await settled(world)
+    found = {}
+    async with world.broker.database.engine.connect() as connection:
+        await connection.execution_options(writing=False)
+        for table in tables.metadata.sorted_tables:
+            rows = (await connection.execute(sa.select(table))).all()
+            found[table.name] = Counter(repr(tuple(row)) for row in rows)
+    return found
+
+
+def changed(before: Dump, after: Dump) -> set[str]:
+    """The tables that are not the same."""
+    return {name for name in before if before[name] != after[name]}
+
+
+async def rows_of(world: World, table: str) -> list[Any]:
+    """The rows of one table."""
+    async with world.broker.database.engine.connect() as connection:
+        await connection.execution_options(writing=False)
+        return list((await connection.execute(sa.select(tables.metadata.tables[table]))).all())
+
+
+async def count_records(world: World) -> int:
+    """How many consent records there are."""
+    return len(await rows_of(world, "consent_record"))
+
+
+# people
+
+
+async def play(world: World, family: str) -> None:
+    """Everything that a family's file tells, in its order."""
+    for step in world.families[family]["steps"]:
+        if "push" in step:
+            await world.push(step["push"])
+        elif "answer" in step:
+            await world.answer(step["answer"]["handover"], step["answer"]["who"], step["answer"]["says"])
+        elif "withdraw" in step:
+            await world.withdraw(step["withdraw"]["handover"], step["withdraw"]["who"], step["withdraw"]["types"])
+        elif "later" in step:
+            world.clock.later(step["later"])
+        else:
+            await world.ask(step["ask"]["handover"], step["ask"]["by"], step["ask"]["purpose"])
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerBrowser:
+    """A browser of a privacy officer, with the secret that its forms carry."""
+
+    browser: httpx.AsyncClient
+    csrf: str
+    token: str
+
+
+@contextlib.asynccontextmanager
+async def officer_browser(world: World, stage: str = "signed-in") -> AsyncIterator[OfficerBrowser]:
+    """A visit to the console at some stage, without the passkey ceremony (which has tests of its own)."""
+    oversight, house = world.broker.oversight, world.broker.house
+    async with house.storage() as work:
+        token, session = await oversight._start(work, house.ids(), stage)
+        await work.commit()
+    async with world.browser() as browser:
+        browser.cookies.set("rondom-console", token)
+        yield OfficerBrowser(browser, session.csrf, token)
+
+
+# what was said
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer."""
+
+    method: str
+    url: str
+    path: str
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    @property
+    def route(self) -> str:
+        """Method and template."""
+        return f"{self.method} {template_of(self.path)}"
+
+    def header(self, name: str) -> str:
+        """One header, empty when it is not there."""
+        return next((value for key, value in self.headers if key == name), "")
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Hears every answer of the clients that it listens to."""
+
+    heard: list[Exchange] = field(default_factory=list)
+
+    def listen(self, client: httpx.AsyncClient) -> httpx.AsyncClient:
+        """Listen to one client."""
+        client.event_hooks["response"].append(self._hear)
+        return client
+
+    def listen_to(self, world: World) -> None:
+        """Listen to everybody: the organisations' client, and every browser that is opened from now on."""
+        self.listen(world.http)
+        make = world.browser
+
+        def browser(language: str = "nl") -> httpx.AsyncClient:
+            return self.listen(make(language))
+
+        world.browser = browser  # type: ignore[method-assign] # an ear at every door
+
+    async def _hear(self, response: httpx.Response) -> None:
+        body = await response.aread()
+        request = response.request
+        headers = [(name.lower(), value) for name, value in response.headers.multi_items()]
+        self.heard.append(
+            Exchange(request.method, str(request.url), request.url.path, response.status_code, headers, body)
+        )
+
+
+def told(response: httpx.Response, *, but: str = "") -> tuple[int, bytes, list[tuple[str, str]]]:
+    """All that an answer tells: status, body and headers. `but` is the id asked for, which an address may repeat."""
+    content = response.content.replace(but.encode(), b"") if but else response.content
+    return response.status_code, content, sorted(response.headers.multi_items())
+
+
+# secrets
+
+
+def personal(world: World) -> list[str]:
+    """Whatever in the families' files says who somebody is, or what was written about them."""
+    found: set[str] = set()
+    for family in world.families.values():
+        for handover in family["handovers"].values():
+            body = handover["body"]
+            for person in body["people"]:
+                found |= {person["name"], person["birthDate"], person["reference"]}
+                found |= {part for part in person["name"].split() if part[0].isupper()}
+                found |= {stated["value"] for stated in (*person.get("identifiers", ()), *person.get("contacts", ()))}
+            found |= {sentence for section in body["sections"] for sentence in _sentences(section["content"])}
+            found |= {body["reference"], *(authority["evidence"] for authority in body["authorities"])}
+        for organisation in family["organisations"]:
+            found |= {professional["name"] for professional in organisation["professionals"]}
+    return sorted(found)
+
+
+def _sentences(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield from (part.strip() for part in content.split(".") if len(part.strip()) > 6)
+    elif isinstance(content, dict | list):
+        for value in content.values() if isinstance(content, dict) else content:
+            yield from _sentences(value)
+
+
+def leaks(text: str | bytes, secrets: Iterable[str]) -> list[str]:
+    """Which of the secrets stand in a text, as words of their own."""
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return [s for s in secrets if s in text and re.search(rf"(?<!\w){re.escape(s)}(?!\w)", text)]
+
+
+# the operational log
+
+
+@contextlib.contextmanager
+def operational_log() -> Iterator[io.BytesIO]:
+    """The operational log exactly as `broker serve` sets it up, written to memory."""
+    root, stream = logging.getLogger(), io.BytesIO()
+    handlers, level = root.handlers, root.level
+    _forget_loggers()
+    observability.set_up(stream=stream)
+    structlog.configure(cache_logger_on_first_use=False)
+    try:
+        yield stream
+    finally:
+        root.handlers, root.level = handlers, level
+        structlog.reset_defaults()
+        _forget_loggers()
+
+
+def _forget_loggers() -> None:
+    """A logger that was used before keeps the stream it had then; make each look again."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("broker.") and hasattr(module, "_log"):
+            vars(module._log).pop("bind", None)

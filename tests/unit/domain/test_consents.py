@@ -1,0 +1,219 @@
+"""Consent is what each signer said last, for exactly the cells of its scope, until the end of its last day."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.domain.consents import (
+    TRANSITIONS,
+    Cell,
+    Event,
+    Stance,
+    answered,
+    cell_of,
+    next_stance,
+    standing,
+)
+from broker.domain.parties import Recipient
+from broker.errors import Conflict
+from tests.factories import (
+    CHILD,
+    DOCTOR,
+    FATHER,
+    GRANNY,
+    MOTHER,
+    NOW,
+    SCHOOL,
+    SENDER,
+    TO_DOCTOR,
+    TO_SCHOOL,
+    TODAY,
+    a_handover,
+    a_record,
+    a_scope,
+    a_section,
+)
+
+CELL = Cell(SENDER, SCHOOL, "support-coordinator", "education-support", "status", CHILD)
+SAID = [Stance.GIVEN, Stance.REFUSED, Stance.WITHDRAWN]
+RECIPIENTS = [TO_SCHOOL, TO_DOCTOR, Recipient(SCHOOL, "general-practitioner"), Recipient(DOCTOR, "support-coordinator")]
+TYPES = ["status", "timeline"]
+PURPOSES = ["education-support", "treatment"]
+
+SCOPES = st.builds(
+    a_scope,
+    sender=st.sampled_from([SENDER, DOCTOR]),
+    recipients=st.lists(st.sampled_from(RECIPIENTS), max_size=3).map(tuple),
+    purpose=st.sampled_from(PURPOSES),
+    section_types=st.lists(st.sampled_from(TYPES), max_size=2).map(tuple),
+    person=st.sampled_from([CHILD, MOTHER]),
+)
+CELLS = st.builds(
+    Cell,
+    st.sampled_from([SENDER, DOCTOR]),
+    st.sampled_from([SCHOOL, DOCTOR]),
+    st.sampled_from(["support-coordinator", "general-practitioner"]),
+    st.sampled_from(PURPOSES),
+    st.sampled_from(TYPES),
+    st.sampled_from([CHILD, MOTHER]),
+)
+
+
+@st.composite
+def histories(draw):
+    """What was said, in the order in which it was committed."""
+    said = draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from([MOTHER, FATHER]), st.sampled_from(SAID), st.integers(-2, 2), st.sampled_from(TYPES)
+            ),
+            max_size=8,
+        )
+    )
+    return [
+        a_record(who, state, serial, until=TODAY + timedelta(days=days), section_types=(section_type,))
+        for serial, (who, state, days, section_type) in enumerate(said, 1)
+    ]
+
+
+@given(SCOPES, CELLS)
+def test_a_scope_covers_exactly_its_cells(scope, cell):
+    assert scope.covers(cell) == (cell in set(scope.cells()))
+    assert all(scope.covers(own) for own in scope.cells())
+
+
+def test_a_scope_expands_into_every_recipient_times_every_type():
+    scope = a_scope(recipients=(TO_SCHOOL, TO_DOCTOR), section_types=("status", "timeline"))
+    assert len(set(scope.cells())) == 4
+    assert not list(a_scope(recipients=()).cells())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"sender": DOCTOR},
+        {"organisation": DOCTOR},
+        {"role": "general-practitioner"},
+        {"purpose": "treatment"},
+        {"section_type": "timeline"},
+        {"person": MOTHER},
+    ],
+)
+def test_a_yes_never_covers_more_than_its_own_cell(other):
+    records = [a_record()]
+    assert standing(records, MOTHER, CELL, NOW).stance is Stance.GIVEN
+    assert standing(records, MOTHER, replace(CELL, **other), NOW).stance is Stance.UNANSWERED
+
+
+def test_organisation_and_role_belong_together():
+    """Yes to the doctor of one and the coordinator of another is no yes to the coordinator of the first."""
+    records = [a_record(recipients=(Recipient(SCHOOL, "general-practitioner"), Recipient(DOCTOR, CELL.role)))]
+    assert standing(records, MOTHER, CELL, NOW).stance is Stance.UNANSWERED
+
+
+def test_no_choice_means_no():
+    assert standing([], MOTHER, CELL, NOW).stance is Stance.UNANSWERED
+    assert standing([a_record(FATHER)], MOTHER, CELL, NOW).stance is Stance.UNANSWERED
+    assert standing([], MOTHER, CELL, NOW).record is None
+
+
+@given(histories(), st.randoms(use_true_random=False))
+def test_the_latest_committed_counts_in_whatever_order_records_are_read(history, chance):
+    shuffled = list(history)
+    chance.shuffle(shuffled)
+    expected = Stance.UNANSWERED
+    for record in history:
+        if record.signer == MOTHER and record.scope.covers(CELL):
+            expected = record.state
+            if expected is Stance.GIVEN and record.scope.until < TODAY:
+                expected = Stance.EXPIRED
+    found = standing(shuffled, MOTHER, CELL, NOW)
+    assert found.stance is expected
+    assert found == standing(history, MOTHER, CELL, NOW)
+    assert (found.record is None) == (expected is Stance.UNANSWERED)
+
+
+@given(histories(), st.sampled_from([Stance.REFUSED, Stance.WITHDRAWN]), st.sampled_from([MOTHER, FATHER]))
+def test_one_more_no_never_makes_a_yes(history, no, who):
+    after = [*history, a_record(who, no, len(history) + 1, section_types=("status", "timeline"))]
+    for signer in (MOTHER, FATHER):
+        before, now = standing(history, signer, CELL, NOW).stance, standing(after, signer, CELL, NOW).stance
+        assert now is not Stance.GIVEN or before is Stance.GIVEN
+        assert now is (no if signer == who else before)
+
+
+@given(histories(), st.integers(0, 10), st.integers(0, 10))
+def test_waiting_never_makes_a_yes(history, first, more):
+    sooner, later = NOW + timedelta(days=first), NOW + timedelta(days=first + more)
+    if standing(history, MOTHER, CELL, later).stance is Stance.GIVEN:
+        assert standing(history, MOTHER, CELL, sooner).stance is Stance.GIVEN
+
+
+@pytest.mark.parametrize(
+    ("last", "end"),
+    [("2026-06-20", "2026-06-20T22:00"), ("2026-10-25", "2026-10-25T23:00"), ("2027-03-28", "2027-03-28T22:00")],
+)
+def test_a_yes_ends_with_its_last_day_in_amsterdam(last, end):
+    records = [a_record(until=datetime.fromisoformat(last).date())]
+    end = datetime.fromisoformat(end).replace(tzinfo=UTC)
+    assert standing(records, MOTHER, CELL, end - timedelta(microseconds=1)).stance is Stance.GIVEN
+    expired = standing(records, MOTHER, CELL, end)
+    assert (expired.stance, expired.record) == (Stance.EXPIRED, records[0])
+
+
+def test_an_older_longer_yes_does_not_come_back_when_a_newer_one_expires():
+    records = [a_record(serial=1, until=TODAY + timedelta(days=300)), a_record(serial=2, until=TODAY)]
+    assert standing(records, MOTHER, CELL, NOW).stance is Stance.GIVEN
+    assert standing(records, MOTHER, CELL, NOW + timedelta(days=1)).stance is Stance.EXPIRED
+
+
+def test_a_no_does_not_expire_into_anything_else():
+    for no in (Stance.REFUSED, Stance.WITHDRAWN):
+        records = [a_record(serial=1), a_record(state=no, serial=2, until=TODAY - timedelta(days=9))]
+        assert standing(records, MOTHER, CELL, NOW).stance is no
+
+
+@pytest.mark.parametrize(("stance", "event"), list(product(Stance, Event)))
+def test_every_step_is_listed_or_refused(stance, event):
+    if (stance, event) in TRANSITIONS:
+        assert next_stance(stance, event) is TRANSITIONS[stance, event]
+    else:
+        with pytest.raises(Conflict) as refused:
+            next_stance(stance, event)
+        assert refused.value.code == "nothing-to-withdraw"
+
+
+def test_yes_and_no_can_always_be_said_and_only_a_yes_can_be_withdrawn():
+    for stance in Stance:
+        assert next_stance(stance, Event.GIVE) is Stance.GIVEN
+        assert next_stance(stance, Event.REFUSE) is Stance.REFUSED
+    assert [s for s in Stance if (s, Event.WITHDRAW) in TRANSITIONS] == [Stance.GIVEN]
+    assert next_stance(Stance.GIVEN, Event.WITHDRAW) is Stance.WITHDRAWN
+    assert {now for (_, event), now in TRANSITIONS.items() if event is not Event.GIVE} <= set(SAID) - {Stance.GIVEN}
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from([Event.GIVE, Event.REFUSE]), min_size=1))
+def test_each_type_lands_in_exactly_one_record_of_its_own_state(said):
+    current = dict.fromkeys(said, Stance.UNANSWERED)
+    records = answered(a_record(state=Stance.UNANSWERED), list(said.items()), current)
+    landed = {t: record.state for record in records for t in record.scope.section_types}
+    assert landed == {t: TRANSITIONS[Stance.UNANSWERED, event] for t, event in said.items()}
+    assert sum(len(record.scope.section_types) for record in records) == len(said)
+    assert len({record.state for record in records}) == len(records)
+    assert all(record.scope.person == CHILD and record.signer == MOTHER for record in records)
+
+
+def test_an_answer_that_cannot_be_given_makes_no_record_at_all():
+    said = [("status", Event.WITHDRAW), ("timeline", Event.WITHDRAW)]
+    with pytest.raises(Conflict):
+        answered(a_record(), said, {"status": Stance.GIVEN, "timeline": Stance.REFUSED})
+
+
+def test_the_cell_of_a_section_is_that_of_its_handover_and_recipient():
+    section = a_section("timeline", concerns=[GRANNY])
+    cell = cell_of(a_handover(section, purpose="treatment"), TO_DOCTOR, section, GRANNY)
+    assert cell == Cell(SENDER, DOCTOR, "general-practitioner", "treatment", "timeline", GRANNY)

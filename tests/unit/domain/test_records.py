@@ -1,0 +1,180 @@
+"""A signed document is read back as exactly the record that was signed, or not at all."""
+
+import copy
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.domain.consents import EvidenceLevel, NoticeRef, RecordId, Stance
+from broker.domain.parties import Oin, PersonId, Recipient
+from broker.domain.records import document_of, record_from
+from broker.errors import Tampered
+from tests.factories import a_record
+
+AT = "https://broker.example/mine"
+DOCUMENT = document_of(a_record(section_types=("status", "timeline")), AT)
+TEXT = st.text(max_size=8)
+RECORDS = st.builds(
+    a_record,
+    TEXT.map(PersonId),
+    st.sampled_from(Stance),
+    st.integers(1, 2**40),
+    id=TEXT.map(RecordId),
+    capacity=TEXT,
+    notice=st.builds(NoticeRef, TEXT, TEXT),
+    evidence=st.sampled_from(EvidenceLevel),
+    at=st.integers(-(10**9), 10**10).map(lambda s: datetime.fromtimestamp(s, UTC) + timedelta(microseconds=s % 10**6)),
+    sender=TEXT.map(Oin),
+    recipients=st.lists(st.builds(Recipient, TEXT.map(Oin), TEXT), max_size=3).map(tuple),
+    purpose=TEXT,
+    section_types=st.lists(TEXT, max_size=3).map(tuple),
+    person=TEXT.map(PersonId),
+    until=st.dates(),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(value, path=()):
+    """Every place in a document."""
+    yield path
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inside:
+        yield from places(item, (*path, key))
+
+
+PLACES = [path for path in places(DOCUMENT) if path]
+FREE = {
+    ("recordId",),
+    ("serial",),
+    ("piiPrincipal",),
+    ("notice", "digest"),
+    ("notice", "language"),
+    ("processing", "purpose"),
+    ("processing", "piiCategories", 0),
+    ("processing", "piiCategories", 1),
+    ("processing", "recipients", 0, "role"),
+    ("event", "time"),
+    ("event", "entity"),
+    ("event", "capacity"),
+    ("event", "state"),
+    ("evidence",),
+    ("handover",),
+}
+"""What a record says once; everything else is fixed, or said twice."""
+
+
+def changed(path, value):
+    document = copy.deepcopy(DOCUMENT)
+    inside = document
+    for key in path[:-1]:
+        inside = inside[key]
+    inside[path[-1]] = value
+    return document
+
+
+@given(RECORDS)
+def test_a_record_comes_back_as_it_was(record):
+    assert record_from(document_of(record, AT)) == record
+
+
+@given(st.sampled_from([p for p in PLACES if p not in FREE and "piiCategories" not in p]), JSON)
+def test_what_is_fixed_or_said_twice_cannot_be_changed(path, value):
+    document = changed(path, value)
+    if document == DOCUMENT:
+        return
+    with pytest.raises(Tampered):
+        record_from(document)
+
+
+@given(st.sampled_from(PLACES), JSON)
+def test_whatever_is_put_anywhere_is_another_record_or_tampered(path, value):
+    document = changed(path, value)
+    try:
+        record = record_from(document)
+    except Tampered:
+        return
+    assert document_of(record, AT) == document
+    assert (record == record_from(DOCUMENT)) == (document == DOCUMENT)
+
+
+@pytest.mark.parametrize("path", [p for p in PLACES if isinstance(p[-1], str)])
+def test_a_missing_field_is_tampered(path):
+    document = copy.deepcopy(DOCUMENT)
+    inside = document
+    for key in path[:-1]:
+        inside = inside[key]
+    del inside[path[-1]]
+    with pytest.raises(Tampered):
+        record_from(document)
+
+
+@pytest.mark.parametrize("path", [(), *(p for p in PLACES if p[-1] in ("notice", "processing", "event", 0))])
+def test_a_field_too_many_is_tampered(path):
+    document = copy.deepcopy(DOCUMENT)
+    inside = document
+    for key in path:
+        inside = inside[key]
+    if isinstance(inside, dict):
+        inside["more"] = 1
+        with pytest.raises(Tampered):
+            record_from(document)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("event", "time"), "2026-06-14T12:00:00"),
+        (("event", "time"), "2026-06-14T12:00:00Z"),
+        (("event", "time"), "2026-06-14 12:00:00+00:00"),
+        (("event", "validUntil"), "20261212"),
+        (("event", "state"), "GIVEN"),
+        (("event", "state"), "maybe"),
+        (("evidence",), "CODE"),
+        (("evidence",), "certain"),
+        (("serial",), 0),
+        (("serial",), -1),
+        (("serial",), "1"),
+        (("serial",), None),
+        (("processing", "recipients"), {}),
+        (("processing", "piiControllers"), []),
+        (("schemaVersion",), "1"),
+    ],
+)
+def test_another_writing_of_the_same_is_tampered(path, value):
+    with pytest.raises(Tampered):
+        record_from(changed(path, value))
+
+
+def test_what_is_no_document_is_tampered():
+    for nothing in (None, [], "x", 1, {}):
+        with pytest.raises(Tampered):
+            record_from(nothing)
+
+
+def test_a_record_says_when_with_its_zone_whatever_the_zone():
+    there = datetime(2026, 6, 14, 14, tzinfo=timezone(timedelta(hours=2)))
+    assert record_from(document_of(a_record(at=there), AT)).at == there
+    naive = a_record(at=datetime(2026, 6, 14, 14))  # noqa: DTZ001 - that is the point
+    with pytest.raises(Tampered):
+        record_from(document_of(naive, AT))
+
+
+def test_the_document_holds_the_mandatory_fields_of_27560():
+    """Schema, id, principal, notice, language, purpose, categories, controllers, storage, retention, jurisdiction,
+    recipients, withdrawal, parties, time, validity, entity and capacity, type and state."""
+    assert DOCUMENT["schemaVersion"].startswith("https://w3id.org/dpv/schema/dpv-27560")
+    assert set(DOCUMENT) >= {"recordId", "piiPrincipal", "notice", "processing", "parties", "event"}
+    assert DOCUMENT["notice"]["digestAlgorithm"] == "SHA-256"
+    assert DOCUMENT["processing"]["withdrawalMethod"] == AT
+    assert set(DOCUMENT["processing"]) == {
+        "purpose", "piiCategories", "piiControllers", "recipients", "storageLocation", "retention", "jurisdiction",
+        "withdrawalMethod",
+    }  # fmt: skip
+    assert set(DOCUMENT["event"]) == {"time", "validUntil", "entity", "capacity", "type", "state"}
+    assert date.fromisoformat(DOCUMENT["event"]["validUntil"])
