@@ -38,13 +38,15 @@ ALLOWED = frozenset(
 )
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/{}<>\-]{0,200}")
 
+_PLACE = re.compile(r"[A-Za-z0-9_.<> -]{1,100}:[0-9]+ [A-Za-z0-9_.<>]{1,100}", re.ASCII)
+
 
 def keep_allowed(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Drop every field that is not on the list, and every text that is not a plain word, id, route or code."""
     kept: dict[str, Any] = {}
     for name, value in event.items():
         if name == "trace" and isinstance(value, list):
-            kept[name] = value
+            kept[name] = [place for place in value if _PLACE.fullmatch(str(place))]
         elif name in ALLOWED and (isinstance(value, int | float) or _PLAIN.fullmatch(str(value))):
             kept[name] = value if isinstance(value, int | float) else str(value)
     return kept
@@ -83,6 +85,10 @@ def set_up(*, stream: Any = None) -> None:
     root.setLevel(logging.WARNING)
 
 
+_LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+"""Those that structlog knows; a library's own level counts as the one below it."""
+
+
 class _Bridge(logging.Handler):
     """Passes on that something was logged elsewhere: where and how bad, not what."""
 
@@ -90,7 +96,7 @@ class _Bridge(logging.Handler):
         """Log the place only."""
         logger = structlog.get_logger(record.name)
         logger.log(
-            record.levelno,
+            max(level for level in _LEVELS if level <= max(record.levelno, logging.DEBUG)),
             "library",
             kind=record.name,
             code=f"{record.module}:{record.lineno}",

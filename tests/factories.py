@@ -24,7 +24,7 @@ from broker.domain.parties import (
     ProfessionalId,
     Recipient,
 )
-from broker.domain.ports import SectionPlace
+from broker.domain.ports import place_of
 from broker.domain.releases import ReleaseRequest, Situation
 from broker.domain.signers import SignerRule, SignerTable
 from broker.domain.stores import PersonClaim, Pushed, Storage
@@ -259,8 +259,7 @@ async def with_handover(store: Storeroom, people: Mapping[str, PersonId], **more
     identity = HandoverId(new_id())
     section = a_section(id=new_id(), concerns=[people["child"]])
     handover = replace(a_handover(section, id=identity, subject=people["child"]), **more)
-    place = SectionPlace(handover.id, 1, section.id, SENDER)
-    sealed = {section.id: Vault(store.keyring).seal(place, b"Het gaat beter op school.")}
+    sealed = {section.id: Vault(store.keyring).seal(place_of(handover, section), b"Het gaat beter op school.")}
     async with store.storage() as work:
         await work.handovers.add(Pushed(handover, f"ref-{identity}", "f" * 64, people, sealed), NOW)
         await work.commit()

@@ -1,6 +1,7 @@
 """Stand-ins for what lies outside the house: time, chance, a mail server, a sender that fails, a browser's passkey."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -55,9 +56,10 @@ class MailServer:
     mails: list[tuple[str, list[str], bytes]] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
     _server: asyncio.Server | None = None
+    _talks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def __aenter__(self) -> "MailServer":
-        self._server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -65,6 +67,18 @@ class MailServer:
         assert self._server is not None
         self._server.close()
         await self._server.wait_closed()
+        await asyncio.gather(*self._talks, return_exceptions=True)
+
+    def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._talks.append(asyncio.create_task(self._serve(reader, writer)))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._talk(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sender, receivers = "", []
@@ -95,4 +109,3 @@ class MailServer:
             else:
                 writer.write(b"250 ok\r\n")
             await writer.drain()
-        writer.close()

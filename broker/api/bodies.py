@@ -150,7 +150,7 @@ def _place(location: tuple[int | str, ...], body: Any) -> Iterator[int | str]:
         if isinstance(body, dict) and step not in body and position + 1 < len(location):
             continue
         yield step
-        inside = isinstance(body, dict) and step in body or isinstance(body, list) and isinstance(step, int)
+        inside = (isinstance(body, dict) and step in body) or (isinstance(body, list) and isinstance(step, int))
         body = body[step] if inside else None
 
 

@@ -8,7 +8,7 @@ release = client.as_professional("ab-12", "A. Bakker", "family-worker").ask(hand
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import httpx
 
@@ -108,7 +108,10 @@ class Client:
         """Ask the token endpoint. Raises Refused."""
         response = self._http.post("/oauth/token", data=form)
         answer = _read(response)
-        return _Token(answer["access_token"], time.time() + answer["expires_in"] - 30)
+        try:
+            return _Token(answer["access_token"], time.time() + answer["expires_in"] - 30)
+        except (KeyError, TypeError):
+            raise Refused(response.status_code, {"detail": "There is no broker at this address."}) from None
 
     def send(self, method: str, path: str, token: str, body: Any = None) -> dict[str, Any]:
         """One call with a token. Raises Refused."""
@@ -159,7 +162,8 @@ def _read(response: httpx.Response) -> dict[str, Any]:
     try:
         answer = response.json()
     except ValueError:
-        answer = {}
+        answer = None
+    document: dict[str, Any] = answer if isinstance(answer, dict) else {}
     if not response.is_success:
-        raise Refused(response.status_code, cast(dict[str, Any], answer))
-    return cast(dict[str, Any], answer)
+        raise Refused(response.status_code, document)
+    return document

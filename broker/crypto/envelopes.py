@@ -2,7 +2,8 @@
 
 - AES-256-GCM throughout (NIST SP 800-38D), random 96-bit nonces; the first byte is the format's version.
 - A section's data key is used once, and wrapped by the key-encryption key. Both are bound to handover, version,
-  section and sender as associated data: moved, swapped, truncated or older ciphertext does not open.
+  section, sender and the section's header as associated data: moved, swapped, truncated, older or relabelled
+  ciphertext does not open.
 - Row fields use a key derived for their own context (HKDF-SHA256, RFC 5869), so nonces cannot collide.
 - What does not open raises Tampered, never anything that quotes the bytes.
 """
@@ -46,6 +47,7 @@ def _bound(place: SectionPlace, use: str, kid: str) -> bytes:
             "version": place.version,
             "section": place.section,
             "sender": place.sender,
+            "header": place.header,
         }
     )
 

@@ -3,6 +3,7 @@
 Cryptography, the agreement, time and chance. What must be stored is in `broker.domain.stores`.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 
 from broker.domain.consents import ConsentRecord
 from broker.domain.decisions import PolicyQuestion, Ruling
+from broker.domain.handovers import Handover, Section
 from broker.domain.notices import NoticeTemplate
 from broker.domain.signers import SignerTable
 from broker.domain.vocabulary import Vocabulary
@@ -18,12 +20,24 @@ from broker.errors import Words
 
 @dataclass(frozen=True, slots=True)
 class SectionPlace:
-    """Where a ciphertext belongs; it opens nowhere else."""
+    """Where a ciphertext belongs, and under which header; it opens nowhere else.
+
+    The `header` says what consent and agreement decide about: with another type, or about other people, in the
+    database, the text does not open.
+    """
 
     handover: str
     version: int
     section: str
     sender: str
+    header: str
+
+
+def place_of(handover: Handover, section: Section) -> SectionPlace:
+    """The place of a section in this version of its handover."""
+    people = [sorted(section.concerns), sorted(section.shielded_from)]
+    header = json.dumps([section.type, section.media_type, *people])
+    return SectionPlace(handover.id, handover.version, section.id, handover.sender, header)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,12 +97,20 @@ class SmtpSender:
     def _mail(self, message_id: str, message: Message, to: str) -> EmailMessage:
         mail = EmailMessage()
         mail["From"] = self.sender
-        mail["To"] = Address(addr_spec=to)  # one address: a comma or a comment in it is refused, not understood
+        mail["To"] = _one_address(to)
         mail["Subject"] = SUBJECTS[message.kind].in_language(message.language)
         mail["Message-ID"] = f"<{message_id}@{self.sender.partition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.text)
         return mail
+
+
+def _one_address(text: str) -> Address:
+    """The address. Raises ValueError where a mail program would read something else than what is written."""
+    address = Address(addr_spec=text)
+    if address.addr_spec != text:
+        raise ValueError("not one plain address")
+    return address
 
 
 def open_sender(setting: str) -> Sender:
@@ -121,13 +129,17 @@ def open_sender(setting: str) -> Sender:
 
 
 def _smtp(setting: str) -> SmtpSender:
-    parts = urlsplit(setting)
+    try:
+        parts = urlsplit(setting)
+        port = parts.port or 587
+    except ValueError:
+        raise _wrong() from None
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     if not parts.hostname or "from" not in query or "smsDomain" not in query:
         raise _wrong()
     return SmtpSender(
         host=parts.hostname,
-        port=parts.port or 587,
+        port=port,
         sender=query["from"],
         sms_domain=query["smsDomain"],
         username=unquote(parts.username) if parts.username else None,

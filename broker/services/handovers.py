@@ -15,7 +15,7 @@ from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import Handover, HandoverId, HandoverState, LegalBasis, Section, SectionId
 from broker.domain.notices import asked_of
 from broker.domain.parties import Authority, Oin, PersonId, Professional, Recipient
-from broker.domain.ports import SealedSection, SectionPlace
+from broker.domain.ports import SealedSection, place_of
 from broker.domain.signers import required_signers
 from broker.domain.stores import AuthorityClaim, Invitation, Message, PersonClaim, Pushed, UnitOfWork
 from broker.errors import Conflict, Fault, Invalid, NotFound, Words
@@ -117,20 +117,19 @@ class Handovers:
     def _seal(
         self, sender: Oin, draft: Draft, keys: Mapping[str, PersonId]
     ) -> tuple[Handover, dict[SectionId, SealedSection]]:
-        house, handover_id = self._house, HandoverId(self._house.ids())
-        sections, sealed = [], {}
-        for part in draft.sections:
-            section = Section(
+        house = self._house
+        sections = tuple(
+            Section(
                 SectionId(house.ids()),
                 part.type,
                 frozenset(keys[key] for key in part.concerns),
                 part.media_type,
                 frozenset(keys[key] for key in part.shielded_from),
             )
-            sections.append(section)
-            sealed[section.id] = house.vault.seal(SectionPlace(handover_id, 1, section.id, sender), part.content)
+            for part in draft.sections
+        )
         handover = Handover(
-            id=handover_id,
+            id=HandoverId(house.ids()),
             version=1,
             sender=sender,
             kind=draft.kind,
@@ -138,13 +137,14 @@ class Handovers:
             language=draft.language,
             subject=keys[draft.subject],
             recipients=draft.recipients,
-            sections=tuple(sections),
+            sections=sections,
             legal_basis=LegalBasis(draft.sender_basis, draft.recipient_basis),
             discussed_with_family=draft.discussed_with_family,
             consent_until=draft.consent_until,
             retain_until=draft.retain_until,
         )
-        return handover, sealed
+        parts = zip(sections, draft.sections, strict=True)
+        return handover, {s.id: house.vault.seal(place_of(handover, s), part.content) for s, part in parts}
 
     async def _view(self, work: UnitOfWork, handover: Handover, now: datetime, *, for_sender: bool) -> HandoverView:
         opened = await open_sections(work, handover, handover.recipients, self._house.agreement(), now)

@@ -18,7 +18,7 @@ from broker.domain.decisions import TOLD, SectionDecision, Told
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import Content, Handover
 from broker.domain.parties import Professional, Recipient
-from broker.domain.ports import SectionPlace
+from broker.domain.ports import place_of
 from broker.domain.releases import ReleaseDecision, ReleaseRequest, Situation, decide, refusal
 from broker.domain.stores import UnitOfWork
 from broker.errors import BrokerError, NotFound, Words
@@ -116,8 +116,7 @@ class Releases:
         sealed = await work.handovers.sealed([d.section for d in decision.permitted])
         released = []
         for section in (d.section for d in decision.permitted):
-            place = SectionPlace(handover.id, handover.version, section.id, handover.sender)
-            body = self._house.vault.open(place, sealed[section.id])
+            body = self._house.vault.open(place_of(handover, section), sealed[section.id])
             released.append(Released(section.type, Content(section.media_type, body)))
         return tuple(released)
 

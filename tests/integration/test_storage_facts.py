@@ -13,7 +13,7 @@ from broker.domain.consents import Stance
 from broker.domain.events import EventType, LogEvent
 from broker.domain.handovers import HandoverId, HandoverState
 from broker.domain.parties import Oin, Organisation, PersonId, Professional, ProfessionalId, Recipient
-from broker.domain.ports import Passkey, SectionPlace
+from broker.domain.ports import Passkey, place_of
 from broker.domain.signers import required_signers, youngest_band
 from broker.domain.stores import AuthorityClaim, Invitation, PersonClaim
 from broker.errors import Conflict, Tampered
@@ -220,8 +220,7 @@ async def test_a_handover_comes_back_as_it_was_pushed(store):
         assert await work.handovers.by_reference(SCHOOL, f"ref-{handover.id}") is None
         sealed = await work.handovers.sealed(handover.sections)
     (section,) = handover.sections
-    place = SectionPlace(handover.id, 1, section.id, SENDER)
-    assert Vault(store.keyring).open(place, sealed[section.id]) == b"Het gaat beter op school."
+    assert Vault(store.keyring).open(place_of(handover, section), sealed[section.id]) == b"Het gaat beter op school."
 
 
 async def test_lists_are_newest_first_and_only_of_whom_they_concern(store):

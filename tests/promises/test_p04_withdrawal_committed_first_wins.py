@@ -122,7 +122,7 @@ def held_up(monkeypatch: pytest.MonkeyPatch, kind: EventType) -> Any:
         yield arrived, go_on
 
 
-@pytest.mark.parametrize(("name", "signer"), [(TOM, "tom"), (TOM, "mother"), (TOM, "father"), (JACK, "father")])
+@pytest.mark.parametrize(("name", "signer"), [(TOM, "tom"), (JACK, "father")])
 async def test_a_release_waits_for_a_withdrawal_that_is_about_to_commit(
     world: World, other: Broker, monkeypatch: pytest.MonkeyPatch, name: str, signer: str
 ) -> None:
@@ -139,7 +139,7 @@ async def test_a_release_waits_for_a_withdrawal_that_is_about_to_commit(
         assert await release is None
 
 
-@pytest.mark.parametrize(("name", "signer"), [(TOM, "tom"), (TOM, "mother"), (TOM, "father"), (JACK, "father")])
+@pytest.mark.parametrize(("name", "signer"), [(TOM, "tom"), (JACK, "father")])
 async def test_a_withdrawal_waits_for_a_release_that_is_about_to_commit(
     world: World, other: Broker, monkeypatch: pytest.MonkeyPatch, name: str, signer: str
 ) -> None:

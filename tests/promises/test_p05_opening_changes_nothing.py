@@ -136,6 +136,11 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
         for who, browser in visitors.items():
             browser.follow_redirects = False
             for address in addresses:
+                # A token means nothing to a page, nor a cookie to the API; everything is tried by nobody and one of each.
+                if who in ("recipient", "stranger", "sender") and not address.startswith("/v1"):
+                    continue
+                if who in ("typed the code", "waits for the one-time code", "looks back") and address.startswith("/v1"):
+                    continue
                 for method in ("GET", "HEAD", "OPTIONS") if who == "nobody" else ("GET", "HEAD"):
                     answer = await browser.request(method, address)
                     assert answer.status_code < 500, (who, method, address, answer.status_code)

@@ -6,21 +6,20 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from broker.domain.ports import SectionPlace
+from broker.domain.ports import place_of
 from tests.support.intruder import Intruder, intruder_in
 from tests.support.world import World
 
-MONTHS = {
-    "nl": "januari februari maart april mei juni juli augustus september oktober november december".split(),
-    "en": "January February March April May June July August September October November December".split(),
-}
-HANDOVER, WHO, PURPOSE = "tom-to-school", "ib-joris", "education-support"
+DUTCH = "januari februari maart april mei juni juli augustus september oktober november december"
+ENGLISH = "January February March April May June July August September October November December"
+HANDOVER, WHO = "tom-to-school", "ib-joris"
 EVERYBODY_YES = {"status": "yes", "voice-of-the-child": "yes", "safety-plan": "yes", "parent-health": "yes"}
 
 
@@ -67,7 +66,7 @@ def notations(day: date) -> Iterator[str]:
         yield f"{d}{mark}{m}{mark}{y}"
         yield f"{y}{mark}{m:02}{mark}{d:02}"
         yield f"{m:02}{mark}{d:02}{mark}{y}"
-    for names in MONTHS.values():
+    for names in (DUTCH.split(), ENGLISH.split()):
         yield f"{d} {names[m - 1]} {y}"
         yield f"{names[m - 1]} {d}, {y}"
 
@@ -275,8 +274,12 @@ async def test_moved_cut_older_or_damaged_ciphertext_is_refused_and_gives_nothin
     assert "status" in await world.gets(HANDOVER, WHO)
 
     mine, other = Boxes(intruder, world.handovers[HANDOVER]), Boxes(intruder, world.handovers["jack-to-gp"])
-    place = SectionPlace(world.handovers[HANDOVER], 0, mine.all["status"][0], world.sender(HANDOVER))
-    older = world.broker.house.vault.seal(place, b"what stood there before")
+    async with world.broker.house.storage(writing=False) as work:
+        now = await work.handovers.get(world.handovers[HANDOVER])
+    assert now is not None
+    place = place_of(now, next(section for section in now.sections if section.type == "status"))
+    assert place.version == 1
+    older = world.broker.house.vault.seal(replace(place, version=0), b"what stood there before")
     contents = [section["content"] for section in world.body(HANDOVER)["sections"]]
     released = intruder.rows("SELECT COUNT(*) FROM release")
 
@@ -298,6 +301,38 @@ async def test_moved_cut_older_or_damaged_ciphertext_is_refused_and_gives_nothin
             assert any(line.get("code") == "tampered" and line["log_level"] == "error" for line in lines), "no alarm"
             assert intruder.rows("SELECT COUNT(*) FROM release") == released, "half a release stayed"
     assert "status" in await world.gets(HANDOVER, WHO), "mended, it opens again"
+
+
+ABOUT_TOM = """UPDATE section_person SET person =
+    (SELECT p.person FROM section s JOIN section_person p ON p.section = s.id WHERE s.type = 'status')
+    WHERE section = (SELECT id FROM section WHERE type = 'parent-health')"""
+RELABELLED = {
+    "what father's health is becomes a status of Tom": (
+        ABOUT_TOM,
+        "UPDATE section SET type = 'status' WHERE type = 'parent-health'",
+    ),
+    "a text becomes another medium": ("UPDATE section SET media_type = 'text/plain' WHERE type = 'status'",),
+}
+
+
+async def test_a_text_under_another_label_does_not_open(
+    world: World, intruder: Intruder, subtests: pytest.Subtests
+) -> None:
+    """Who relabels a text that nobody consented to gets no consent with it."""
+    await world.push(HANDOVER)
+    for person in ("mother", "father", "tom"):
+        await world.answer(HANDOVER, person, {"status": "yes", "voice-of-the-child": "yes"})
+    assert await world.gets(HANDOVER, WHO) == ["status", "voice-of-the-child"]
+    kept = {table: intruder.rows(f"SELECT * FROM {table}") for table in ("section", "section_person")}
+    for attack, statements in RELABELLED.items():
+        with subtests.test(attack):
+            for statement in statements:
+                intruder.change(statement)
+            response = await world.ask(HANDOVER, WHO)
+            intruder.put_back(kept)
+            assert (response.status_code, response.json()["type"]) == (500, "urn:rondom:problem:tampered")
+            assert "verslavingszorg" not in response.text
+    assert await world.gets(HANDOVER, WHO) == ["status", "voice-of-the-child"]
 
 
 async def test_a_sealed_field_in_another_row_opens_nowhere(world: World, intruder: Intruder) -> None:

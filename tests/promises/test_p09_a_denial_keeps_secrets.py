@@ -88,12 +88,14 @@ async def test_unanswered_refused_withdrawn_and_expired_are_one_and_the_same(wor
 async def test_one_type_denied_tells_nothing_of_who_stands_in_the_way(world: World) -> None:
     """Father alone refuses the safety plan, then Tom alone, then both: what is released with it looks the same."""
     await world.push(TOM)
-    for person in FAMILY:
-        await world.answer(TOM, person, YES)
+    said = dict.fromkeys(FAMILY, "")
     seen = set()
-    for refusers in (("father",), ("tom",), ("mother",), FAMILY):
+    for refusers in (("father",), ("tom",), ("tom", "mother")):
         for person in FAMILY:
-            await world.answer(TOM, person, {**YES, **({"safety-plan": "no"} if person in refusers else {})})
+            says = "no" if person in refusers else "yes"
+            if said[person] != says:
+                await world.answer(TOM, person, {**YES, "safety-plan": says})
+                said[person] = says
         answer = (await world.ask(TOM, READER)).json()
         assert [part["type"] for part in answer["released"]] == ["status", "voice-of-the-child"]
         seen.add(json.dumps(answer["withheld"]))
@@ -172,8 +174,8 @@ async def test_asked_for_by_name_a_withheld_type_looks_the_same_whether_it_is_th
         return found
 
     async def compare(moment: str) -> None:
-        for purpose in (PURPOSE, "health-care", "nonsense"):
-            for others in ((), ("status",), ("status", "safety-plan"), ("education",)):
+        for purpose in (PURPOSE, "health-care"):
+            for others in ((), ("status", "safety-plan"), ("education",)):
                 there, absent, unknown = await pair(purpose, others)
                 assert there == absent == unknown, (moment, purpose, others)
 

@@ -418,7 +418,7 @@ async def test_the_sequencer_takes_no_entry_that_was_changed_in_the_queue_and_sa
 
 async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not true():
+        while not true():  # noqa: ASYNC110 - what it waits for tells nobody
             await asyncio.sleep(0.01)
 
 

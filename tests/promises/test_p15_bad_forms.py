@@ -65,7 +65,10 @@ def garbage() -> dict[str, tuple[bytes, str]]:
         "JSON that is none": (b"{", "application/json"),
         "JSON nested deeply": (b"[" * 20_000, "application/json"),
         "JSON with half a sign": (b'"\\ud800\\u0000"', "application/json"),
-        "multipart": (b'--x\r\nContent-Disposition: form-data; name="code"\r\n\r\nx\r\n--x--', "multipart/form-data; boundary=x"),
+        "multipart": (
+            b'--x\r\nContent-Disposition: form-data; name="code"\r\n\r\nx\r\n--x--',
+            "multipart/form-data; boundary=x",
+        ),
         "text": (b"code=x", "text/plain"),
         "no media type": (b"code=x", ""),
     }
@@ -106,14 +109,14 @@ async def test_garbage_from_somebody_who_was_let_in(
     async with world.browser() as browser:
         page = await world.come_in(browser, world.codes[HANDOVER, "tom"])
         secret = form_of(page.text, page.url.path)["csrf"]
+        known = f"&csrf={quote(secret)}".encode()
         before = await stored(world, intruder)
         for address in ("/questions/1", "/questions/99", "/questions/0", "/check", "/mine/stop", "/language"):
             for attack, (content, media) in garbage().items():
-                for known in (b"", f"&csrf={quote(secret)}".encode()):
-                    with subtests.test(address, attack=attack, secret=bool(known)):
-                        sent = content + known if media == FORM else content
-                        headers = {"Content-Type": media}
-                        check_page(await browser.post(address, content=sent, headers=headers, follow_redirects=False))
+                with subtests.test(address, attack=attack):
+                    sent = content + known if media == FORM else content
+                    headers = {"Content-Type": media}
+                    check_page(await browser.post(address, content=sent, headers=headers, follow_redirects=False))
         assert await stored(world, intruder) == before
         page = await browser.get("/questions/1")
         assert page.status_code == 200, "the visit survives it"
@@ -157,9 +160,7 @@ async def test_odd_cookies(world: World, subtests: pytest.Subtests) -> None:
     raw=st.none() | st.binary(max_size=80),
     address=st.sampled_from(["/code", "/language", "/contact", "/one-time-code", "/sign-out", "/console/invitation"]),
 )
-async def test_any_form_at_all(
-    world: World, fields: list[tuple[str, str]], raw: bytes | None, address: str
-) -> None:
+async def test_any_form_at_all(world: World, fields: list[tuple[str, str]], raw: bytes | None, address: str) -> None:
     async with world.browser() as browser:
         content = urlencode(fields).encode() if raw is None else raw
         page = await browser.post(address, content=content, headers={"Content-Type": FORM}, follow_redirects=False)

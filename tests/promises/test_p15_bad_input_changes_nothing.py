@@ -206,7 +206,14 @@ async def too_large_or_of_another_type(scene: Scene, door: Door) -> None:
     check_problem(await scene.send(door, valid + b" " * (MEBIBYTE + 1 - len(valid))), 413)
     check_problem(await scene.send(door, drops()), 413)
     check_invalid(await scene.send(door, valid + b" " * (MEBIBYTE - len(valid))))
-    others = ["", "text/plain", "text/json", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data"]
+    others = [
+        "",
+        "text/plain",
+        "text/json",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+    ]
     others += ["application/jsonp", "application/json-patch+json", "json", ";", "application/json,text/plain"]
     for media in others:
         check_problem(await scene.send(door, json.dumps(door.body).encode(), **{"Content-Type": media}), 415)
@@ -299,10 +306,10 @@ async def a_field_missing_or_made_up(scene: Scene, name: str) -> None:
     door = scene.doors[name]
     optional = {"sections", "identifiers", "contacts", "authorities", "shieldedFrom"}
     for at in places(door.body):
-        if at and isinstance(at[-1], str) and (name != "ask" or at[-1] not in optional):
-            if at[-1] not in optional or (at == ("sections",) and name == "push"):
-                body = changed(door.body, at, lambda place, step: place.__delitem__(step))
-                assert "/" + "/".join(map(str, at)) in check_invalid(await scene.put(door, body))
+        needed = at and isinstance(at[-1], str) and at[-1] not in optional
+        if needed or (name, at) == ("push", ("sections",)):
+            body = changed(door.body, at, lambda place, step: place.__delitem__(step))
+            assert "/" + "/".join(map(str, at)) in check_invalid(await scene.put(door, body))
         held = door.body
         for step in at:
             held = held[step]
@@ -393,7 +400,10 @@ def misfits() -> dict[str, tuple[dict[str, Any], str]]:
         "a BSN too short": ({"people/0/identifiers/0/value": "99999001"}, "/people/0/identifiers/0/value"),
         "a BSN in other digits": ({"people/0/identifiers/0/value": "\uff19" * 9}, "/people/0/identifiers/0/value"),
         "another register": ({"people/0/identifiers/0/system": "passport"}, "/people/0/identifiers/0/system"),
-        "a phone number inside the country": ({"people/1/contacts/0/value": "0612345678"}, "/people/1/contacts/0/value"),
+        "a phone number inside the country": (
+            {"people/1/contacts/0/value": "0612345678"},
+            "/people/1/contacts/0/value",
+        ),
         "a phone number in other digits": (
             {"people/1/contacts/0/value": "+\u0663\u0661600000011"},
             "/people/1/contacts/0",
@@ -460,9 +470,7 @@ async def test_all_faults_come_at_once_in_the_callers_language(scene: Scene) -> 
     body = put_into(door.body, wrong) | {"extra": 1}
     raw = json.dumps(body).encode()
     found = check_invalid(await scene.send(door, raw))
-    missed = {
-        f"/{path}" for path in [*wrong, "extra"] if not any(pointer.startswith(f"/{path}") for pointer in found)
-    }
+    missed = {f"/{path}" for path in [*wrong, "extra"] if not any(pointer.startswith(f"/{path}") for pointer in found)}
     assert missed == set()
 
     dutch = {"nl": "nl", "nl-NL,nl;q=0.9,en;q=0.8": "nl", "de, nl;q=0.5, en;q=0.4": "nl"}

@@ -187,7 +187,8 @@ def forgeries(world: World) -> dict[str, str]:
         "blanks around it": f" {whole} ",
         "a line end in it": f"{first}.\n{second}.{third}",
         "plain base64": ".".join(
-            base64.b64encode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))).decode() for part in (first, second)
+            base64.b64encode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))).decode()
+            for part in (first, second)
         )
         + f".{third}",
         "other letters": "\u00e9.\u00e9.\u00e9",
@@ -211,7 +212,9 @@ async def test_every_forged_assertion_is_refused_alike(
                 check_refused(response)
                 assert "Traceback" not in response.text
     assert stored(intruder) == before
-    assert (await ask(world, raw_jws(world.keys[OIN], {"alg": "EdDSA", "kid": world.keys[OIN].kid}, claims()))).is_success
+    assert (
+        await ask(world, raw_jws(world.keys[OIN], {"alg": "EdDSA", "kid": world.keys[OIN].kid}, claims()))
+    ).is_success
 
 
 async def test_an_assertion_counts_once(world: World) -> None:

@@ -107,5 +107,3 @@ def intruder_in(world: World, request: pytest.FixtureRequest) -> Intruder:
     """The intruder in a world's database."""
     embedded = world.database == "sqlite"
     return Intruder(world.database_url, None if embedded else request.getfixturevalue("postgres_server"))
-
-

@@ -124,6 +124,23 @@ def test_no_header_that_brings_or_chooses_its_own_key(header):
     assert refused(bare(CLAIMS, **header))
 
 
+@pytest.mark.parametrize("typ", ["at+jwt", "consent-record+jws", "consent-receipt+jws", "", 5])
+def test_what_was_signed_for_another_use_is_no_assertion(typ):
+    assert refused(bare(CLAIMS, typ=typ))
+
+
+@pytest.mark.parametrize("typ", ["JWT", "jwt", "client-authentication+jwt", "authorization-grant+jwt"])
+def test_the_types_of_an_assertion_are_taken(typ):
+    assert verify(bare(CLAIMS, typ=typ)) == CLAIMS
+
+
+def test_a_claim_that_stands_twice_is_refused():
+    head = b64url(json.dumps({"alg": "EdDSA", "kid": KEY.kid, "typ": "JWT"}).encode())
+    body = b64url(json.dumps(CLAIMS).encode()[:-1] + b',"sub":"another"}')
+    signing = f"{head}.{body}"
+    assert refused(f"{signing}.{b64url(KEY.private.sign(signing.encode()))}")
+
+
 def test_only_a_key_that_was_registered_for_this_organisation():
     other = ClientKey.new()
     assert refused(signed(key=other.private, kid=other.kid))

@@ -13,7 +13,7 @@ from broker.domain.ports import SealedSection, SectionPlace
 from broker.errors import Tampered
 from tests.factories import NOW, a_keyring
 
-PLACE = SectionPlace("h-1", 1, "s-1", "00000099000000010000")
+PLACE = SectionPlace("h-1", 1, "s-1", "00000099000000010000", "status")
 TEXT = b"Het gaat beter op school."
 KEYS = a_keyring()
 VAULT, FIELDS = Vault(KEYS), FieldCipher(KEYS)

@@ -1,0 +1,508 @@
+"""Every command does what it says, or says in one sentence what is wrong: exit code 2, and never a traceback."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from broker.app import build
+from broker.cli.keys import make_all
+from broker.client import ClientKey
+from broker.settings import read_settings
+from broker.storage import migrate
+from tests.factories import SCHOOL, SENDER, a_body
+from tests.support.postgres import APP_ROLE
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+ZYGOTE = """
+import json, os, sys, traceback
+from broker.cli import audit, demo, directory, keys, main, policies, push, serve
+
+for line in sys.stdin:
+    order = json.loads(line)
+    child = os.fork()
+    if not child:
+        for number, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        os.chdir(order["folder"])
+        os.environ.clear()
+        os.environ.update(order["environment"])
+        sys.argv = ["broker", *order["arguments"]]
+        code = 0
+        try:
+            main.main()
+        except SystemExit as end:
+            code = end.code or 0
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+"""A process that has everything imported, and becomes a command when it is told to: importing takes most of the time."""
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", ZYGOTE],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.communicate(timeout=20)
+
+
+@dataclass
+class Desk:
+    """A terminal in a folder of its own."""
+
+    folder: Path
+    zygote: subprocess.Popen[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
+        out, err = self.folder / ".out", self.folder / ".err"
+        order = {
+            "arguments": [str(argument) for argument in arguments],
+            "folder": str(self.folder),
+            "out": str(out),
+            "err": str(err),
+            "environment": {
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT),
+                "BROKER_POLICIES": str(ROOT / "policies"),
+                "BROKER_OUTBOX": f"file:{self.folder / 'outbox'}",
+                **self.environment,
+                **more,
+            },
+        }
+        assert self.zygote.stdin
+        assert self.zygote.stdout
+        self.zygote.stdin.write(json.dumps(order) + "\n")
+        self.zygote.stdin.flush()
+        code = int(self.zygote.stdout.readline())
+        return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
+
+    def done(self, *arguments: object, **more: str) -> str:
+        """What it printed; it must have worked."""
+        result = self.run(*arguments, **more)
+        assert result.returncode == 0, result.stderr
+        assert result.stderr == ""
+        return result.stdout
+
+    def refused(self, *arguments: object, code: int = 2, **more: str) -> str:
+        """The sentence; there must be no more than that."""
+        result = self.run(*arguments, **more)
+        assert result.returncode == code, (result.stdout, result.stderr)
+        said = result.stderr.strip() or result.stdout.strip()
+        assert "Traceback" not in result.stderr
+        assert said
+        assert len(said.splitlines()) == 1, said
+        return said
+
+
+@pytest.fixture
+def desk(tmp_path: Path, zygote: subprocess.Popen[str]) -> Desk:
+    return Desk(tmp_path, zygote)
+
+
+@pytest.fixture
+def furnished(desk: Desk, world_keys: Path, sqlite_template: Path) -> Desk:
+    """With keys, and a database at the newest version."""
+    (desk.folder / "var").mkdir()
+    (desk.folder / "var" / "broker.db").write_bytes(sqlite_template.read_bytes())
+    desk.environment |= {"BROKER_KEYS": str(world_keys), "BROKER_MODE": "demo"}
+    return desk
+
+
+def public_key(folder: Path, name: str = "key.json") -> Path:
+    (folder / name).write_text(json.dumps(ClientKey.new().public_jwk()))
+    return folder / name
+
+
+def test_help_names_every_command():
+    helped = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "broker", "--help"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for command in ("keys", "policies", "audit", "organisations", "officers", "db", "serve", "demo", "push"):
+        assert command in helped
+
+
+# keys
+
+
+def test_keys_are_made_once_are_private_and_listed_without_the_key(desk):
+    assert desk.done("keys", "init").startswith("8 keys made.")
+    files = sorted((desk.folder / "keys").iterdir())
+    assert len(files) == 8
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    assert "already" in desk.refused("keys", "init")
+    assert sorted((desk.folder / "keys").iterdir()) == files
+    rows = json.loads(desk.done("keys", "list", "--json"))
+    assert sorted(row["purpose"] for row in rows) == sorted(path.name.split(".")[0] for path in files)
+    assert all(row["current"] and not row["demo"] for row in rows)
+    listed = desk.done("keys", "list") + json.dumps(rows)
+    for path in files:
+        document = json.loads(path.read_text())
+        assert document["kid"] in listed
+        for secret in ("d", "k"):
+            assert secret not in document or document[secret] not in listed
+
+
+def test_keys_that_are_not_there_or_not_private_are_refused(desk):
+    assert "broker keys init" in desk.refused("keys", "list")
+    desk.done("keys", "init", "--demo")
+    path = next((desk.folder / "keys").glob("log.*.json"))
+    path.chmod(0o644)
+    assert path.name in desk.refused("keys", "list")
+    path.chmod(0o600)
+    secret = json.loads(path.read_text())["d"]
+    path.write_text(path.read_text().replace(secret, secret[:-4] + "AAAA"))
+    assert "damaged" in desk.refused("keys", "list")
+    assert "keys of a demonstration" in desk.refused(
+        "organisations", "list", BROKER_KEYS=str(_demo_keys(desk.folder))
+    )  # fmt: skip
+
+
+def _demo_keys(folder: Path) -> Path:
+    make_all(folder / "demo-keys", demo=True)
+    return folder / "demo-keys"
+
+
+# policies
+
+
+def test_the_agreement_is_checked_and_its_cases_are_run(desk):
+    checked = json.loads(desk.done("policies", "check", "--json"))
+    assert checked["ok"]
+    assert checked["digest"] in desk.done("policies", "check")
+    assert desk.done("policies", "test").splitlines()[-1].endswith("cases came out as they should.")
+    assert all(case["passed"] for case in json.loads(desk.done("policies", "test", "--json")))
+
+
+def test_an_agreement_that_is_missing_broken_or_comes_out_otherwise_is_told(desk):
+    assert desk.refused("policies", "check", code=1, BROKER_POLICIES=str(desk.folder / "nowhere"))
+    assert desk.refused("policies", "test", BROKER_POLICIES=str(desk.folder / "nowhere"))
+    copy = desk.folder / "policies"
+    shutil.copytree(ROOT / "policies", copy)
+    rules = copy / "release.cedar"
+    whole = rules.read_text()
+    rules.write_text(whole + "permit(")
+    assert desk.refused("policies", "check", code=1, BROKER_POLICIES=str(copy))
+    fault = json.loads(desk.refused("policies", "check", "--json", code=1, BROKER_POLICIES=str(copy)))
+    assert fault["ok"] is False
+    assert fault["fault"]
+    rules.write_text(whole)
+    case = next((copy / "cases" / "allow").glob("*.json"))
+    case.rename(copy / "cases" / "deny" / case.name)
+    result = desk.run("policies", "test", BROKER_POLICIES=str(copy))
+    assert result.returncode == 1
+    assert case.name in result.stdout
+
+
+# organisations and officers
+
+
+def test_a_partner_is_added_listed_suspended_and_let_in_again(furnished):
+    desk = furnished
+    key = public_key(desk.folder)
+    assert desk.done("organisations", "add", SCHOOL, "Basisschool De Brug", "school", "--key", key) == (
+        "Added, with 1 key(s).\n"
+    )
+    expected = {"oin": SCHOOL, "name": "Basisschool De Brug", "kind": "school", "suspended": False}
+    assert json.loads(desk.done("organisations", "list", "--json")) == [expected]
+    desk.done("organisations", "suspend", SCHOOL)
+    assert "(suspended)" in desk.done("organisations", "list")
+    desk.done("organisations", "suspend", SCHOOL, "--lift")
+    assert "(suspended)" not in desk.done("organisations", "list")
+
+
+def test_of_a_private_key_only_the_public_half_is_kept(furnished):
+    ClientKey.new().write(furnished.folder / "private.json")
+    secret = json.loads((furnished.folder / "private.json").read_text())["d"]
+    furnished.done("organisations", "add", SCHOOL, "School", "school", "--key", furnished.folder / "private.json")
+    connection = sqlite3.connect(furnished.folder / "var" / "broker.db")
+    ((jwks,),) = connection.execute("SELECT jwks FROM organisation").fetchall()
+    connection.close()
+    assert secret not in jwks
+    assert '"d"' not in jwks
+
+
+def test_a_wrong_partner_is_refused_and_nothing_is_added(furnished):
+    desk, key = furnished, public_key(furnished.folder)
+    (desk.folder / "no.json").write_text("{")
+    (desk.folder / "list.json").write_text("[]")
+    jwk = ClientKey.new().public_jwk()
+    (desk.folder / "twice.json").write_text(json.dumps({"keys": [jwk, jwk]}))
+    (desk.folder / "none.json").write_text(json.dumps({"keys": []}))
+    (desk.folder / "secret.json").write_text(json.dumps({"kty": "oct", "k": "c2VjcmV0", "kid": "x"}))
+    add = ("organisations", "add")
+    assert "twenty digits" in desk.refused(*add, "123", "School", "school", "--key", key)
+    assert "does not know this kind" in desk.refused(*add, SCHOOL, "School", "castle", "--key", key)
+    for name in ("no.json", "list.json", "none.json", "twice.json", "secret.json", "nowhere.json", "."):
+        said = desk.refused(*add, SCHOOL, "School", "school", "--key", desk.folder / name)
+        assert said.startswith("/key: ")
+        assert "c2VjcmV0" not in said
+    assert json.loads(desk.done("organisations", "list", "--json")) == []
+    assert desk.refused("organisations", "suspend", SCHOOL)
+
+
+def test_a_missing_argument_is_told(furnished):
+    for arguments in (("organisations", "add"), ("organisations", "suspend"), ("officers", "invite"), ("push",)):
+        result = furnished.run(*arguments)
+        assert result.returncode == 2
+        assert "Missing" in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def test_an_officer_is_invited_with_a_code_that_is_not_kept(furnished):
+    said = furnished.done("officers", "invite", "Anna de Vries")
+    code = said.split()[-1]
+    assert said.startswith("invitation code ")
+    assert len(code.replace("-", "")) >= 12
+    raw = (furnished.folder / "var" / "broker.db").read_bytes()
+    for wal in (furnished.folder / "var").glob("*-wal"):
+        raw += wal.read_bytes()
+    for secret in (code.encode(), code.replace("-", "").encode(), b"Anna", b"Vries"):
+        assert secret not in raw
+
+
+# the database
+
+
+def test_a_database_is_brought_to_the_newest_version_once_and_again(desk):
+    for _ in range(2):
+        assert desk.done("db", "upgrade") == f"The database is at version {migrate.newest()}.\n"
+    assert (desk.folder / "var" / "broker.db").exists()
+
+
+def test_a_database_that_cannot_be_upgraded_is_told(desk):
+    (desk.folder / "broken.db").write_bytes(b"this is no database" * 500)
+    (desk.folder / "folder.db").mkdir()
+    for address in (
+        "mysql://user:hidden@h/d",
+        "nonsense",
+        "sqlite:///broken.db",
+        "sqlite:///folder.db",
+        "postgresql://user:hidden@127.0.0.1:1/d",
+    ):
+        assert "hidden" not in desk.refused("db", "upgrade", BROKER_DATABASE_URL=address)
+
+
+def test_on_postgresql_the_owner_upgrades_and_the_broker_may_not(desk, postgres_server, world_keys):
+    database = postgres_server.create_database()
+    try:
+        app = {"BROKER_DATABASE_URL": database.app_url, "BROKER_KEYS": str(world_keys), "BROKER_MODE": "demo"}
+        assert "broker db upgrade" in desk.refused("organisations", "list", **app)
+        assert "BROKER_OWNER_DATABASE_URL" in desk.refused("db", "upgrade", **app)
+        desk.done("db", "upgrade", BROKER_OWNER_DATABASE_URL=database.owner_url, **app)
+        assert desk.done("organisations", "list", "--json", **app).strip() == "[]"
+        assert f"{APP_ROLE}-test" not in desk.refused(
+            "db", "upgrade", BROKER_DATABASE_URL=database.app_url.replace(f"{APP_ROLE}-test", "wrong")
+        )
+    finally:
+        postgres_server.drop(database)
+
+
+# unsafe settings
+
+
+def test_unsafe_settings_are_refused_by_every_command_that_opens_the_broker(furnished):
+    for arguments in (("serve",), ("organisations", "list"), ("audit", "checkpoint"), ("officers", "invite", "A")):
+        assert "BROKER_MODE" in furnished.refused(*arguments, BROKER_MODE="test")
+    assert "https://" in furnished.refused("serve", BROKER_MODE="production", BROKER_PUBLIC_URL="http://b.example")
+    assert "BROKER_OUTBOX" in furnished.refused("organisations", "list", BROKER_OUTBOX="pigeon:")
+    assert "BROKER_OUTBOX" in furnished.refused("organisations", "list", BROKER_OUTBOX="smtp://h:x/?from=a&smsDomain=b")
+    assert "BROKER_SETTINGS" in furnished.refused("keys", "list", BROKER_SETTINGS="nowhere")
+
+
+# the log
+
+
+def test_the_log_is_empty_then_checked_and_its_checkpoint_can_be_kept(furnished):
+    desk = furnished
+    assert desk.refused("audit", "checkpoint")
+    assert "empty" in desk.done("audit", "verify")
+    _sequence(desk, "organisations", "add", SCHOOL, "School", "school", "--key", public_key(desk.folder))
+    checkpoint = desk.done("audit", "checkpoint")
+    (desk.folder / "kept.txt").write_text(checkpoint)
+    assert checkpoint.split("\n")[1] == "1"
+    verdict = json.loads(desk.done("audit", "verify", "--json"))
+    assert (verdict["ok"], verdict["code"]) == (True, 0)
+    assert "earlier" in desk.done("audit", "verify", "--earlier", desk.folder / "kept.txt")
+
+
+def _sequence(desk: Desk, *arguments: object) -> None:
+    """Run a command, and the sequencer after it, as a running broker would."""
+    desk.done(*arguments)
+    database = f"sqlite:///{desk.folder / 'var' / 'broker.db'}"
+    settings = read_settings({"BROKER_OUTBOX": "console:", **desk.environment, "BROKER_DATABASE_URL": database})
+
+    async def sequence() -> None:
+        broker = build(settings)
+        while await broker.ledger.step():
+            pass
+        await broker.database.close()
+
+    asyncio.run(sequence())
+
+
+def test_a_log_that_was_changed_is_not_genuine(furnished):
+    desk = furnished
+    _sequence(desk, "organisations", "add", SCHOOL, "School", "school", "--key", public_key(desk.folder))
+    (desk.folder / "kept.txt").write_text(desk.done("audit", "checkpoint"))
+    connection = sqlite3.connect(desk.folder / "var" / "broker.db")
+    connection.execute("DROP TRIGGER log_entry_no_update")
+    connection.execute("UPDATE log_entry SET leaf = CAST(replace(CAST(leaf AS TEXT), 'active', 'passed') AS BLOB)")
+    connection.commit()
+    connection.close()
+    assert "no longer what it was" in desk.refused("audit", "verify", code=1)
+
+
+def test_a_wrong_checkpoint_or_receipt_is_told(furnished):
+    desk = furnished
+    _sequence(desk, "organisations", "add", SCHOOL, "School", "school", "--key", public_key(desk.folder))
+    (desk.folder / "bytes").write_bytes(b"\xff\xfe")
+    for name in ("nowhere", "bytes", "."):
+        assert "cannot be read" in desk.refused("audit", "verify", "--earlier", desk.folder / name)
+    (desk.folder / "other.txt").write_text("broker.example/v1/log\n1\nAAAA\n\n")
+    result = desk.run("audit", "verify", "--earlier", desk.folder / "other.txt")
+    assert result.returncode in (1, 2)
+    assert "Traceback" not in result.stderr
+    keys = json.loads(desk.done("audit", "keys"))
+    assert set(keys) >= {"logs", "receipts"}
+    (desk.folder / "keys.json").write_text(json.dumps(keys))
+    for number, text in enumerate(("", "{", "[]", "5", "null", '"x"', '{"receipt": 5}', '{"leaf": 5}')):
+        path = desk.folder / f"receipt-{number}.json"
+        path.write_text(text)
+        result = desk.run("audit", "verify", path, "--keys", desk.folder / "keys.json")
+        assert result.returncode in (1, 2), (text, result.stdout)
+        assert "Traceback" not in result.stderr, text
+        assert len((result.stdout + result.stderr).strip().splitlines()) == 1
+    for text in ("{}", "[]", '{"logs": ["x"], "receipts": {}}', '{"logs": [], "receipts": {"a": "!"}}', '{"logs": 5}'):
+        (desk.folder / "wrong.json").write_text(text)
+        assert desk.refused("audit", "verify", desk.folder / "receipt-7.json", "--keys", desk.folder / "wrong.json")
+
+
+# push
+
+
+@pytest.fixture
+def website() -> Iterator[str]:
+    """Something that is no broker: says yes to everything."""
+
+    class Yes(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>welcome")
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the library
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Yes)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_push_that_cannot_be_made_is_told_in_a_sentence(desk, website):
+    ClientKey.new().write(desk.folder / "key.json")
+    body = desk.folder / "body.json"
+    body.write_text(json.dumps(a_body()))
+
+    def push(file: Path, url: str, key: str = "key.json") -> str:
+        return desk.refused("push", file, "--url", url, "--oin", SENDER, "--key", desk.folder / key)
+
+    for number, text in enumerate((b"", b"{", b"\xff", b'{"a": NaN}', b"[" * 100_000)):
+        (desk.folder / f"{number}.json").write_bytes(text)
+        assert "no JSON" in push(desk.folder / f"{number}.json", website)
+    assert "no JSON" in push(desk.folder / "nowhere.json", website)
+    assert "/key: " in push(body, website, "nowhere.json")
+    assert "/key: " in push(body, website, "body.json")
+    for url in ("http://127.0.0.1:1", "nonsense", "ftp://x", "http://[", "http://no-such-host.invalid", ""):
+        assert "No broker answers at this address" in push(body, url)
+    assert "no broker at this address" in push(body, website)
+
+
+def test_a_push_to_a_running_broker_is_kept_or_refused_with_every_fault(furnished):
+    desk = furnished
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    key = ClientKey.new()
+    key.write(desk.folder / "key.json")
+    kinds = {SENDER: "neighbourhood-team", SCHOOL: "school"}
+    for oin, kind in kinds.items():
+        desk.done("organisations", "add", oin, kind, kind, "--key", desk.folder / "key.json")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "BROKER_POLICIES": str(ROOT / "policies"),
+        "BROKER_OUTBOX": "file:outbox",
+        **desk.environment,
+        "BROKER_PORT": str(port),
+        "BROKER_PUBLIC_URL": url,
+    }
+    with (desk.folder / "log").open("wb") as log:
+        serving = subprocess.Popen(
+            [sys.executable, "-m", "broker", "serve"], cwd=desk.folder, env=environment, stderr=log
+        )
+    try:
+        _wait_for(port)
+        arguments = ("--url", url, "--oin", SENDER, "--key", desk.folder / "key.json")
+        (desk.folder / "body.json").write_text(json.dumps(a_body()))
+        pushed = json.loads(desk.done("push", desk.folder / "body.json", *arguments))
+        assert pushed["id"]
+        (desk.folder / "wrong.json").write_text(json.dumps(a_body(kind="nonsense", subject="nobody", reference="d-2")))
+        result = desk.run("push", desk.folder / "wrong.json", *arguments)
+        assert result.returncode == 2
+        assert "/kind: " in result.stderr
+        assert "/subject: " in result.stderr
+        ClientKey.new().write(desk.folder / "other.json")
+        said = desk.refused("push", desk.folder / "body.json", *arguments[:-1], desk.folder / "other.json")
+        assert "401" in said or "who you are" in said
+    finally:
+        serving.terminate()
+        assert serving.wait(20) in (0, -15)
+    assert "Traceback" not in (desk.folder / "log").read_text()
+    assert "Noor" not in (desk.folder / "log").read_text()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError

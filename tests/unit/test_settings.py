@@ -1,0 +1,161 @@
+"""Settings are read once and checked together: every fault at once, each in a sentence that says what to do."""
+
+from dataclasses import FrozenInstanceError
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker.errors import Unsafe
+from broker.settings import database_addresses, keys_directory, policies_directory, read_settings
+
+GOOD = {"BROKER_OUTBOX": "file:var/outbox"}
+NAMES = [
+    "BROKER_MODE", "BROKER_DATABASE_URL", "BROKER_OWNER_DATABASE_URL", "BROKER_KEYS", "BROKER_POLICIES",
+    "BROKER_PUBLIC_URL", "BROKER_OUTBOX", "BROKER_CLOCK_OFFSET", "BROKER_HOST", "BROKER_PORT",
+]  # fmt: skip
+
+
+def faults(**settings: str) -> str:
+    with pytest.raises(Unsafe) as refused:
+        read_settings(GOOD | {f"BROKER_{name}": value for name, value in settings.items()})
+    return refused.value.words.en
+
+
+def test_what_is_not_set_has_a_plain_default_and_no_secret():
+    settings = read_settings(GOOD)
+    assert (settings.mode, settings.host, settings.port) == ("production", "127.0.0.1", 8080)
+    assert settings.database_url == "sqlite:///var/broker.db"
+    assert settings.public_url == "http://localhost:8080"
+    assert (settings.keys, settings.policies) == (Path("keys"), Path("policies"))
+    assert settings.clock_offset == timedelta()
+    assert settings.local
+    assert not settings.secure
+    assert settings.log_address == "http://localhost:8080/v1/log"
+
+
+def test_a_demonstration_needs_nothing_and_stays_on_this_machine():
+    assert read_settings({"BROKER_MODE": "demo"}).outbox == "file:var/outbox"
+    for settings in (
+        {"BROKER_HOST": "0.0.0.0"},
+        {"BROKER_PUBLIC_URL": "https://broker.example"},
+        {"BROKER_HOST": "192.168.1.4", "BROKER_PUBLIC_URL": "http://localhost:1"},
+    ):
+        with pytest.raises(Unsafe, match="A demo only runs on localhost"):
+            read_settings({"BROKER_MODE": "demo", **settings})
+
+
+def test_every_fault_is_told_at_once_each_in_a_sentence():
+    said = faults(MODE="test", PUBLIC_URL="http://broker.example", OUTBOX="console:", CLOCK_OFFSET="tomorrow", PORT="0")
+    for name in ("BROKER_MODE", "BROKER_PUBLIC_URL", "BROKER_OUTBOX", "BROKER_CLOCK_OFFSET", "BROKER_PORT"):
+        assert name in said
+    assert said.count(". ") == 4
+    assert said.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"MODE": "Demo"}, "production or demo"),
+        ({"MODE": ""}, "production or demo"),
+        ({"OUTBOX": ""}, "Set BROKER_OUTBOX"),
+        ({"OUTBOX": "console:"}, "demonstrations only"),
+        ({"CLOCK_OFFSET": "P1M"}, "demonstrations only"),
+        ({"CLOCK_OFFSET": "6 months"}, "a period such as"),
+        ({"PORT": "65536"}, "below 65536"),
+        ({"PORT": "-1"}, "below 65536"),
+        ({"PORT": "80 "}, "below 65536"),
+        ({"PORT": "８０"}, "below 65536"),
+        ({"PORT": "9" * 5000}, "below 65536"),
+        ({"PUBLIC_URL": "http://broker.example"}, "must begin with https://"),
+        ({"PUBLIC_URL": "broker.example"}, "without a path"),
+        ({"PUBLIC_URL": ""}, "without a path"),
+        ({"PUBLIC_URL": "https://"}, "without a path"),
+        ({"PUBLIC_URL": "https://broker.example/app"}, "without a path"),
+        ({"PUBLIC_URL": "https://broker.example?x"}, "without a path"),
+        ({"PUBLIC_URL": "https://broker.example#x"}, "without a path"),
+        ({"PUBLIC_URL": "https://broker.example:port"}, "without a path"),
+        ({"PUBLIC_URL": "https://user@broker.example"}, "without a path"),
+        ({"PUBLIC_URL": "https://[broker"}, "without a path"),
+        ({"PUBLIC_URL": "ftp://broker.example"}, "without a path"),
+        ({"PUBLIC_URL": "javascript:alert(1)"}, "without a path"),
+        ({"PUBLIC_URL": "http://localhost.evil.example"}, "must begin with https://"),
+    ],
+)
+def test_each_unsafe_setting_is_refused(settings, sentence):
+    assert sentence in faults(**settings)
+
+
+@pytest.mark.parametrize("url", ["https://broker.example", "https://broker.example:8443", "http://127.0.0.1:80"])
+def test_a_plain_address_is_taken_and_a_slash_at_its_end_forgiven(url):
+    for written in (url, url + "/"):
+        assert read_settings({**GOOD, "BROKER_PUBLIC_URL": written}).public_url == url
+
+
+def test_a_file_stands_below_the_environment(tmp_path):
+    path = tmp_path / "settings.env"
+    path.write_text(
+        "# a comment=with a sign\n\n  BROKER_PORT = 9000 \nBROKER_HOST=::1\nnonsense\n"
+        "BROKER_OUTBOX=smtp://h/?from=a@b&smsDomain=c\n"
+    )
+    settings = read_settings({"BROKER_SETTINGS": str(path), "BROKER_HOST": "127.0.0.1"})
+    assert (settings.port, settings.host) == (9000, "127.0.0.1")
+    assert settings.outbox == "smtp://h/?from=a@b&smsDomain=c"
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path):
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for path in (tmp_path, tmp_path / "nowhere", tmp_path / "binary"):
+        with pytest.raises(Unsafe, match="BROKER_SETTINGS names cannot be read"):
+            read_settings({"BROKER_SETTINGS": str(path)})
+
+
+def test_commands_that_need_one_setting_read_it_the_same_way(tmp_path, monkeypatch):
+    for name in [*NAMES, "BROKER_SETTINGS"]:
+        monkeypatch.delenv(name, raising=False)
+    assert (keys_directory(), policies_directory()) == (Path("keys"), Path("policies"))
+    assert database_addresses() == ("sqlite:///var/broker.db", "")
+    path = tmp_path / "settings.env"
+    path.write_text("BROKER_KEYS=/k\nBROKER_POLICIES=/p\nBROKER_DATABASE_URL=postgresql://app@h/d\n")
+    monkeypatch.setenv("BROKER_SETTINGS", str(path))
+    assert (keys_directory(), policies_directory()) == (Path("/k"), Path("/p"))
+    assert database_addresses() == ("postgresql://app@h/d", "")
+    monkeypatch.setenv("BROKER_OWNER_DATABASE_URL", "postgresql://owner@h/d")
+    assert database_addresses() == ("postgresql://owner@h/d", "postgresql://app@h/d")
+
+
+def test_settings_are_fixed_and_secrets_in_them_do_not_print():
+    settings = read_settings(
+        {
+            "BROKER_DATABASE_URL": "postgresql://app:hidden1@h/d",
+            "BROKER_OWNER_DATABASE_URL": "postgresql://owner:hidden2@h/d",
+            "BROKER_OUTBOX": "smtp://u:hidden3@h/?from=a@b&smsDomain=c",
+        }
+    )
+    assert "hidden" not in repr(settings)
+    with pytest.raises(FrozenInstanceError):
+        settings.mode = "demo"
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.text(max_size=30) | st.sampled_from(["http://[", "::1", "P1M"])))
+def test_whatever_is_set_is_settings_or_sentences(environment):
+    try:
+        settings = read_settings(environment)
+    except Unsafe as refused:
+        said = refused.words
+    else:
+        said = None
+    if said is not None:
+        assert said.en.endswith(".")
+        assert said.nl.endswith(".")
+        return
+    assert settings.mode == "demo" or settings.outbox not in ("", "console:")
+    assert settings.secure or settings.local
+    assert 0 < settings.port < 65536
+
+
+def test_every_setting_that_is_read_is_in_the_example():
+    example = (Path(__file__).parents[2] / "deploy" / "settings.env.example").read_text()
+    assert not [name for name in NAMES if name not in example]
