@@ -180,15 +180,17 @@ async def test_a_hundred_withdrawals_against_a_hundred_releases(
     left: dict[tuple[int, int], bool] = {}
 
     async def rounds(number: int, one: Pair, signer: str) -> None:
+        lead = 0  # in milliseconds
         for turn in range(ROUNDS):
             for who, about in NEEDED[one.case.name]:
                 if who == signer:
                     given[(await one.case.says(who, about)).id] = (number, turn)
-            jitter = [secrets.randbelow(8) / 1000 for _ in range(2)]
+            head_start = lead + secrets.randbelow(4)
             asking, stopping = (world.broker, other) if turn % 2 else (other, world.broker)
             release, _ = await asyncio.gather(
-                after(jitter[0], one.ask(asking)), after(jitter[1], one.withdraw(stopping))
+                after(max(-head_start, 0), one.ask(asking)), after(max(head_start, 0), one.withdraw(stopping))
             )
+            lead += 5 if release is None else -5  # whoever lost begins earlier next time, so that it stays close
             left[number, turn] = release is not None
 
     signers = ("tom", "mother", "father", "mother")
@@ -218,6 +220,6 @@ async def test_a_hundred_withdrawals_against_a_hundred_releases(
     assert len(left) - len(released) >= 3, "and some withdrawals"
 
 
-async def after(seconds: float, doing: Any) -> Any:
-    await asyncio.sleep(seconds)
+async def after(milliseconds: int, doing: Any) -> Any:
+    await asyncio.sleep(milliseconds / 1000)
     return await doing

@@ -209,8 +209,13 @@ class Boxes:
 
     def __init__(self, intruder: Intruder, handover: str) -> None:
         self.intruder = intruder
-        rows = intruder.rows("SELECT type, id, ciphertext, wrapped_key, kid FROM section WHERE handover = ?", handover)
+        rows = intruder.rows(
+            "SELECT type, id, ciphertext, wrapped_key, kid FROM section WHERE handover = ? ORDER BY position DESC",
+            handover,
+        )
         self.all = {str(r[0]): (str(r[1]), bytes(r[2]), bytes(r[3]), str(r[4])) for r in rows}
+        _, text, key, _ = (bytes(value) if isinstance(value, memoryview) else value for value in rows[0][1:])
+        self.last = (text, key)
 
     def put(self, into: str, *, text: bytes | None = None, key: bytes | None = None, kid: str | None = None) -> None:
         section, old_text, old_key, old_kid = self.all[into]
@@ -231,7 +236,7 @@ def damages(mine: Boxes, other: Boxes, older: tuple[bytes, bytes]) -> dict[str, 
     """What an intruder does to the section `status`, each as something to call."""
     _, text, key, kid = mine.all["status"]
     _, text_b, key_b, _ = mine.all["voice-of-the-child"]
-    _, text_c, key_c, _ = other.all["analysis"]
+    _, text_c, key_c, _ = other.all["status"]
 
     def flipped(raw: bytes, at: int) -> bytes:
         return raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
@@ -244,7 +249,10 @@ def damages(mine: Boxes, other: Boxes, older: tuple[bytes, bytes]) -> dict[str, 
             mine.put("status", text=text_b, key=key_b),
             mine.put("voice-of-the-child", text=text, key=key),
         ),
-        "text and key of another handover": lambda: mine.put("status", text=text_c, key=key_c),
+        "text and key of the other section of that type": lambda: mine.put(
+            "status", text=mine.last[0], key=mine.last[1]
+        ),
+        "text and key of that section in another handover": lambda: mine.put("status", text=text_c, key=key_c),
         "an older version's text and key": lambda: mine.put("status", text=older[0], key=older[1]),
         "an older version's text": lambda: mine.put("status", text=older[0]),
         "last byte cut off": lambda: mine.put("status", text=text[:-1]),
@@ -267,13 +275,15 @@ def damages(mine: Boxes, other: Boxes, older: tuple[bytes, bytes]) -> dict[str, 
 async def test_moved_cut_older_or_damaged_ciphertext_is_refused_and_gives_nothing_away(
     world: World, intruder: Intruder, subtests: pytest.Subtests
 ) -> None:
-    for name in (HANDOVER, "jack-to-gp"):
-        await world.push(name)
+    body = world.body(HANDOVER)
+    body["sections"].append({**body["sections"][0], "content": "Another status, under the same label."})
+    copy = await world.push(HANDOVER, {**body, "reference": "the-same-again"})
+    await world.push(HANDOVER, body)
     for person in ("mother", "father", "tom"):
         await world.answer(HANDOVER, person, EVERYBODY_YES)
     assert "status" in await world.gets(HANDOVER, WHO)
 
-    mine, other = Boxes(intruder, world.handovers[HANDOVER]), Boxes(intruder, world.handovers["jack-to-gp"])
+    mine, other = Boxes(intruder, world.handovers[HANDOVER]), Boxes(intruder, copy)
     async with world.broker.house.storage(writing=False) as work:
         now = await work.handovers.get(world.handovers[HANDOVER])
     assert now is not None
