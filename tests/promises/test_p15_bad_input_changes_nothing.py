@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.intruder import Intruder, Rows, intruder_in
+from tests.support.intruder import Intruder, Rows, changed_tables, intruder_in
 from tests.support.world import World
 
 HANDOVER, WHO = "tom-to-school", "ib-joris"
@@ -184,7 +184,7 @@ async def test_what_is_no_body_at_all(scene: Scene, subtests: pytest.Subtests) -
             with subtests.test(name, attack=attack):
                 check_invalid(await scene.send(door, raw))
     await scene.world.settle()
-    assert scene.stored() == before
+    assert changed_tables(before, scene.stored()) == []
 
 
 async def test_too_large_or_of_another_type(scene: Scene, subtests: pytest.Subtests) -> None:
@@ -193,7 +193,7 @@ async def test_too_large_or_of_another_type(scene: Scene, subtests: pytest.Subte
         with subtests.test(name):
             await too_large_or_of_another_type(scene, door)
     await scene.world.settle()
-    assert scene.stored() == before
+    assert changed_tables(before, scene.stored()) == []
 
 
 async def too_large_or_of_another_type(scene: Scene, door: Door) -> None:
@@ -266,7 +266,7 @@ async def test_every_field_with_another_type(scene: Scene, subtests: pytest.Subt
         with subtests.test(name):
             await every_field_with_another_type(scene, name)
     await scene.world.settle()
-    assert scene.stored() == before
+    assert changed_tables(before, scene.stored()) == []
 
 
 async def every_field_with_another_type(scene: Scene, name: str) -> None:
@@ -299,7 +299,7 @@ async def test_a_field_missing_or_made_up(scene: Scene, subtests: pytest.Subtest
         with subtests.test(name):
             await a_field_missing_or_made_up(scene, name)
     await scene.world.settle()
-    assert scene.stored() == before
+    assert changed_tables(before, scene.stored()) == []
 
 
 async def a_field_missing_or_made_up(scene: Scene, name: str) -> None:
@@ -339,7 +339,7 @@ async def test_signs_that_no_database_or_reader_takes(scene: Scene, subtests: py
             with subtests.test(name, what=what, at="a name"):
                 check_invalid(await scene.put(door, {**door.body, text: 1}))
     await scene.world.settle()
-    assert scene.stored() == before
+    assert changed_tables(before, scene.stored()) == []
 
 
 JSON_CONTENT: tuple[tuple[Any, str], ...] = (
@@ -362,7 +362,7 @@ async def test_json_content_that_cannot_be_kept_as_it_is(scene: Scene, subtests:
             pointers = check_invalid(await scene.put(scene.doors["push"], body))
             assert any(p.startswith(f"/sections/1/content{place}") for p in pointers), pointers
     await scene.world.settle()
-    assert scene.stored() == before
+    assert changed_tables(before, scene.stored()) == []
 
 
 # what has the right form and does not fit
@@ -446,7 +446,7 @@ async def test_what_does_not_fit_the_agreement_or_itself(scene: Scene, subtests:
             pointers = check_invalid(await scene.put(door, body), body)
             assert any(p == pointer or p.startswith(f"{pointer}/") for p in pointers), pointers
     await scene.world.settle()
-    assert scene.stored() == before
+    assert changed_tables(before, scene.stored()) == []
 
 
 async def test_all_faults_come_at_once_in_the_callers_language(scene: Scene) -> None:
@@ -490,7 +490,7 @@ async def test_two_people_who_are_one(scene: Scene) -> None:
     spaced = {"people/1/reference": "PT-P-4 "}
     check_invalid(await scene.put(door, put_into(door.body, spaced)))
     await scene.world.settle()
-    assert scene.stored() == before
+    assert changed_tables(before, scene.stored()) == []
 
 
 # whatever hypothesis comes up with
@@ -590,7 +590,7 @@ async def test_odd_addresses_are_not_there(
                     assert response.status_code in (403, 404, 405), response.text
                     check_problem(response, response.status_code)
     await scene.world.settle()
-    assert scene.stored() == before
+    assert changed_tables(before, scene.stored()) == []
 
 
 async def test_a_slash_at_the_end_is_another_address(
@@ -624,7 +624,7 @@ async def test_another_method_is_405_and_says_which_there_are(
                     check_problem(response, 405)
                 assert response.status_code == 405
                 assert {allowed.strip() for allowed in response.headers["allow"].split(",")} >= there
-    assert scene.stored() == before
+    assert changed_tables(before, scene.stored()) == []
 
 
 async def test_without_a_token_or_with_one_that_is_none(
@@ -658,7 +658,7 @@ async def test_without_a_token_or_with_one_that_is_none(
                 else:
                     assert path.startswith("/v1/log/")
                     assert response.status_code in (200, 404)
-    assert scene.stored() == before
+    assert changed_tables(before, scene.stored()) == []
 
 
 async def test_queries_that_are_not_understood(scene: Scene, subtests: pytest.Subtests) -> None:
