@@ -122,6 +122,37 @@ async def test_garbage_from_somebody_who_was_let_in(
         assert page.status_code == 200, "the visit survives it"
 
 
+SPOILT = {
+    "the answer twice": "&answer=yes",
+    "the same answer twice": "&answer=no",
+    "the secret twice": "&csrf=x",
+    "far too long": "&x=" + "x" * 5000,
+    "a NUL in a field that nobody reads": "&x=%00",
+    "half a sign in a field that nobody reads": "&x=%ED%A0%80",
+    "a direction mark turned private": "&x=%EE%80%80",
+    "too many fields": "".join(f"&f{n}=x" for n in range(64)),
+}
+
+
+async def test_a_good_answer_with_something_wrong_beside_it_is_no_answer(
+    world: World, intruder: Intruder, subtests: pytest.Subtests
+) -> None:
+    async with world.browser() as browser:
+        page = await world.come_in(browser, world.codes[HANDOVER, "tom"])
+        good = urlencode({**form_of(page.text, "/questions/1"), "answer": "no"})
+        headers = {"Content-Type": FORM}
+        before = intruder.rows("SELECT * FROM visit")
+        for attack, more in SPOILT.items():
+            with subtests.test(attack):
+                page = await browser.post("/questions/1", content=good + more, headers=headers, follow_redirects=False)
+                assert page.status_code == 400
+                check_page(page)
+                assert intruder.rows("SELECT * FROM visit") == before
+        page = await browser.post("/questions/1", content=good, headers=headers, follow_redirects=False)
+        assert page.status_code == 303, "without it, it counts"
+        assert intruder.rows("SELECT * FROM visit") != before
+
+
 ODD = ("%00", "%FF", "x" * 5000, "\u0661", "-1", "1e3", "999999999999999999999", "..%2f", "{}")
 COOKIES = ("", "x", "\u00c3\u00a9", "x" * 6000, "%00", '"', "a=b; rondom=c", "{}")
 
