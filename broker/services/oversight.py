@@ -34,6 +34,7 @@ OTHERS = tuple(event for event in EventType if event not in DISCLOSURES)
 
 LABELS = {
     EventType.HANDOVER_PUSHED: Words("Overdracht ontvangen", "Handover received"),
+    EventType.HANDOVER_CORRECTED: Words("Overdracht gecorrigeerd", "Handover corrected"),
     EventType.HANDOVER_WITHDRAWN: Words("Overdracht ingetrokken", "Handover withdrawn"),
     EventType.INVITATION_MADE: Words("Uitnodiging gemaakt", "Invitation made"),
     EventType.CONSENT_GIVEN: Words("Ja gezegd", "Consent given"),
@@ -42,6 +43,10 @@ LABELS = {
     EventType.RELEASE_PERMITTED: Words("Verstrekt", "Disclosed"),
     EventType.RELEASE_DENIED: Words("Geweigerd", "Refused"),
     EventType.RELEASE_ACKNOWLEDGED: Words("Ontvangst bevestigd", "Acknowledged"),
+    EventType.REACTION_WRITTEN: Words("Reactie van het gezin", "Reaction by the family"),
+    EventType.REACTION_READ: Words("Reacties gelezen door de afzender", "Reactions read by the sender"),
+    EventType.REACTION_ANSWERED: Words("Verzoek om correctie beantwoord", "Correction request answered"),
+    EventType.MESSAGES_CHANGED: Words("Berichten aan of uit gezet", "Messages turned on or off"),
     EventType.SUBJECT_SEARCHED: Words("Gezocht op persoon", "Searched for a person"),
     EventType.POLICY_ACTIVATED: Words("Afspraken in werking", "Agreement in force"),
     EventType.KEYS_CHANGED: Words("Sleutels veranderd", "Keys changed"),
@@ -49,6 +54,8 @@ LABELS = {
     EventType.OFFICER_INVITED: Words("Privacy officer uitgenodigd", "Officer invited"),
     EventType.OFFICER_ENROLLED: Words("Privacy officer toegelaten", "Officer enrolled"),
     EventType.OFFICER_SIGNED_IN: Words("Privacy officer aangemeld", "Officer signed in"),
+    EventType.MATTER_RAISED: Words("Twijfel gemeld", "Doubt raised"),
+    EventType.MATTER_SETTLED: Words("Twijfel afgehandeld", "Doubt settled"),
     EventType.LOG_SEARCHED: Words("Logboek doorzocht", "Log searched"),
     EventType.LOG_VIEWED: Words("Logregel bekeken", "Log entry viewed"),
     EventType.LOG_CHECKED: Words("Logboek gecontroleerd", "Log checked"),

@@ -123,6 +123,9 @@ class Persons(Store):
                 "tag": tag,
                 "channel": channel,
                 "value_sealed": self._seal(f"contact:{tag}", value),
+                "value_tag": self._means.tags.tag("contact-value", channel, value),
+                "source": "unknown",
+                "verified": False,
                 "stated_at": now,
             }
             await self._state(t.contact, values, now)

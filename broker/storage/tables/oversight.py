@@ -1,0 +1,68 @@
+"""Messages to send, officers, and the agreements that were in force."""
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+
+from broker.storage.tables.base import Id, Instant, OinText, Serial, Tag, Word, metadata
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_sealed", LargeBinary, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try_at", Instant, nullable=False, index=True),
+)
+
+officer = Table(
+    "officer",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name_sealed", LargeBinary, nullable=False),
+    Column("code_tag", Tag, nullable=False, unique=True),
+    Column("invited_until", Instant, nullable=False),
+    Column("enrolled_at", Instant),
+)
+
+passkey = Table(
+    "passkey",
+    metadata,
+    Column("credential", LargeBinary, primary_key=True),
+    Column("officer", Id, ForeignKey("officer.id"), nullable=False, index=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+policy_set = Table(
+    "policy_set",
+    metadata,
+    Column("digest", Tag, primary_key=True),
+    Column("texts", Text, nullable=False),
+    Column("first_at", Instant, nullable=False),
+)
+
+policy_in_force = Table(
+    "policy_in_force",
+    metadata,
+    Column("serial", Serial, primary_key=True, autoincrement=True),
+    Column("digest", Tag, ForeignKey("policy_set.digest"), nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
+matter = Table(
+    "matter",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("tag", Tag, nullable=False, unique=True),
+    Column("kind", Word, nullable=False),
+    Column("person", Id, ForeignKey("person.id"), nullable=False, index=True),
+    Column("other", Id),
+    Column("organisation", OinText, nullable=False),
+    Column("raises_evidence", Boolean, nullable=False),
+    Column("state", Word, nullable=False),
+    Column("note_sealed", LargeBinary),
+    Column("created_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    Column("settled_by", Id),
+    Index(None, "state", "id"),
+)

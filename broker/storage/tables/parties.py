@@ -1,0 +1,91 @@
+"""Organisations, professionals, people, and what is stated about them."""
+
+from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, LargeBinary, String, Table, Text, false
+
+from broker.storage.tables.base import Id, Instant, OinText, Tag, Word, metadata
+
+organisation = Table(
+    "organisation",
+    metadata,
+    Column("oin", OinText, primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("kind", Word, nullable=False),
+    Column("suspended", Boolean, nullable=False),
+    Column("jwks", Text, nullable=False),
+)
+
+professional = Table(
+    "professional",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("organisation", OinText, ForeignKey("organisation.oin"), nullable=False),
+    Column("tag", Tag, nullable=False, unique=True),
+    Column("name_sealed", LargeBinary, nullable=False),
+)
+
+professional_contact = Table(
+    "professional_contact",
+    metadata,
+    Column("professional", Id, ForeignKey("professional.id"), primary_key=True),
+    Column("value_tag", Tag, primary_key=True),
+    Index(None, "value_tag"),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("facts_tag", Tag),
+)
+
+person_tag = Table(
+    "person_tag",
+    metadata,
+    Column("tag", Tag, primary_key=True),
+    Column("person", Id, ForeignKey("person.id"), nullable=False, index=True),
+    Column("kind", Word, nullable=False),
+    Column("value_sealed", LargeBinary, nullable=False),
+)
+
+person_claim = Table(
+    "person_claim",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person", Id, ForeignKey("person.id"), nullable=False),
+    Column("organisation", OinText, nullable=False),
+    Column("tag", Tag, nullable=False, unique=True),
+    Column("facts_sealed", LargeBinary, nullable=False),
+    Column("stated_at", Instant, nullable=False),
+    Index(None, "person", "organisation", "stated_at"),
+)
+
+contact = Table(
+    "contact",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person", Id, ForeignKey("person.id"), nullable=False),
+    Column("organisation", OinText, nullable=False),
+    Column("tag", Tag, nullable=False, unique=True),
+    Column("channel", Word, nullable=False),
+    Column("value_sealed", LargeBinary, nullable=False),
+    Column("value_tag", Tag, nullable=False, index=True, server_default="none"),
+    Column("source", Word, nullable=False, server_default="unknown"),
+    Column("verified", Boolean, nullable=False, server_default=false()),
+    Column("stated_at", Instant, nullable=False),
+    Index(None, "person", "organisation"),
+)
+
+authority = Table(
+    "authority",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("over", Id, ForeignKey("person.id"), nullable=False, index=True),
+    Column("holder", Id, ForeignKey("person.id"), nullable=False),
+    Column("kind", Word, nullable=False),
+    Column("since", Date, nullable=False),
+    Column("until", Date),
+    Column("organisation", OinText, nullable=False),
+    Column("tag", Tag, nullable=False, unique=True),
+    Column("evidence_sealed", LargeBinary, nullable=False),
+    Column("stated_at", Instant, nullable=False),
+)
