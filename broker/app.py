@@ -33,10 +33,13 @@ from broker.notifications.senders import open_sender
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.policy_set import load
 from broker.services.access import Access
+from broker.services.boxes import Boxes
 from broker.services.consents import Consents
 from broker.services.handovers import Handovers
 from broker.services.house import House
+from broker.services.invitations import Invitations
 from broker.services.oversight import Oversight
+from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners, enact
 from broker.services.releases import Releases
 from broker.settings import Settings
@@ -75,6 +78,9 @@ class Broker:
     courier: Courier
     access: Access
     handovers: Handovers
+    boxes: Boxes
+    invitations: Invitations
+    partner_events: PartnerEvents
     releases: Releases
     consents: Consents
     oversight: Oversight
@@ -187,6 +193,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         courier=courier,
         access=Access(house, AccessTokens(keyring, settings.public_url), Assertions(), wall_clock),
         handovers=Handovers(house),
+        boxes=Boxes(house),
+        invitations=Invitations(house),
+        partner_events=PartnerEvents(house),
         releases=Releases(house),
         consents=Consents(house),
         oversight=Oversight(house, PasskeyCeremonies(settings.public_url)),
@@ -211,6 +220,9 @@ def asgi(broker: Broker) -> FastAPI:
     api = Api(
         access=broker.access,
         handovers=broker.handovers,
+        boxes=broker.boxes,
+        invitations=broker.invitations,
+        partner_events=broker.partner_events,
         releases=broker.releases,
         partners=broker.partners,
         log=broker.ledger,

@@ -26,7 +26,7 @@ from broker.domain.parties import (
 )
 from broker.domain.ports import place_of
 from broker.domain.releases import ReleaseRequest, Situation
-from broker.domain.signers import SignerRule, SignerTable
+from broker.domain.signers import AuthorityRule, SignerRule, SignerTable
 from broker.domain.stores import PersonClaim, Pushed, Storage
 from broker.domain.vocabulary import Term, Vocabulary
 from broker.errors import Words
@@ -51,7 +51,13 @@ TABLE = SignerTable(
         SignerRule(0, person_signs=False, authority_signs=True, articles=()),
         SignerRule(12, person_signs=True, authority_signs=True, articles=()),
         SignerRule(16, person_signs=True, authority_signs=False, articles=()),
-    )
+    ),
+    (
+        AuthorityRule("parental", 0, 18, ()),
+        AuthorityRule("guardian", 0, 18, ()),
+        AuthorityRule("curatorship", 18, None, ()),
+        AuthorityRule("mentorship", 18, None, ()),
+    ),
 )
 
 
@@ -113,7 +119,7 @@ def a_record(signer: PersonId = MOTHER, state: Stance = Stance.GIVEN, serial: in
     fields = ("id", "capacity", "notice", "evidence", "handover", "at")
     given: dict[str, Any] = {
         "id": RecordId(f"r-{signer}-{serial}"),
-        "capacity": "parental",
+        "capacity": "self" if more.get("person", CHILD) == signer else "parental",
         "notice": NoticeRef("0" * 64, "nl"),
         "evidence": EvidenceLevel.CODE,
         "handover": HandoverId("h-1"),
@@ -250,6 +256,7 @@ async def with_people(store: Storeroom, **births: date) -> Mapping[str, PersonId
             person = await work.persons.recognise(SENDER, name, (), PersonId(new_id()))
             await work.persons.state(person, SENDER, PersonClaim(name.title(), birth, "nl"), (), NOW)
             found[name] = person
+        await work.authorities.seal(found.values())
         await work.commit()
     return found
 

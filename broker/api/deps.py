@@ -17,7 +17,10 @@ from broker.domain.parties import Organisation, Professional
 from broker.domain.ports import LogTiles
 from broker.errors import NotAuthenticated, NotFound
 from broker.services.access import Access, Caller
+from broker.services.boxes import Boxes
 from broker.services.handovers import Handovers
+from broker.services.invitations import Invitations
+from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
 from broker.services.releases import Releases
 
@@ -30,6 +33,9 @@ class Api:
 
     access: Access
     handovers: Handovers
+    boxes: Boxes
+    invitations: Invitations
+    partner_events: PartnerEvents
     releases: Releases
     partners: Partners
     log: LogTiles

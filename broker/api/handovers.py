@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from broker.api.answers import answer, documented
 from broker.api.bodies import read_as, read_json, validated
-from broker.api.deps import AsAnyCaller, AsOrganisation, AsProfessional, Id, Use
+from broker.api.deps import Api, AsAnyCaller, AsOrganisation, AsProfessional, Id, Use
 from broker.api.schemas import (
     HandoverBody,
     HandoverOut,
@@ -20,8 +20,9 @@ from broker.api.schemas import (
     SectionStateOut,
     SignerOut,
 )
+from broker.domain.drafts import Draft
 from broker.errors import Fault, Invalid, NotAllowed, NotFound, Words
-from broker.services.handovers import HandoverView
+from broker.services.views import HandoverView
 
 router = APIRouter(prefix="/v1", tags=["handovers"])
 PAGE = 25
@@ -44,7 +45,8 @@ def _out(view: HandoverView, *, for_sender: bool) -> HandoverOut:
 
 
 def _fields(signer: Any) -> dict[str, Any]:
-    return {"person": signer.person, "answered": signer.answered, "can_be_reached": signer.can_be_reached}
+    names = ("person", "answered", "state", "support", "can_be_reached")
+    return {name: getattr(signer, name) for name in names}
 
 
 @router.post(
@@ -52,13 +54,31 @@ def _fields(signer: Any) -> dict[str, Any]:
 )
 async def push(request: Request, api: Use, organisation: AsOrganisation) -> Response:
     """Store a handover, encrypted. `reference` is unique per sender: the same body again answers as the first time."""
+    view = await api.handovers.push(organisation.oin, await _draft(request, api))
+    return answer(_out(view, for_sender=True), 201, {"Location": f"/v1/handovers/{view.handover.id}"})
+
+
+@router.post(
+    "/handovers/{id}/versions",
+    **documented("Correct a handover", HandoverOut, 201, body=HandoverBody, errors=(401, 403, 404, 409, 413, 415)),
+)
+async def correct(request: Request, api: Use, organisation: AsOrganisation, id: Id) -> Response:  # noqa: A002 - the name in the path
+    """Put a whole new version in the place of the one in force; whoever received the old one is told.
+
+    Reference, subject, purpose and kind stay as they are. The same body again answers as the first time.
+    """
+    view = await api.handovers.correct(organisation.oin, id, await _draft(request, api))
+    return answer(_out(view, for_sender=True), 201, {"Location": f"/v1/handovers/{view.handover.id}"})
+
+
+async def _draft(request: Request, api: Api) -> Draft:
+    """The body as a handover. Raises Invalid with every fault at once."""
     raw = await read_json(request)
     body, faults = validated(HandoverBody, raw)
     faults += _beyond(await api.handovers.faults(raw), faults)
     if body is None or faults:
         raise Invalid(faults)
-    view = await api.handovers.push(organisation.oin, body.draft(raw, api.handovers.today()))
-    return answer(_out(view, for_sender=True), 201, {"Location": f"/v1/handovers/{view.handover.id}"})
+    return body.draft(raw, api.handovers.today())
 
 
 def _beyond(more: tuple[Fault, ...], known: list[Fault]) -> list[Fault]:
@@ -80,10 +100,10 @@ async def listed(
     if box == "sent":
         if caller.professional is not None:
             raise NotAllowed(_SENT)
-        views, following = await api.handovers.sent(oin, after, PAGE)
+        views, following = await api.boxes.sent(oin, after, PAGE)
     else:
         role = caller.professional.role if caller.professional else None
-        views, following = await api.handovers.received(oin, role, after, PAGE)
+        views, following = await api.boxes.received(oin, role, after, PAGE)
     items = [_out(view, for_sender=box == "sent") for view in views]
     return answer(HandoverPage.model_construct(items=items, next=following or None))
 
@@ -93,11 +113,11 @@ async def one(api: Use, caller: AsAnyCaller, id: Id) -> Response:  # noqa: A002 
     """For its sender: the state per section, and who has answered (not what). For a recipient: what is open to them."""
     if caller.professional is None:
         try:
-            return answer(_out(await api.handovers.sent_one(caller.organisation.oin, id), for_sender=True))
+            return answer(_out(await api.boxes.sent_one(caller.organisation.oin, id), for_sender=True))
         except NotFound:
             pass
     role = caller.professional.role if caller.professional else None
-    return answer(_out(await api.handovers.received_one(caller.organisation.oin, role, id), for_sender=False))
+    return answer(_out(await api.boxes.received_one(caller.organisation.oin, role, id), for_sender=False))
 
 
 @router.delete("/handovers/{id}", **documented("Withdraw a handover", None, 204, errors=(400, 401, 403, 404)))
@@ -116,7 +136,7 @@ async def withdraw(api: Use, organisation: AsOrganisation, id: Id) -> Response: 
 async def invite(request: Request, api: Use, organisation: AsOrganisation, id: Id) -> Response:  # noqa: A002 - the name in the path
     """A code with QR for the worker to hand over, or a message to the person's own contact. It answers nothing by itself."""
     body = read_as(InvitationBody, await read_json(request))
-    invited = await api.handovers.invite(organisation.oin, id, body.person, body.delivery)
+    invited = await api.invitations.invite(organisation.oin, id, body.person, body.delivery)
     out = InvitationOut.model_construct(
         id=invited.id,
         answer_until=invited.answer_until,
@@ -140,7 +160,7 @@ def _qr(link: str) -> str:
 async def search(request: Request, api: Use, professional: AsProfessional) -> Response:
     """By identifier, in the body: what about this person is open to the caller. Every search is logged."""
     body = read_as(SearchBody, await read_json(request))
-    views = await api.handovers.search(professional, body.identifier.system, body.identifier.value)
+    views = await api.boxes.search(professional, body.identifier.system, body.identifier.value)
     return answer(HandoverPage.model_construct(items=[_out(v, for_sender=False) for v in views], next=None))
 
 

@@ -8,8 +8,8 @@ import rfc8785
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from broker.domain.drafts import Draft, DraftAuthority, DraftPerson, DraftSection, last_day
-from broker.domain.parties import Oin, Recipient
+from broker.domain.drafts import Draft, DraftAuthority, DraftInability, DraftPerson, DraftSection, last_day
+from broker.domain.parties import AuthorityKind, Oin, Recipient
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -60,6 +60,14 @@ class EmailContact(Body):
 ContactBody = Annotated[SmsContact | EmailContact, Field(discriminator="channel")]
 
 
+class InabilityBody(Body):
+    """That a person was judged unable to decide; whoever holds authority then signs, until the day of review."""
+
+    reason: Line
+    assessor: Line
+    review: Day
+
+
 class PersonBody(Body):
     """Somebody whom the handover speaks about, or who must say yes or no."""
 
@@ -70,6 +78,7 @@ class PersonBody(Body):
     language: Language
     identifiers: Annotated[list[IdentifierBody], Field(max_length=4)] = []
     contacts: Annotated[list[ContactBody], Field(max_length=4)] = []
+    inability: InabilityBody | None = None
 
 
 class AuthorityBody(Body):
@@ -77,10 +86,17 @@ class AuthorityBody(Body):
 
     holder: Word
     over: Word
-    kind: Literal["parental", "guardian"]
+    kind: AuthorityKind
     since: Day
     until: Day | None = None
     evidence: Line
+
+
+class SupporterBody(Body):
+    """Somebody without a say who is asked what they think about what is shared of `of`; kept, never counted."""
+
+    supporter: Word
+    of: Word
 
 
 class RecipientBody(Body):
@@ -119,6 +135,7 @@ class HandoverBody(Body):
     subject: Word
     people: Annotated[list[PersonBody], Field(min_length=1, max_length=30)]
     authorities: Annotated[list[AuthorityBody], Field(max_length=60)] = []
+    supporters: Annotated[list[SupporterBody], Field(max_length=30)] = []
     recipients: Annotated[list[RecipientBody], Field(min_length=1, max_length=20)]
     sections: Annotated[list[SectionBody], Field(min_length=1, max_length=40)]
     consent_until: Line
@@ -144,10 +161,12 @@ class HandoverBody(Body):
             consent_until=last_day(self.consent_until, today),
             retain_until=last_day(self.retain_until, today),
             canonical=rfc8785.dumps(raw).decode(),
+            supporters=tuple(dict.fromkeys((s.supporter, s.of) for s in self.supporters)),
         )
 
 
 def _person(person: PersonBody) -> DraftPerson:
+    judged = person.inability
     return DraftPerson(
         key=person.key,
         reference=person.reference,
@@ -156,6 +175,7 @@ def _person(person: PersonBody) -> DraftPerson:
         language=person.language,
         identifiers=tuple((i.system, i.value) for i in person.identifiers),
         contacts=tuple((c.channel, c.value) for c in person.contacts),
+        inability=DraftInability(judged.reason, judged.assessor, judged.review) if judged else None,
     )
 
 
@@ -198,10 +218,12 @@ class SectionStateOut(Body):
 
 
 class SignerOut(Body):
-    """Somebody who must answer, by the sender's own key; whether they did, never what they said."""
+    """Somebody who is asked, by the sender's own key; whether they answered, never what they said."""
 
     person: str
     answered: bool
+    state: Literal["not-asked", "asked", "answered", "new-answer-needed"]
+    support: bool
     can_be_reached: bool
 
 
@@ -224,6 +246,47 @@ class HandoverPage(Body):
 
     items: list[HandoverOut]
     next: str | None = None
+
+
+class PartnerEventData(Body):
+    """What the event is about. Without `sectionTypes` all of the release is meant."""
+
+    handover: str
+    release: str
+    version: int
+    section_types: list[str]
+
+
+class PartnerEventOut(Body):
+    """Something that an organisation is told, as a CloudEvent 1.0. Ids, types and times; never content or a person."""
+
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: Literal["nl.rondom.handover-corrected.v1", "nl.rondom.handover-withdrawn.v1", "nl.rondom.stop-using.v1"]
+    time: datetime
+    data: PartnerEventData
+
+
+class PartnerEventPage(Body):
+    """Oldest first; `next` is the cursor of the following page, absent when there is none yet."""
+
+    items: list[PartnerEventOut]
+    next: str | None = None
+
+
+class ReleaseStatusOut(Body):
+    """What became of what was received: whether it was corrected or withdrawn since, and what may be used no longer."""
+
+    id: str
+    handover: str
+    version: int
+    at: datetime
+    sections: list[str]
+    corrected: bool
+    withdrawn: bool
+    stop_using: list[str]
+    acknowledged: bool
 
 
 class InvitationOut(Body):

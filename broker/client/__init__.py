@@ -74,6 +74,14 @@ class Client:
         """A page of what was sent or received."""
         return self._call("GET", f"/v1/handovers?box={box}&after={after}")
 
+    def correct(self, handover: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Put a whole new version in its place; who received the old one is told. Raises Refused."""
+        return self._call("POST", f"/v1/handovers/{handover}/versions", body)
+
+    def events(self, after: str = "") -> dict[str, Any]:
+        """What the organisation should know since that event: corrected, withdrawn, stop using."""
+        return self._call("GET", f"/v1/events?after={after}")
+
     def withdraw(self, handover: str) -> None:
         """End it for good."""
         self._call("DELETE", f"/v1/handovers/{handover}")
@@ -132,6 +140,10 @@ class Professional:
         if sections is not None:
             body["sections"] = sections
         return self._call("POST", "/v1/releases", body)
+
+    def status(self, release: str) -> dict[str, Any]:
+        """Whether what was released may still be used as it was."""
+        return self._call("GET", f"/v1/releases/{release}")
 
     def acknowledge(self, release: str) -> None:
         """Say that it was read and taken over."""

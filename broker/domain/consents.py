@@ -2,6 +2,8 @@
 
 - For each cell a signer's *latest* record counts, by the order in which records were committed.
 - No choice means no: refused, withdrawn, expired and unanswered all deny.
+- A yes counts in the capacity in which it was said: under an authority that was in force then and still is. What somebody
+  without authority says is kept as support and never counts.
 - A record never covers more than its own scope, nor a day longer than its period.
 """
 
@@ -11,47 +13,62 @@ from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import NewType
 
-from broker.domain.calendar import still_in
+from broker.domain.calendar import local_day, still_in
 from broker.domain.handovers import Handover, HandoverId, Section
-from broker.domain.parties import Oin, PersonId, Recipient
+from broker.domain.parties import Authority, Oin, PersonId, Recipient
 from broker.errors import Conflict, Words
 
 RecordId = NewType("RecordId", str)
 
 
-class Event(StrEnum):
-    """What a signer can say."""
+SUPPORT = "support"
+"""The capacity of somebody who was asked what they think, without having a say."""
 
+
+class Event(StrEnum):
+    """What moves a consent: a signer says something; the sender asks; days pass; the facts change."""
+
+    ASK = "ask"
     GIVE = "give"
     REFUSE = "refuse"
     WITHDRAW = "withdraw"
+    EXPIRE = "expire"
+    CHANGE = "change"
+
+
+SAID = frozenset({Event.GIVE, Event.REFUSE, Event.WITHDRAW})
+"""What a signer can say; the rest happens by itself and makes no record."""
 
 
 class Stance(StrEnum):
-    """Where a signer stands on one cell. Only `given` is a yes."""
+    """Where a signer stands on one cell. Only `given` is a yes.
+
+    `needs-new-signature`: there is an answer, but authority changed since. A birthday, a new recipient, a wider scope are
+    other signers or other cells: those are unanswered.
+    """
 
     UNANSWERED = "unanswered"
+    ASKED = "asked"
     GIVEN = "given"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
+    NEEDS_NEW = "needs-new-signature"
 
 
+_MAY_ANSWER = (Stance.UNANSWERED, Stance.ASKED, Stance.GIVEN, Stance.REFUSED, Stance.WITHDRAWN, Stance.EXPIRED)
 TRANSITIONS: dict[tuple[Stance, Event], Stance] = {
-    (Stance.UNANSWERED, Event.GIVE): Stance.GIVEN,
-    (Stance.UNANSWERED, Event.REFUSE): Stance.REFUSED,
-    (Stance.GIVEN, Event.GIVE): Stance.GIVEN,
-    (Stance.GIVEN, Event.REFUSE): Stance.REFUSED,
+    (Stance.UNANSWERED, Event.ASK): Stance.ASKED,
+    **{(stance, Event.GIVE): Stance.GIVEN for stance in (*_MAY_ANSWER, Stance.NEEDS_NEW)},
+    **{(stance, Event.REFUSE): Stance.REFUSED for stance in (*_MAY_ANSWER, Stance.NEEDS_NEW)},
     (Stance.GIVEN, Event.WITHDRAW): Stance.WITHDRAWN,
-    (Stance.REFUSED, Event.GIVE): Stance.GIVEN,
-    (Stance.REFUSED, Event.REFUSE): Stance.REFUSED,
-    (Stance.WITHDRAWN, Event.GIVE): Stance.GIVEN,
-    (Stance.WITHDRAWN, Event.REFUSE): Stance.REFUSED,
-    (Stance.EXPIRED, Event.GIVE): Stance.GIVEN,
-    (Stance.EXPIRED, Event.REFUSE): Stance.REFUSED,
+    (Stance.GIVEN, Event.EXPIRE): Stance.EXPIRED,
+    (Stance.GIVEN, Event.CHANGE): Stance.NEEDS_NEW,
+    (Stance.REFUSED, Event.CHANGE): Stance.NEEDS_NEW,
+    (Stance.WITHDRAWN, Event.CHANGE): Stance.NEEDS_NEW,
+    (Stance.EXPIRED, Event.CHANGE): Stance.NEEDS_NEW,
 }
-"""From where a signer stands, what they may say, and where they stand then. What is not listed cannot be said.
-(`given` becomes `expired` by the calendar alone.)"""
+"""From where a signer stands, what may happen, and where they stand then. What is not listed cannot happen."""
 
 
 class EvidenceLevel(IntEnum):
@@ -115,7 +132,7 @@ class NoticeRef:
 class ConsentRecord:
     """A signed, immutable statement by one signer. Holding one means that its signature was checked.
 
-    `capacity` is `self` or the kind of authority. `serial` counts the signer's statements to this sender, from 1; it is
+    `capacity` is `self`, the kind of authority, or `support`. `serial` counts the signer's statements to this sender, from 1; it is
     part of what is signed, so that the order in which things were said cannot be changed in the database.
     """
 
@@ -139,15 +156,34 @@ class Standing:
     record: ConsentRecord | None = None
 
 
-def standing(records: Iterable[ConsentRecord], signer: PersonId, cell: Cell, now: datetime) -> Standing:
+def counts(record: ConsentRecord, authorities: Iterable[Authority], now: datetime) -> bool:
+    """Whether what was said still has the capacity that it was said in.
+
+    For oneself: always. For somebody else: some authority that is in force at `now` was in force on the day it was said.
+    """
+    person = record.scope.person
+    if record.signer == person:
+        return record.capacity == "self"
+    said_on = local_day(record.at)
+    return record.capacity != SUPPORT and any(
+        a.holder == record.signer and a.over == person and a.since <= said_on and a.holds_at(now) for a in authorities
+    )
+
+
+def standing(
+    records: Iterable[ConsentRecord], signer: PersonId, cell: Cell, authorities: Iterable[Authority], now: datetime
+) -> Standing:
     """The signer's stance on the cell at `now`: the latest record that covers it, and no record means unanswered."""
     mine = [r for r in records if r.signer == signer and r.scope.covers(cell)]
     if not mine:
         return Standing(Stance.UNANSWERED)
     latest = max(mine, key=lambda record: record.serial)
-    if latest.state is Stance.GIVEN and not still_in(latest.scope.until, now):
-        return Standing(Stance.EXPIRED, latest)
-    return Standing(latest.state, latest)
+    stance = latest.state
+    if stance is Stance.GIVEN and not still_in(latest.scope.until, now):
+        stance = next_stance(stance, Event.EXPIRE)
+    if not counts(latest, authorities, now):
+        stance = next_stance(stance, Event.CHANGE)
+    return Standing(stance, latest)
 
 
 def cell_of(handover: Handover, recipient: Recipient, section: Section, person: PersonId) -> Cell:
@@ -156,7 +192,7 @@ def cell_of(handover: Handover, recipient: Recipient, section: Section, person: 
 
 
 def next_stance(current: Stance, event: Event) -> Stance:
-    """Where `event` leads from `current`. Raises Conflict when it cannot be said there."""
+    """Where `event` leads from `current`. Raises Conflict when it cannot happen there."""
     try:
         return TRANSITIONS[current, event]
     except KeyError:

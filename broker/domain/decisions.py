@@ -103,13 +103,17 @@ TOLD: dict[Told, tuple[Words, Words]] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """For the officer: how one required signer stood, for one person that the section concerns."""
+    """For the officer: how one signer stood, for one person that the section concerns.
+
+    `counts` is false for support: it is shown, and nothing rests on it.
+    """
 
     person: PersonId
     signer: PersonId | None
     stance: Stance
     record: RecordId | None = None
     gap: Gap | None = None
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)

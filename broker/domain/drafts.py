@@ -20,6 +20,19 @@ LONGEST_RETENTION = Period(240, 0)
 """Twenty years (Jeugdwet 7.3.8)."""
 
 
+LONGEST_JUDGMENT = Period(24, 0)
+"""A judgment that somebody cannot decide is looked at again within two years."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftInability:
+    """That somebody was judged unable to decide: why, by whom, and when that is looked at again."""
+
+    reason: str = field(repr=False)
+    assessor: str = field(repr=False)
+    review: date = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class DraftPerson:
     """Somebody that the body speaks about; `key` only ties its parts together."""
@@ -31,6 +44,7 @@ class DraftPerson:
     language: str
     identifiers: tuple[tuple[str, str], ...] = field(repr=False)
     contacts: tuple[tuple[Literal["sms", "email"], str], ...] = field(repr=False)
+    inability: DraftInability | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,7 @@ class Draft:
     consent_until: date
     retain_until: date
     canonical: str = field(repr=False)
+    supporters: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def last_day(text: str, today: date) -> date:
@@ -170,11 +185,14 @@ def _people(body: Mapping[str, Any], keys: list[Any], today: date) -> Iterator[F
                 f"/people/{position}/birthDate",
                 Words("Deze geboortedatum kan niet.", "This birth date is not possible."),
             )
+        yield from _judged(f"/people/{position}/inability", person.get("inability"), today)
     subject = body.get("subject")
     if isinstance(subject, str) and subject not in keys:
         yield _no_such_key("/subject")
     for position, authority in enumerate(_dicts(body, "authorities")):
         yield from _authority(f"/authorities/{position}", authority, keys)
+    for position, support in enumerate(_dicts(body, "supporters")):
+        yield from _support(f"/supporters/{position}", support, keys)
 
 
 def _authority(pointer: str, authority: Mapping[str, Any], keys: list[Any]) -> Iterator[Fault]:
@@ -188,6 +206,23 @@ def _authority(pointer: str, authority: Mapping[str, Any], keys: list[Any]) -> I
     since, until = _date(authority.get("since")), _date(authority.get("until"))
     if since is not None and until is not None and until < since:
         yield Fault(f"{pointer}/until", Words("Het einde ligt voor het begin.", "The end lies before the beginning."))
+
+
+def _judged(pointer: str, judged: Any, today: date) -> Iterator[Fault]:
+    review = _date(judged.get("review")) if isinstance(judged, dict) else None
+    if review is not None and not today <= review <= LONGEST_JUDGMENT.after(today):
+        yield Fault(
+            f"{pointer}/review",
+            Words("Kies een dag binnen twee jaar, niet voorbij.", "Choose a day within two years, not past."),
+        )
+
+
+def _support(pointer: str, support: Mapping[str, Any], keys: list[Any]) -> Iterator[Fault]:
+    for name in ("supporter", "of"):
+        if isinstance(support.get(name), str) and support[name] not in keys:
+            yield _no_such_key(f"{pointer}/{name}")
+    if isinstance(support.get("supporter"), str) and support["supporter"] == support.get("of"):
+        yield Fault(f"{pointer}/of", Words("Niemand steunt zichzelf.", "Nobody supports themselves."))
 
 
 def _sections(body: Mapping[str, Any], vocabulary: Vocabulary, keys: list[Any]) -> Iterator[Fault]:

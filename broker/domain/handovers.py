@@ -40,6 +40,14 @@ class LegalBasis:
     recipient: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Support:
+    """Somebody without authority whom the sender asks what they think about what is shared of `person`."""
+
+    supporter: PersonId
+    person: PersonId
+
+
 @dataclass(frozen=True, slots=True)
 class Handover:
     """The header of one version. `consent_until` and `retain_until` are last days, both included."""
@@ -58,6 +66,7 @@ class Handover:
     consent_until: date
     retain_until: date
     state: HandoverState = HandoverState.ACTIVE
+    supporters: frozenset[Support] = frozenset()
 
     def addressed_to(self, organisation: Oin, role: str) -> bool:
         """Whether this organisation, in this role, is a recipient."""

@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from broker.domain.consents import NoticeRef
+from broker.domain.consents import SUPPORT, NoticeRef
 from broker.domain.handovers import Handover
 from broker.domain.parties import Authority, Person, PersonId
 from broker.domain.signers import SignerTable, required_signers
 
-PARTS = ("title", "who", "what", "example", "why", "until", "later", "no", "stop", "call")
+PARTS = ("title", "who", "what", "support", "example", "why", "until", "later", "no", "stop", "call")
 """The parts of one question, in the order in which they are shown and digested."""
-PLACEHOLDERS = frozenset({"sender", "recipients", "section", "explanation", "example", "persons", "purpose", "until"})
+PLACEHOLDERS = frozenset(
+    {"sender", "recipients", "section", "explanation", "example", "persons", "purpose", "until", "supported"}
+)
+ONLY_WITH = {"support": "supported"}
+"""Parts that are left out where their placeholder has nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Notice:
         lines = [f"{self.language} {self.version}"]
         for question in self.questions:
             lines.append("")
-            lines.extend(question.parts[part] for part in PARTS)
+            lines.extend(question.parts[part] for part in PARTS if part in question.parts)
         return "\n".join(lines) + "\n"
 
     @property
@@ -67,7 +71,8 @@ def compose(template: NoticeTemplate, asked: Sequence[tuple[str, Mapping[str, st
     """Fill the template once per section type; each mapping holds every placeholder. Values are never interpreted."""
     questions = []
     for section_type, values in asked:
-        parts = {name: _fill(template.parts[name], values) for name in PARTS}
+        shown = [name for name in PARTS if name not in ONLY_WITH or values.get(ONLY_WITH[name])]
+        parts = {name: _fill(template.parts[name], values) for name in shown}
         questions.append(Question(section_type, MappingProxyType(parts)))
     return Notice(template.version, template.language, tuple(questions))
 
@@ -83,10 +88,14 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One section type that a signer is asked about, with the people for whom this signer answers."""
+    """One section type that a signer is asked about, with the people for whom this signer answers.
+
+    `supported` are those of them for whom the answer is kept as support, and does not count.
+    """
 
     section_type: str
     persons: tuple[PersonId, ...]
+    supported: tuple[PersonId, ...] = ()
 
 
 def asked_of(
@@ -97,22 +106,31 @@ def asked_of(
     table: SignerTable,
     now: datetime,
 ) -> tuple[Asked, ...]:
-    """What this person may answer of a handover at `now`, in the order of its sections. Empty: there is nothing to ask."""
-    for_whom = {
+    """What this person may answer of a handover at `now`, in the order of its sections. Empty: there is nothing to ask.
+
+    Somebody without a say, whom the sender names as a supporter, is asked about the parts that concern nobody but those
+    whom they support or sign for: nothing else is theirs to know of.
+    """
+    signs_for = {
         person_id
         for person_id in handover.concerned()
         if person_id in people and signer in required_signers(people[person_id], authorities, table, now).signers
     }
+    supports = {s.person for s in handover.supporters if s.supporter == signer} - signs_for
     asked: dict[str, set[PersonId]] = {}
     for section in handover.sections:
-        if signer not in section.shielded_from and section.concerns & for_whom:
-            asked.setdefault(section.type, set()).update(section.concerns & for_whom)
-    return tuple(Asked(section_type, tuple(sorted(persons))) for section_type, persons in asked.items())
+        for_whom = section.concerns & (signs_for | supports)
+        allowed = section.concerns & signs_for or (for_whom and for_whom == section.concerns)
+        if signer not in section.shielded_from and allowed:
+            asked.setdefault(section.type, set()).update(section.concerns & signs_for)
+            if for_whom == section.concerns:
+                asked[section.type] |= for_whom
+    return tuple(Asked(t, tuple(sorted(who)), tuple(sorted(who & supports))) for t, who in asked.items())
 
 
 def capacity(signer: PersonId, person: PersonId, authorities: Sequence[Authority], now: datetime) -> str:
-    """In which capacity a signer speaks for a person: `self`, or the kind of authority held at `now`."""
+    """In which capacity a signer speaks for a person: `self`, the kind of authority held at `now`, or `support`."""
     if signer == person:
         return "self"
     kinds = {a.kind for a in authorities if a.holder == signer and a.over == person and a.holds_at(now)}
-    return min(kinds) if kinds else "none"
+    return min(kinds) if kinds else SUPPORT

@@ -12,8 +12,9 @@ PersonId = NewType("PersonId", str)
 ProfessionalId = NewType("ProfessionalId", str)
 OfficerId = NewType("OfficerId", str)
 
-AuthorityKind = Literal["parental", "guardian"]
-"""`parental`: ouderlijk gezag (BW 1:245); `guardian`: voogdij (BW 1:279 and on)."""
+AuthorityKind = Literal["parental", "guardian", "curatorship", "mentorship"]
+"""`parental`: ouderlijk gezag (BW 1:245); `guardian`: voogdij (BW 1:280); for adults `curatorship`: curatele (BW 1:378)
+and `mentorship`: mentorschap (BW 1:450). Which ages each belongs to is in `policies/signers.toml`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,11 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Inability:
-    """A person was judged unable to decide (*wilsonbekwaam*; BW 7:465, Jeugdwet 7.3.15), until the review date."""
+    """A person was judged unable to decide (*wilsonbekwaam*; BW 7:465, Jeugdwet 7.3.15), until the review date.
 
-    reason: str
-    assessor: str
+    Why and by whom is kept, sealed, with the statement of it; no rule looks at that.
+    """
+
     review: date
 
 
@@ -56,24 +58,29 @@ class Inability:
 class Person:
     """What the rules need to know of somebody: nothing that says who it is.
 
-    `births` holds every birth date that some organisation stated. They should agree; where they do not,
-    every rule reads the stricter one.
+    `births` holds every birth date that some organisation stated, `judged` what each of them last said of the person's
+    ability (None: able to decide). They should agree; where they do not, the signers of every reading are required.
     """
 
     id: PersonId
     births: frozenset[date]
-    inability: Inability | None = None
+    judged: frozenset[Inability | None] = frozenset({None})
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """*Gezag* or *voogdij* of `holder` over a child, from `since` until the end of `until` (open when None)."""
+    """Authority of `holder` over a person, from `since` until the end of `until` (open when None).
+
+    `holder_able` is false when some organisation last stated that the holder is unable to decide: then nobody knows who
+    may sign in their place (BW 1:253r), and nothing rests on their word.
+    """
 
     holder: PersonId
     over: PersonId
     kind: AuthorityKind
     since: date
     until: date | None = None
+    holder_able: bool = True
 
     def holds_at(self, now: datetime) -> bool:
         """Whether it is in force on the day of `now`."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from broker.domain.consents import ConsentRecord, EvidenceLevel, Stance, cell_of, standing
+from broker.domain.consents import Cell, ConsentRecord, EvidenceLevel, Stance, cell_of, standing
 from broker.domain.decisions import Finding, PolicyQuestion, Ruling, SectionDecision, Told
 from broker.domain.handovers import Handover, HandoverId, Section
 from broker.domain.parties import Authority, Organisation, Person, PersonId, Professional, Recipient
@@ -71,22 +71,35 @@ def findings(situation: Situation, section: Section, recipient: Recipient, now: 
         if not required.complete:
             found.append(Finding(person_id, None, Stance.UNANSWERED, gap=required.gap))
         for signer in sorted(required.signers):
-            where = standing(situation.records, signer, cell, now)
+            where = standing(situation.records, signer, cell, situation.authorities, now)
             found.append(Finding(person_id, signer, where.stance, where.record.id if where.record else None))
             if signer in section.shielded_from:
                 found.append(Finding(person_id, None, Stance.UNANSWERED))
+        found += _support(situation, cell, required.signers)
     return tuple(found)
 
 
+def _support(situation: Situation, cell: Cell, required: frozenset[PersonId]) -> list[Finding]:
+    """What those said whom the sender asked without their having a say; those who do are asked as signers."""
+    asked = sorted(s.supporter for s in situation.handover.supporters if s.person == cell.person)
+    mine = {r.signer: r for r in sorted(situation.records, key=lambda r: r.serial) if r.scope.covers(cell)}
+    return [
+        Finding(cell.person, supporter, mine[supporter].state, mine[supporter].id, counts=False)
+        for supporter in asked
+        if supporter in mine and supporter not in required
+    ]
+
+
 def consented(found: Sequence[Finding]) -> bool:
-    """Whether somebody was asked and everybody said yes."""
-    return bool(found) and all(f.stance is Stance.GIVEN for f in found)
+    """Whether somebody was asked and everybody who has a say said yes."""
+    counted = [f for f in found if f.counts]
+    return bool(counted) and all(f.stance is Stance.GIVEN and f.gap is None for f in counted)
 
 
 def weakest_evidence(situation: Situation, found: Sequence[Finding]) -> EvidenceLevel:
     """The lowest evidence among the records that say yes; none when nobody does."""
     levels = {record.id: record.evidence for record in situation.records}
-    given = [levels[f.record] for f in found if f.stance is Stance.GIVEN and f.record is not None]
+    given = [levels[f.record] for f in found if f.counts and f.stance is Stance.GIVEN and f.record is not None]
     return min(given, default=EvidenceLevel.NONE)
 
 

@@ -3,6 +3,7 @@
 - Nobody on record who may sign is never a yes: `Required.gap` then says why.
 - Where facts disagree, the signers of every reading are required.
 - A person unable to decide does not sign; the holders of authority do (Jeugdwet 7.3.15, BW 7:465).
+- Authority counts only at the ages that the table gives its kind: *gezag* ends at 18 (BW 1:233).
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from broker.domain.calendar import age, local_day
-from broker.domain.parties import Authority, Person, PersonId
+from broker.domain.parties import Authority, Inability, Person, PersonId
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,36 @@ class SignerRule:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthorityRule:
+    """A kind of authority, and the ages of the person at which it can be held: from `from_age` until before `until_age`."""
+
+    kind: str
+    from_age: int
+    until_age: int | None
+    articles: tuple[str, ...]
+
+    def holds_for(self, years: int) -> bool:
+        """Whether it can be held over somebody of that age; somebody not yet born counts as 0."""
+        return self.from_age <= max(years, 0) and (self.until_age is None or years < self.until_age)
+
+
+@dataclass(frozen=True, slots=True)
 class SignerTable:
-    """The rows in order of age. Raises ValueError unless they start at 0, rise, and always name somebody."""
+    """The rows in order of age, and the kinds of authority.
+
+    Raises ValueError unless the rows start at 0, rise, and always name somebody, and each kind stands there once, with
+    ages that can be. A kind that is not there is nobody's.
+    """
 
     rules: tuple[SignerRule, ...]
+    authorities: tuple[AuthorityRule, ...] = ()
 
     def __post_init__(self) -> None:
+        kinds = [rule.kind for rule in self.authorities]
+        if len(set(kinds)) != len(kinds):
+            raise ValueError("each kind of authority must stand in the signer table once")
+        if any(rule.until_age is not None and rule.until_age <= rule.from_age for rule in self.authorities):
+            raise ValueError("a kind of authority must end after it begins")
         if not self.rules or self.rules[0].from_age != 0:
             raise ValueError("the first row of the signer table must start at age 0")
         if any(later.from_age <= earlier.from_age for earlier, later in pairwise(self.rules)):
@@ -42,6 +67,10 @@ class SignerTable:
     def rule_for(self, years: int) -> SignerRule:
         """The row for that age; somebody not yet born falls under the first."""
         return [rule for rule in self.rules if rule.from_age <= max(years, 0)][-1]
+
+    def known(self, kind: str, years: int) -> bool:
+        """Whether authority of that kind can be held over somebody of that age."""
+        return any(rule.kind == kind and rule.holds_for(years) for rule in self.authorities)
 
     def band(self, years: int) -> str:
         """The age band as a word for the policy: `0-11`, `12-15`, `16+`."""
@@ -56,6 +85,7 @@ class Gap(StrEnum):
     NO_AUTHORITY = "no-authority-on-record"
     NO_BIRTH = "no-birth-date-on-record"
     REVIEW_OVERDUE = "inability-review-overdue"
+    HOLDER_UNABLE = "holder-of-authority-unable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +101,52 @@ class Required:
         return self.gap is None and bool(self.signers)
 
 
-def holders(person: PersonId, authorities: Iterable[Authority], now: datetime) -> frozenset[PersonId]:
-    """Everybody who holds authority over the person at `now`."""
-    return frozenset(a.holder for a in authorities if a.over == person and a.holds_at(now))
+def holders(
+    person: PersonId, authorities: Iterable[Authority], table: SignerTable, years: int, now: datetime
+) -> tuple[Authority, ...]:
+    """Every authority over the person that is in force at `now` and can be held over somebody of that age."""
+    return tuple(a for a in authorities if a.over == person and a.holds_at(now) and table.known(a.kind, years))
 
 
 def required_signers(person: Person, authorities: Sequence[Authority], table: SignerTable, now: datetime) -> Required:
-    """Who must consent for `person` at `now` (Jeugdwet 7.3.4, 7.3.5, 7.3.11; BW 7:457, 7:465; UAVG 5)."""
-    if not person.births:
+    """Who must consent for `person` at `now` (Jeugdwet 7.3.4, 7.3.5, 7.3.11; BW 7:457, 7:465; UAVG 5).
+
+    Where facts disagree, the signers of every reading together, and the gap of any.
+    """
+    if not person.births or not person.judged:
         return Required(frozenset(), Gap.NO_BIRTH)
-    holding = holders(person.id, authorities, now)
+    today = local_day(now)
+    readings = [
+        _one_reading(person.id, age(birth, today), judged, authorities, table, now)
+        for birth in sorted(person.births)
+        for judged in person.judged
+    ]
+    gaps = sorted(reading.gap for reading in readings if reading.gap is not None)
+    return Required(frozenset().union(*(reading.signers for reading in readings)), gaps[0] if gaps else None)
+
+
+def _one_reading(
+    person: PersonId,
+    years: int,
+    judged: Inability | None,
+    authorities: Sequence[Authority],
+    table: SignerTable,
+    now: datetime,
+) -> Required:
+    rule = table.rule_for(years)
     signers: set[PersonId] = set()
     gap: Gap | None = None
-    for birth in person.births:
-        rule = table.rule_for(age(birth, local_day(now)))
-        unable = person.inability is not None
-        if unable and person.inability is not None and person.inability.review < local_day(now):
-            gap = Gap.REVIEW_OVERDUE
-        if rule.person_signs and not unable:
-            signers.add(person.id)
-        if rule.authority_signs or unable:
-            signers |= holding
-            if not holding:
-                gap = Gap.NO_AUTHORITY
+    if rule.person_signs and judged is None:
+        signers.add(person)
+    if rule.authority_signs or judged is not None:
+        holding = holders(person, authorities, table, years, now)
+        signers |= {authority.holder for authority in holding}
+        if not holding:
+            gap = Gap.NO_AUTHORITY
+        elif not all(authority.holder_able for authority in holding):
+            gap = Gap.HOLDER_UNABLE
+    if judged is not None and judged.review < local_day(now):
+        gap = Gap.REVIEW_OVERDUE
     return Required(frozenset(signers), gap)
 
 

@@ -33,6 +33,7 @@ from broker.errors import Conflict, Invalid, NotFound, Words
 from broker.services.doorway import Doorway
 from broker.services.mine import SaidBy, read_by, said
 from broker.services.notices import compose_for
+from broker.services.partner_events import tell_to_stop
 from broker.services.screens import Answer, Mine, Questionnaire, QuestionScreen, ReceiptScreen, SaidLine
 
 EVENTS = {
@@ -91,6 +92,8 @@ class Consents(Doorway):
             await work.authorities.hold({signer}, exclusively=True)  # 1
         people, authorities = await work.authorities.facts(handover.concerned())
         asked = asked_of(signer, handover, people, authorities, self._house.agreement().signers, now)  # 2
+        if visit.state.setdefault("version", handover.version) != handover.version:
+            visit.state.update(version=handover.version, answers={}, texts={})  # another text than was chosen on
         if not asked:
             raise Conflict(_NOT_ASKED_ANY_MORE, code="not-asked-any-more")
         return _Request(visit, invitation, signer, handover, people, authorities, asked)
@@ -126,7 +129,7 @@ class Consents(Doorway):
             records = await self._records(work, request, chosen, texts, now)
             await work.invitations.use_up(request.invitation.id, now)
             receipt = await self._keep(work, request.signer, request.handover.sender, records, now)  # 4
-            del request.visit.state["answers"], request.visit.state["texts"]
+            del request.visit.state["answers"], request.visit.state["texts"], request.visit.state["version"]
             await work.visits.save(request.visit)
             await work.commit()
         house.log.kick()
@@ -174,6 +177,7 @@ class Consents(Doorway):
             statements.append(statement)
             await work.consents.add(record, statement)
             await work.log.append(_logged(record))
+        await tell_to_stop(work, house, records, now)
         receipt = house.ids()
         texts = {r.notice.digest: await work.consents.notice(r.notice.digest) for r in records}
         document = {"v": 1, "id": receipt, "at": now.isoformat(), "records": statements, "notices": texts}
@@ -268,7 +272,9 @@ def _stance(
 ) -> Stance:
     section = next(s for s in request.handover.sections if s.type == section_type)
     stances = {
-        standing(records, request.signer, cell_of(request.handover, recipient, section, person), now).stance
+        standing(
+            records, request.signer, cell_of(request.handover, recipient, section, person), request.authorities, now
+        ).stance
         for recipient in request.handover.recipients
     }
     return Stance.GIVEN if Stance.GIVEN in stances else min(stances)
@@ -281,6 +287,7 @@ def _logged(record: ConsentRecord) -> LogEvent:
         Personal(scope.person, "subject", scope.person),
         Personal(record.signer, "record", record.id),
         Personal(record.signer, "types", json.dumps(list(scope.section_types))),
+        Personal(record.signer, "capacity", record.capacity),
     )
     facts = {"purpose": scope.purpose, "evidence": record.evidence.name.lower()}
     return LogEvent(EVENTS[record.state], record.at, scope.sender, facts=facts, personal=personal)

@@ -5,10 +5,19 @@ from datetime import datetime
 
 from broker.domain.decisions import Finding, Ruling
 from broker.domain.handovers import Handover, Section
-from broker.domain.parties import Oin, Organisation, PersonId, Recipient
+from broker.domain.parties import (
+    Authority,
+    Oin,
+    Organisation,
+    Person,
+    PersonId,
+    Professional,
+    ProfessionalId,
+    Recipient,
+)
 from broker.domain.ports import AgreementInForce
-from broker.domain.releases import Situation, consented, findings, policy_question
-from broker.domain.signers import required_signers
+from broker.domain.releases import ReleaseRequest, Situation, decide, findings, policy_question
+from broker.domain.signers import SignerTable, required_signers
 from broker.domain.stores import UnitOfWork
 
 
@@ -28,11 +37,10 @@ async def situation_of(
     """
     concerned = handover.concerned() | {handover.subject}
     people, authorities = await work.authorities.facts(concerned)
-    if hold:
-        signers: set[PersonId] = set(concerned)
-        for person in people.values():
-            signers |= required_signers(person, authorities, agreement.signers, now).signers
-        await work.authorities.hold(signers, exclusively=False)
+    held: frozenset[PersonId] = frozenset()
+    while hold and not (needed := _whose_word(people, authorities, agreement.signers, now)) <= held:
+        held |= needed  # who states facts about somebody holds them exclusively: once held, no signer is added
+        await work.authorities.hold(held, exclusively=False)
         people, authorities = await work.authorities.facts(concerned)
     records = await work.consents.about(concerned, handover.sender, handover.purpose)
     nobody = Organisation(recipient, "", "", suspended=True)
@@ -60,6 +68,14 @@ def weigh(
     return found, rulings
 
 
+def _whose_word(
+    people: Mapping[PersonId, Person], authorities: tuple[Authority, ...], table: SignerTable, now: datetime
+) -> frozenset[PersonId]:
+    """Everybody whose answers, or whose facts, the decision rests on."""
+    signers = (required_signers(person, authorities, table, now).signers for person in people.values())
+    return frozenset(people).union(*signers)
+
+
 async def open_sections(
     work: UnitOfWork, handover: Handover, recipients: tuple[Recipient, ...], agreement: AgreementInForce, now: datetime
 ) -> Mapping[Recipient, frozenset[Section]]:
@@ -67,13 +83,9 @@ async def open_sections(
     opened: dict[Recipient, frozenset[Section]] = {}
     for recipient in recipients:
         situation = await situation_of(work, handover, recipient.organisation, agreement, now)
-        if situation.sender.suspended or situation.recipient.suspended or not handover.kept_at(now):
-            opened[recipient] = frozenset()
-            continue
+        anybody = Professional(ProfessionalId(""), recipient.organisation, recipient.role)
+        request = ReleaseRequest(anybody, handover.id, handover.purpose)
         found, rulings = weigh(situation, recipient, handover.purpose, agreement, now)
-        opened[recipient] = frozenset(
-            section
-            for section in handover.sections
-            if rulings[section].permitted and not rulings[section].errors and consented(found[section])
-        )
+        decision = decide(request, situation, found, rulings, now)
+        opened[recipient] = frozenset(one.section for one in decision.permitted)
     return opened

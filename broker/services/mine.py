@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from broker.domain.consents import Cell, ConsentRecord, Stance, standing
-from broker.domain.parties import Oin, PersonId, Recipient
+from broker.domain.consents import SUPPORT, Cell, ConsentRecord, Stance, standing
+from broker.domain.parties import Authority, Oin, PersonId, Recipient
 from broker.domain.signers import required_signers
 from broker.domain.stores import UnitOfWork
 from broker.domain.vocabulary import Vocabulary
@@ -108,7 +108,7 @@ async def said(work: UnitOfWork, house: House, signer: PersonId, sender: Oin, no
     return SaidBy(
         signer=signer,
         sender=sender,
-        groups=_groups(records, signer, now),
+        groups=_groups(records, signer, authorities, now),
         names=dict(await work.persons.names(persons | {signer}, sender)),
         partners={o.oin: o.name for o in await work.organisations.all()},
         counting=counting,
@@ -116,13 +116,16 @@ async def said(work: UnitOfWork, house: House, signer: PersonId, sender: Oin, no
     )
 
 
-def _groups(records: Sequence[ConsentRecord], signer: PersonId, now: datetime) -> tuple[Group, ...]:
+def _groups(
+    records: Sequence[ConsentRecord], signer: PersonId, authorities: Sequence[Authority], now: datetime
+) -> tuple[Group, ...]:
     cells: dict[Cell, None] = {cell: None for record in records for cell in record.scope.cells()}
     by_recipient: dict[tuple[str, Recipient], list[_Line]] = {}
     for cell in cells:
-        where = standing(records, signer, cell, now)
+        where = standing(records, signer, cell, authorities, now)
         if where.record is not None:
-            line = _Line(cell.section_type, where.stance, where.record.scope.until, where.record)
+            stance = where.record.state if where.record.capacity == SUPPORT else where.stance
+            line = _Line(cell.section_type, stance, where.record.scope.until, where.record)
             by_recipient.setdefault((cell.purpose, Recipient(cell.organisation, cell.role)), []).append(line)
     alike: dict[tuple[str, tuple[_Line, ...]], list[Recipient]] = {}
     for (purpose, recipient), lines in by_recipient.items():
@@ -138,7 +141,11 @@ async def read_by(work: UnitOfWork, house: House, everything: SaidBy, now: datet
     label = everything.vocabulary.label
     lines = {
         (d.at, d.organisation, d.role, d.types): ReadLine(
-            d.at, everything.partners.get(d.organisation, ""), label(d.role), tuple(label(t) for t in d.types)
+            d.at,
+            everything.partners.get(d.organisation, ""),
+            label(d.role),
+            tuple(label(t) for t in d.types),
+            d.corrected,
         )
         for d in sorted(found, key=lambda d: d.at, reverse=True)
     }

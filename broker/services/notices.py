@@ -47,6 +47,7 @@ def _about(
         "explanation": term.explain.in_language(language) if term else "",
         "example": term.example.in_language(language) if term and term.example else "",
         "persons": _listed(persons, language),
+        "supported": _listed([names.get(p, "") for p in asked.supported], language),
     }
 
 

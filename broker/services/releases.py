@@ -1,7 +1,8 @@
 """Release: ask, decide, log, commit, and only then hand over.
 
 1. The clock is read once.
-2. Facts are read under a shared lock on the consents of everybody concerned; a withdrawal that committed first is seen.
+2. Facts are read under shared locks on the handover and on the consents of everybody concerned; a correction or a
+   withdrawal that committed first is seen.
 3. Consent and agreement decide per section (`broker.domain.releases`).
 4. What is permitted is opened.
 5. The disclosure or refusal is logged, and the release tied to its entry, in the same unit of work.
@@ -87,7 +88,7 @@ class Releases:
         house, now = self._house, self._house.clock()  # 1
         who = request.professional
         async with house.storage() as work:
-            handover = await work.handovers.get(request.handover)
+            handover = await work.handovers.get(request.handover, lock="shared")  # 2
             if handover is None or not handover.addressed_to(who.organisation, who.role):
                 await self._refuse_stranger(work, request, handover, now)
                 raise NotFound

@@ -92,12 +92,13 @@ class SaidGroup:
 
 @dataclass(frozen=True, slots=True)
 class ReadLine:
-    """One disclosure: who read which section types, and when."""
+    """One disclosure: who read which section types, and when; whether the text was corrected since."""
 
     at: datetime
     organisation: str
     role: Words
     sections: tuple[Words, ...]
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

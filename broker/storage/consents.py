@@ -125,11 +125,12 @@ class Invitations(Store):
         """It was answered."""
         await self._run(sa.update(t.invitation).where(t.invitation.c.id == invitation).values(answered_at=now))
 
-    async def answered_by(self, handover: HandoverId) -> frozenset[PersonId]:
-        """Who has answered (not what)."""
-        c = t.consent_record.c
-        rows = await self._all(sa.select(c.signer).where(c.handover == handover).distinct())
-        return frozenset(PersonId(row.signer) for row in rows)
+    async def open_for(self, handover: HandoverId, now: datetime) -> frozenset[PersonId]:
+        """Who was asked and can still answer."""
+        c = t.invitation.c
+        still_open = sa.and_(c.handover == handover, c.answered_at.is_(None), c.answer_until > now)
+        rows = await self._all(sa.select(c.person).where(still_open).distinct())
+        return frozenset(PersonId(row.person) for row in rows)
 
 
 class Receipts(Store):

@@ -6,10 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from broker.domain.handovers import Handover, HandoverId, HandoverState, LegalBasis, Section, SectionId
+from broker.domain.handovers import Handover, HandoverId, HandoverState, LegalBasis, Section, SectionId, Support
 from broker.domain.parties import Oin, PersonId, Recipient
 from broker.domain.ports import SealedSection
-from broker.domain.stores import Pushed
+from broker.domain.stores import Lock, Pushed
 from broker.errors import Tampered
 from broker.storage import tables as t
 from broker.storage.rows import Store
@@ -21,25 +21,48 @@ class Handovers(Store):
     async def add(self, pushed: Pushed, now: datetime) -> None:
         """Keep a new one."""
         h = pushed.handover
-        basis = {"sender": h.legal_basis.sender, "recipient": h.legal_basis.recipient}
         values = {
             "id": h.id,
-            "version": h.version,
             "sender": h.sender,
             "reference_tag": self._means.tags.tag("handover", h.sender, pushed.reference),
-            "fingerprint": pushed.fingerprint,
             "kind": h.kind,
             "purpose": h.purpose,
-            "language": h.language,
             "subject": h.subject,
+            "state": h.state.value,
+            "created_at": now,
+            **self._may_change(h),
+        }
+        await self._run(sa.insert(t.handover).values(values))
+        await self._add_version(pushed, now)
+
+    async def replace(self, pushed: Pushed, now: datetime) -> None:
+        """Put a new version in the place of the one in force, whose data keys and ciphertext are destroyed."""
+        h = pushed.handover
+        await self._run(sa.update(t.handover).where(t.handover.c.id == h.id).values(self._may_change(h)))
+        for table in (t.handover_recipient, t.handover_person, t.handover_supporter):
+            await self._run(sa.delete(table).where(table.c.handover == h.id))
+        await self._destroy(h.id)
+        await self._add_version(pushed, now)
+
+    def _may_change(self, h: Handover) -> dict[str, Any]:
+        """What a correction may change of the header."""
+        basis = {"sender": h.legal_basis.sender, "recipient": h.legal_basis.recipient}
+        return {
+            "version": h.version,
+            "language": h.language,
             "basis_sealed": self._seal_json(f"handover:{h.id}:basis", basis),
             "discussed_with_family": h.discussed_with_family,
             "consent_until": h.consent_until,
             "retain_until": h.retain_until,
-            "state": h.state.value,
-            "created_at": now,
         }
-        await self._run(sa.insert(t.handover).values(values))
+
+    async def _add_version(self, pushed: Pushed, now: datetime) -> None:
+        h = pushed.handover
+        version = {"handover": h.id, "version": h.version, "fingerprint": pushed.fingerprint, "created_at": now}
+        await self._run(sa.insert(t.handover_version).values(version))
+        if h.supporters:
+            rows = [{"handover": h.id, "supporter": s.supporter, "person": s.person} for s in sorted(h.supporters)]
+            await self._run(sa.insert(t.handover_supporter), rows)
         await self._run(
             sa.insert(t.handover_recipient),
             [{"handover": h.id, "organisation": r.organisation, "role": r.role} for r in h.recipients],
@@ -80,18 +103,23 @@ class Handovers(Store):
             ]
         await self._run(sa.insert(t.section_person), people)
 
-    async def get(self, handover: str) -> Handover | None:
-        """The current version's header."""
-        found = await self._load(sa.select(t.handover).where(t.handover.c.id == handover))
+    async def get(self, handover: str, *, lock: Lock = "") -> Handover | None:
+        """The current version's header. Locked `shared` it stays as it is until the commit, `exclusive` for others too."""
+        statement = sa.select(t.handover).where(t.handover.c.id == handover)
+        found = await self._load(statement.with_for_update(read=lock == "shared") if lock else statement)
         return found[0] if found else None
 
-    async def by_reference(self, sender: Oin, reference: str) -> tuple[HandoverId, str] | None:
-        """(id, fingerprint) of what this sender pushed under its reference."""
+    async def by_reference(self, sender: Oin, reference: str) -> HandoverId | None:
+        """What this sender pushed under its reference."""
         tag = self._means.tags.tag("handover", sender, reference)
-        row = await self._one(
-            sa.select(t.handover.c.id, t.handover.c.fingerprint).where(t.handover.c.reference_tag == tag)
-        )
-        return (HandoverId(row.id), row.fingerprint) if row else None
+        row = await self._one(sa.select(t.handover.c.id).where(t.handover.c.reference_tag == tag))
+        return HandoverId(row.id) if row else None
+
+    async def fingerprints(self, handover: HandoverId) -> Sequence[str]:
+        """Of the body of each version, in order."""
+        c = t.handover_version.c
+        rows = await self._all(sa.select(c.fingerprint).where(c.handover == handover).order_by(c.version))
+        return [row.fingerprint for row in rows]
 
     async def people(self, handover: HandoverId) -> Mapping[str, PersonId]:
         """Who is who: the keys of the body."""
@@ -137,20 +165,26 @@ class Handovers(Store):
         await self._run(
             sa.update(t.handover).where(t.handover.c.id == handover).values(state=HandoverState.WITHDRAWN.value)
         )
-        await self._run(
-            sa.update(t.section)
-            .where(t.section.c.handover == handover)
-            .values(ciphertext=None, wrapped_key=None, kid=None)
-        )
+        await self._destroy(handover)
+
+    async def _destroy(self, handover: HandoverId) -> None:
+        gone = sa.update(t.section).where(t.section.c.handover == handover)
+        await self._run(gone.values(ciphertext=None, wrapped_key=None, kid=None))
 
     async def _load(self, statement: sa.Select[Any]) -> list[Handover]:
         rows = await self._all(statement)
         ids = [row.id for row in rows]
         recipients = await self._recipients(ids)
         sections = await self._sections(ids)
-        return [self._handover(row, recipients.get(row.id, ()), sections.get(row.id, ())) for row in rows]
+        supporters = await self._supporters(ids)
+        return [
+            self._handover(row, recipients.get(row.id, ()), sections.get(row.id, ()), supporters.get(row.id, ()))
+            for row in rows
+        ]
 
-    def _handover(self, row: Any, recipients: Iterable[Recipient], sections: Iterable[Section]) -> Handover:
+    def _handover(
+        self, row: Any, recipients: Iterable[Recipient], sections: Iterable[Section], supporters: Iterable[Support]
+    ) -> Handover:
         basis = self._unseal_json(f"handover:{row.id}:basis", row.basis_sealed)
         return Handover(
             id=HandoverId(row.id),
@@ -167,6 +201,7 @@ class Handovers(Store):
             consent_until=row.consent_until,
             retain_until=row.retain_until,
             state=HandoverState(row.state),
+            supporters=frozenset(supporters),
         )
 
     async def _recipients(self, ids: Sequence[str]) -> dict[str, list[Recipient]]:
@@ -176,6 +211,13 @@ class Handovers(Store):
             statement.order_by(t.handover_recipient.c.organisation, t.handover_recipient.c.role)
         ):
             found.setdefault(row.handover, []).append(Recipient(Oin(row.organisation), row.role))
+        return found
+
+    async def _supporters(self, ids: Sequence[str]) -> dict[str, list[Support]]:
+        found: dict[str, list[Support]] = {}
+        c = t.handover_supporter.c
+        for row in await self._all(sa.select(t.handover_supporter).where(c.handover.in_(ids))):
+            found.setdefault(row.handover, []).append(Support(PersonId(row.supporter), PersonId(row.person)))
         return found
 
     async def _sections(self, ids: Sequence[str]) -> dict[str, list[Section]]:

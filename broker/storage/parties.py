@@ -1,4 +1,4 @@
-"""Organisations, professionals, people and authority: facts side by side, as each organisation stated them."""
+"""Organisations, professionals and people: facts side by side, as each organisation stated them."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,8 +7,8 @@ from typing import Any, Literal, cast
 
 import sqlalchemy as sa
 
-from broker.domain.parties import Authority, AuthorityKind, Oin, Organisation, Person, PersonId, ProfessionalId
-from broker.domain.stores import AuthorityClaim, Contact, PersonClaim
+from broker.domain.parties import Oin, Organisation, PersonId, ProfessionalId
+from broker.domain.stores import Contact, PersonClaim, StatedInability
 from broker.storage import tables as t
 from broker.storage.rows import Store
 
@@ -103,7 +103,7 @@ class Persons(Store):
         now: datetime,
     ) -> None:
         """Keep what an organisation says, beside what others said; said again it becomes its latest."""
-        facts = {"name": claim.name, "birth": claim.birth.isoformat(), "language": claim.language}
+        facts = _facts(claim)
         tag = self._means.tags.tag("claim", person, by, *facts.values())
         values = {
             "id": self._means.ids(),
@@ -141,8 +141,7 @@ class Persons(Store):
         latest = sa.select(sa.func.max(c.stated_at)).where(c.person == person, c.organisation == by).scalar_subquery()
         stated = _mine(t.contact, (person,), by).where(t.contact.c.stated_at >= latest)
         contacts = await self._all(stated.order_by(t.contact.c.id))
-        facts = self._unseal_json(f"claim:{rows[0].tag}", rows[0].facts_sealed) if rows else None
-        claim = PersonClaim(facts["name"], date.fromisoformat(facts["birth"]), facts["language"]) if facts else None
+        claim = _claim(self._unseal_json(f"claim:{rows[0].tag}", rows[0].facts_sealed)) if rows else None
         return claim, [
             Contact(row.id, row.channel, self._unseal(f"contact:{row.tag}", row.value_sealed)) for row in contacts
         ]
@@ -159,52 +158,21 @@ class Persons(Store):
         return {PersonId(r.person): self._unseal_json(f"claim:{r.tag}", r.facts_sealed)["name"] for r in rows}
 
 
+def _facts(claim: PersonClaim) -> dict[str, str]:
+    """A claim as it is sealed; what is not stated is not there."""
+    stated = {"name": claim.name, "birth": claim.birth.isoformat(), "language": claim.language}
+    if claim.inability is None:
+        return stated
+    judged = claim.inability
+    return {**stated, "unable": judged.reason, "assessor": judged.assessor, "review": judged.review.isoformat()}
+
+
+def _claim(facts: Mapping[str, str]) -> PersonClaim:
+    judged = None
+    if "review" in facts:
+        judged = StatedInability(facts["unable"], facts["assessor"], date.fromisoformat(facts["review"]))
+    return PersonClaim(facts["name"], date.fromisoformat(facts["birth"]), facts["language"], judged)
+
+
 def _mine(table: sa.Table, persons: tuple[PersonId, ...], by: Oin) -> sa.Select[Any]:
     return sa.select(table).where(table.c.person.in_(persons), table.c.organisation == by)
-
-
-class Authorities(Store):
-    """See `AuthorityStore`."""
-
-    async def state(self, claims: Sequence[AuthorityClaim], by: Oin, now: datetime) -> None:
-        """Keep what an organisation says about authority, beside what others said."""
-        for claim in claims:
-            a = claim.authority
-            until = a.until.isoformat() if a.until else ""
-            tag = self._means.tags.tag("authority", a.over, a.holder, a.kind, a.since.isoformat(), until, by)
-            values = {
-                "id": self._means.ids(),
-                "over": a.over,
-                "holder": a.holder,
-                "kind": a.kind,
-                "since": a.since,
-                "until": a.until,
-                "organisation": by,
-                "tag": tag,
-                "evidence_sealed": self._seal(f"authority:{tag}", claim.evidence),
-                "stated_at": now,
-            }
-            await self._insert_once(t.authority, values)
-
-    async def facts(self, persons: Iterable[PersonId]) -> tuple[Mapping[PersonId, Person], tuple[Authority, ...]]:
-        """These persons as the rules see them: every birth date that anybody stated, every authority."""
-        wanted = tuple(persons)
-        claims = await self._all(
-            sa.select(t.person_claim.c.person, t.person_claim.c.tag, t.person_claim.c.facts_sealed).where(
-                t.person_claim.c.person.in_(wanted)
-            )
-        )
-        births: dict[PersonId, set[date]] = {person: set() for person in wanted}
-        for row in claims:
-            stated = self._unseal_json(f"claim:{row.tag}", row.facts_sealed)["birth"]
-            births[PersonId(row.person)].add(date.fromisoformat(stated))
-        rows = await self._all(sa.select(t.authority).where(t.authority.c.over.in_(wanted)))
-        authorities = tuple(
-            Authority(PersonId(r.holder), PersonId(r.over), cast(AuthorityKind, r.kind), r.since, r.until) for r in rows
-        )
-        return {person: Person(person, frozenset(dates)) for person, dates in births.items()}, authorities
-
-    async def hold(self, persons: Iterable[PersonId], *, exclusively: bool) -> None:
-        """Row locks in the order of ids; on SQLite the writer's lock does it."""
-        statement = sa.select(t.person.c.id).where(t.person.c.id.in_(tuple(persons))).order_by(t.person.c.id)
-        await self._all(statement.with_for_update(read=not exclusively))

@@ -57,7 +57,14 @@ class Releases(Store):
         """What was read of what this sender wrote about this person, newest first; without what is shielded from the viewer."""
         about = sa.and_(t.section_person.c.person == person, t.section_person.c.concerned)
         shield = t.section_person.alias("shield")
-        shielded = sa.exists().where(shield.c.section == t.section.c.id, shield.c.person == viewer, shield.c.shielded)
+        alike = t.section.alias("alike")  # in any version: what is shielded now was never theirs to hear of
+        shielded = sa.exists().where(
+            alike.c.id == shield.c.section,
+            alike.c.handover == t.section.c.handover,
+            alike.c.type == t.section.c.type,
+            shield.c.person == viewer,
+            shield.c.shielded,
+        )
         statement = (
             sa.select(
                 t.release.c.id,
@@ -66,6 +73,7 @@ class Releases(Store):
                 t.release.c.role,
                 t.release.c.handover,
                 t.section.c.type,
+                (t.section.c.version < t.handover.c.version).label("corrected"),
             )
             .join(t.release_section, t.release_section.c.release == t.release.c.id)
             .join(t.section, t.section.c.id == t.release_section.c.section)
@@ -78,5 +86,7 @@ class Releases(Store):
         for row in await self._all(statement):
             before = found[row.id].types if row.id in found else ()
             types = before if row.type in before else (*before, row.type)
-            found[row.id] = Disclosure(row.created_at, Oin(row.organisation), row.role, types, HandoverId(row.handover))
+            found[row.id] = Disclosure(
+                row.created_at, Oin(row.organisation), row.role, types, HandoverId(row.handover), bool(row.corrected)
+            )
         return list(found.values())

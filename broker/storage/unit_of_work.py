@@ -11,13 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Invalid, Unavailable, Words
+from broker.storage.authorities import Authorities
 from broker.storage.consents import Consents, Invitations, Receipts
 from broker.storage.engine import Database
 from broker.storage.handovers import Handovers
 from broker.storage.log import Checkpoints, Log, Tree
 from broker.storage.outbox import Outbox
 from broker.storage.oversight import Officers, Policies
-from broker.storage.parties import Authorities, Organisations, Persons
+from broker.storage.parties import Organisations, Persons
+from broker.storage.partner_events import PartnerEvents
 from broker.storage.releases import Releases
 from broker.storage.rows import Means
 from broker.storage.visits import GuardRows, Visits
@@ -64,6 +66,7 @@ class SqlUnitOfWork:
         self.visits = Visits(connection, means)
         self.guards = GuardRows(connection, means)
         self.releases = Releases(connection, means)
+        self.partner_events = PartnerEvents(connection, means)
         self.log = Log(connection, means)
         self.tree = Tree(connection, means)
         self.checkpoints = Checkpoints(connection, means)

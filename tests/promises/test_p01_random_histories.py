@@ -32,7 +32,7 @@ from broker.domain.parties import (
     Recipient,
 )
 from broker.domain.releases import ReleaseRequest, Situation, decide, findings
-from broker.domain.signers import SignerRule, SignerTable
+from broker.domain.signers import AuthorityRule, SignerRule, SignerTable
 from tests.promises.attacks import TOM, Case, person, push
 from tests.support.world import World, open_world, today
 
@@ -82,12 +82,13 @@ class Model:
 
     def signers(self, who: str, day: date) -> set[str]:
         """The table of domain.md section 2, for every birth date that anybody stated."""
-        holders = {
+        parents = {
             holder for holder, over, since, until in self.gezag if over == who and since <= day <= (until or day)
         }
         needed: set[str] = set() if self.births[who] else {"nobody"}
         for birth in self.births[who]:
             years = age_by_counting_birthdays(birth, day)
+            holders = parents if years < 18 else set()
             if who in self.unable_until:
                 needed |= holders or {"nobody"}
                 if self.unable_until[who] < day:
@@ -104,8 +105,15 @@ class Model:
         """The last thing that they said about this."""
         for said in reversed(self.said):
             if (said.signer, said.about, said.place) == (signer, who, HERE) and section_type in said.types:
-                return said.yes and day <= said.last_day
+                return said.yes and day <= said.last_day and (signer == who or self.stood(signer, who, day))
         return False
+
+    def stood(self, signer: str, who: str, day: date) -> bool:
+        """Some authority that holds on that day held when it was said already."""
+        return any(
+            (holder, over) == (signer, who) and since <= SAID_ON and since <= day <= (until or day)
+            for holder, over, since, until in self.gezag
+        )
 
 
 def age_by_counting_birthdays(birth: date, day: date) -> int:
@@ -126,6 +134,7 @@ def age_by_counting_birthdays(birth: date, day: date) -> int:
 NAMES = ("child", "brother", "mother", "father")
 TYPES = ("status", "safety-plan", "analysis")
 DAY = date(2027, 3, 1)
+SAID_ON = date(2027, 2, 28)
 NEAR = st.integers(-2, 2).map(lambda days: DAY + timedelta(days=days))
 BIRTHS = st.one_of(
     st.tuples(st.sampled_from([8, 12, 13, 16, 17, 40]), st.integers(-2, 2)).map(
@@ -189,7 +198,8 @@ MOMENTS = st.tuples(NEAR, st.sampled_from([time(0), time(0, 30), time(12), time(
 )
 
 TABLE = SignerTable(
-    (SignerRule(0, False, True, ("x",)), SignerRule(12, True, True, ("x",)), SignerRule(16, True, False, ("x",)))
+    (SignerRule(0, False, True, ("x",)), SignerRule(12, True, True, ("x",)), SignerRule(16, True, False, ("x",))),
+    (AuthorityRule("parental", 0, 18, ("x",)),),
 )
 SENDER, READER = Oin("0" * 19 + "1"), Oin("0" * 19 + "2")
 
@@ -201,7 +211,7 @@ def record_of(said: Said, serials: dict[str, int]) -> ConsentRecord:
     return ConsentRecord(
         id=RecordId(f"{said.signer}-{serials[said.signer]}"),
         signer=PersonId(said.signer),
-        capacity="self",
+        capacity="self" if said.signer == said.about else "parental",
         state=Stance.GIVEN if said.yes else (Stance.REFUSED if serials[said.signer] % 2 else Stance.WITHDRAWN),
         scope=Scope(
             sender=Oin("9" * 20) if elsewhere == "sender" else SENDER,
@@ -219,7 +229,7 @@ def record_of(said: Said, serials: dict[str, int]) -> ConsentRecord:
         notice=NoticeRef("0" * 64, "nl"),
         evidence=EvidenceLevel.CODE,
         handover=HandoverId("h"),
-        at=datetime(2027, 1, 1, tzinfo=UTC),
+        at=datetime.combine(SAID_ON, time(12), tzinfo=UTC),
         serial=serials[said.signer],
     )
 
@@ -261,7 +271,7 @@ def situation_of(model: Model, parts: list[Part]) -> Situation:
             PersonId(name): Person(
                 PersonId(name),
                 births,
-                Inability("x", "x", model.unable_until[name]) if name in model.unable_until else None,
+                frozenset({Inability(model.unable_until[name]) if name in model.unable_until else None}),
             )
             for name, births in model.births.items()
         },

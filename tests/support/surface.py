@@ -29,6 +29,8 @@ LOOKS = {
     "/.well-known/oauth-authorization-server",
     "/v1/handovers",
     "/v1/handovers/{id}",
+    "/v1/events",
+    "/v1/releases/{id}",
     "/v1/log/checkpoint",
     "/v1/log/keys",
     "/v1/log/proofs/{entry}",
@@ -63,6 +65,7 @@ LOOKS = {
 ACTS = {
     "POST /oauth/token": "anybody",
     "POST /v1/handovers": "organisation",
+    "POST /v1/handovers/{id}/versions": "organisation",
     "DELETE /v1/handovers/{id}": "organisation",
     "POST /v1/handovers/{id}/invitations": "organisation",
     "POST /v1/subjects/_search": "professional",

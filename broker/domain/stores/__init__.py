@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from broker.domain.stores.consents import ConsentStore, Invitation, InvitationStore, ReceiptStore
-from broker.domain.stores.handovers import Disclosure, HandoverLists, HandoverStore, Pushed, ReleaseStore
+from broker.domain.stores.handovers import Disclosure, HandoverLists, HandoverStore, Lock, Pushed, ReleaseStore
 from broker.domain.stores.log import (
     Appended,
     CheckpointStore,
@@ -27,6 +27,14 @@ from broker.domain.stores.parties import (
     OrganisationStore,
     PersonClaim,
     PersonStore,
+    StatedInability,
+)
+from broker.domain.stores.partner_events import (
+    PartnerEvent,
+    PartnerEventStore,
+    PartnerEventType,
+    Received,
+    ReleaseStatus,
 )
 from broker.domain.stores.visits import Guards, Visit, VisitStore
 
@@ -43,19 +51,26 @@ __all__ = [
     "HandoverStore",
     "Invitation",
     "InvitationStore",
+    "Lock",
     "LogSearch",
     "LogStore",
     "Message",
     "OfficerStore",
     "OrganisationStore",
     "OutboxStore",
+    "PartnerEvent",
+    "PartnerEventStore",
+    "PartnerEventType",
     "PersonClaim",
     "PersonStore",
     "PolicyStore",
     "Pushed",
     "Receipt",
     "ReceiptStore",
+    "Received",
+    "ReleaseStatus",
     "ReleaseStore",
+    "StatedInability",
     "Storage",
     "StoredEntry",
     "TreeState",
@@ -112,6 +127,10 @@ class UnitOfWork(Protocol):
     @property
     def releases(self) -> ReleaseStore:
         """See `ReleaseStore`."""
+
+    @property
+    def partner_events(self) -> PartnerEventStore:
+        """See `PartnerEventStore`."""
 
     @property
     def log(self) -> LogStore:

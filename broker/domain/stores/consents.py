@@ -59,8 +59,8 @@ class InvitationStore(Protocol):
     async def use_up(self, invitation: str, now: datetime) -> None:
         """It was answered."""
 
-    async def answered_by(self, handover: HandoverId) -> frozenset[PersonId]:
-        """Who has answered (not what)."""
+    async def open_for(self, handover: HandoverId, now: datetime) -> frozenset[PersonId]:
+        """Who was asked and can still answer."""
 
 
 class ReceiptStore(Protocol):

@@ -16,6 +16,8 @@ from broker.domain.parties import (
 )
 from broker.domain.ports import SealedSection
 
+Lock = Literal["", "shared", "exclusive"]
+
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
@@ -34,11 +36,17 @@ class HandoverStore(Protocol):
     async def add(self, pushed: Pushed, now: datetime) -> None:
         """Keep a new one."""
 
-    async def get(self, handover: str) -> Handover | None:
-        """The current version's header."""
+    async def replace(self, pushed: Pushed, now: datetime) -> None:
+        """Put a new version in the place of the one in force, whose data keys and ciphertext are destroyed."""
 
-    async def by_reference(self, sender: Oin, reference: str) -> tuple[HandoverId, str] | None:
-        """(id, fingerprint) of what this sender pushed under its reference."""
+    async def get(self, handover: str, *, lock: Lock = "") -> Handover | None:
+        """The current version's header. Locked `shared` it stays as it is until the commit, `exclusive` for others too."""
+
+    async def by_reference(self, sender: Oin, reference: str) -> HandoverId | None:
+        """What this sender pushed under its reference."""
+
+    async def fingerprints(self, handover: HandoverId) -> Sequence[str]:
+        """Of the body of each version, in order."""
 
     async def people(self, handover: HandoverId) -> Mapping[str, PersonId]:
         """Who is who: the keys of the body."""
@@ -72,6 +80,7 @@ class Disclosure:
     role: str
     types: tuple[str, ...]
     handover: HandoverId
+    corrected: bool = False
 
 
 class ReleaseStore(Protocol):

@@ -25,12 +25,22 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class StatedInability:
+    """That a person was judged unable to decide: why, by whom, and until when that may be relied on."""
+
+    reason: str = field(repr=False)
+    assessor: str = field(repr=False)
+    review: date = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PersonClaim:
     """What one organisation says about a person."""
 
     name: str = field(repr=False)
     birth: date = field(repr=False)
     language: str
+    inability: StatedInability | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,13 @@ class AuthorityStore(Protocol):
         """Keep what an organisation says about authority, beside what others said."""
 
     async def facts(self, persons: Iterable[PersonId]) -> tuple[Mapping[PersonId, Person], tuple[Authority, ...]]:
-        """These persons as the rules see them, and every authority over any of them."""
+        """These persons as the rules see them, and every authority over any of them.
+
+        Raises Tampered when what was stated about one of them is not what was sealed: nothing was left out or put in.
+        """
+
+    async def seal(self, persons: Iterable[PersonId]) -> None:
+        """What is stated about these persons now is the whole of it."""
 
     async def hold(self, persons: Iterable[PersonId], *, exclusively: bool) -> None:
         """Lock these people's consents until the commit: shared to release, exclusively to answer."""

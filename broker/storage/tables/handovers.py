@@ -23,7 +23,6 @@ handover = Table(
     Column("version", Integer, nullable=False),
     Column("sender", OinText, ForeignKey("organisation.oin"), nullable=False),
     Column("reference_tag", Tag, nullable=False, unique=True),
-    Column("fingerprint", Tag, nullable=False),
     Column("kind", Word, nullable=False),
     Column("purpose", Word, nullable=False),
     Column("language", String(12), nullable=False),

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.domain.consents import SAID as SAID_EVENTS
 from broker.domain.consents import (
+    SUPPORT,
     TRANSITIONS,
     Cell,
     Event,
@@ -36,9 +38,11 @@ from tests.factories import (
     a_record,
     a_scope,
     a_section,
+    gezag,
 )
 
 CELL = Cell(SENDER, SCHOOL, "support-coordinator", "education-support", "status", CHILD)
+PARENTS = [gezag(MOTHER), gezag(FATHER)]
 SAID = [Stance.GIVEN, Stance.REFUSED, Stance.WITHDRAWN]
 RECIPIENTS = [TO_SCHOOL, TO_DOCTOR, Recipient(SCHOOL, "general-practitioner"), Recipient(DOCTOR, "support-coordinator")]
 TYPES = ["status", "timeline"]
@@ -105,20 +109,20 @@ def test_a_scope_expands_into_every_recipient_times_every_type():
 )
 def test_a_yes_never_covers_more_than_its_own_cell(other):
     records = [a_record()]
-    assert standing(records, MOTHER, CELL, NOW).stance is Stance.GIVEN
-    assert standing(records, MOTHER, replace(CELL, **other), NOW).stance is Stance.UNANSWERED
+    assert standing(records, MOTHER, CELL, PARENTS, NOW).stance is Stance.GIVEN
+    assert standing(records, MOTHER, replace(CELL, **other), PARENTS, NOW).stance is Stance.UNANSWERED
 
 
 def test_organisation_and_role_belong_together():
     """Yes to the doctor of one and the coordinator of another is no yes to the coordinator of the first."""
     records = [a_record(recipients=(Recipient(SCHOOL, "general-practitioner"), Recipient(DOCTOR, CELL.role)))]
-    assert standing(records, MOTHER, CELL, NOW).stance is Stance.UNANSWERED
+    assert standing(records, MOTHER, CELL, PARENTS, NOW).stance is Stance.UNANSWERED
 
 
 def test_no_choice_means_no():
-    assert standing([], MOTHER, CELL, NOW).stance is Stance.UNANSWERED
-    assert standing([a_record(FATHER)], MOTHER, CELL, NOW).stance is Stance.UNANSWERED
-    assert standing([], MOTHER, CELL, NOW).record is None
+    assert standing([], MOTHER, CELL, PARENTS, NOW).stance is Stance.UNANSWERED
+    assert standing([a_record(FATHER)], MOTHER, CELL, PARENTS, NOW).stance is Stance.UNANSWERED
+    assert standing([], MOTHER, CELL, PARENTS, NOW).record is None
 
 
 @given(histories(), st.randoms(use_true_random=False))
@@ -131,9 +135,9 @@ def test_the_latest_committed_counts_in_whatever_order_records_are_read(history,
             expected = record.state
             if expected is Stance.GIVEN and record.scope.until < TODAY:
                 expected = Stance.EXPIRED
-    found = standing(shuffled, MOTHER, CELL, NOW)
+    found = standing(shuffled, MOTHER, CELL, PARENTS, NOW)
     assert found.stance is expected
-    assert found == standing(history, MOTHER, CELL, NOW)
+    assert found == standing(history, MOTHER, CELL, PARENTS, NOW)
     assert (found.record is None) == (expected is Stance.UNANSWERED)
 
 
@@ -141,7 +145,10 @@ def test_the_latest_committed_counts_in_whatever_order_records_are_read(history,
 def test_one_more_no_never_makes_a_yes(history, no, who):
     after = [*history, a_record(who, no, len(history) + 1, section_types=("status", "timeline"))]
     for signer in (MOTHER, FATHER):
-        before, now = standing(history, signer, CELL, NOW).stance, standing(after, signer, CELL, NOW).stance
+        before, now = (
+            standing(history, signer, CELL, PARENTS, NOW).stance,
+            standing(after, signer, CELL, PARENTS, NOW).stance,
+        )
         assert now is not Stance.GIVEN or before is Stance.GIVEN
         assert now is (no if signer == who else before)
 
@@ -149,8 +156,8 @@ def test_one_more_no_never_makes_a_yes(history, no, who):
 @given(histories(), st.integers(0, 10), st.integers(0, 10))
 def test_waiting_never_makes_a_yes(history, first, more):
     sooner, later = NOW + timedelta(days=first), NOW + timedelta(days=first + more)
-    if standing(history, MOTHER, CELL, later).stance is Stance.GIVEN:
-        assert standing(history, MOTHER, CELL, sooner).stance is Stance.GIVEN
+    if standing(history, MOTHER, CELL, PARENTS, later).stance is Stance.GIVEN:
+        assert standing(history, MOTHER, CELL, PARENTS, sooner).stance is Stance.GIVEN
 
 
 @pytest.mark.parametrize(
@@ -160,21 +167,21 @@ def test_waiting_never_makes_a_yes(history, first, more):
 def test_a_yes_ends_with_its_last_day_in_amsterdam(last, end):
     records = [a_record(until=datetime.fromisoformat(last).date())]
     end = datetime.fromisoformat(end).replace(tzinfo=UTC)
-    assert standing(records, MOTHER, CELL, end - timedelta(microseconds=1)).stance is Stance.GIVEN
-    expired = standing(records, MOTHER, CELL, end)
+    assert standing(records, MOTHER, CELL, PARENTS, end - timedelta(microseconds=1)).stance is Stance.GIVEN
+    expired = standing(records, MOTHER, CELL, PARENTS, end)
     assert (expired.stance, expired.record) == (Stance.EXPIRED, records[0])
 
 
 def test_an_older_longer_yes_does_not_come_back_when_a_newer_one_expires():
     records = [a_record(serial=1, until=TODAY + timedelta(days=300)), a_record(serial=2, until=TODAY)]
-    assert standing(records, MOTHER, CELL, NOW).stance is Stance.GIVEN
-    assert standing(records, MOTHER, CELL, NOW + timedelta(days=1)).stance is Stance.EXPIRED
+    assert standing(records, MOTHER, CELL, PARENTS, NOW).stance is Stance.GIVEN
+    assert standing(records, MOTHER, CELL, PARENTS, NOW + timedelta(days=1)).stance is Stance.EXPIRED
 
 
 def test_a_no_does_not_expire_into_anything_else():
     for no in (Stance.REFUSED, Stance.WITHDRAWN):
         records = [a_record(serial=1), a_record(state=no, serial=2, until=TODAY - timedelta(days=9))]
-        assert standing(records, MOTHER, CELL, NOW).stance is no
+        assert standing(records, MOTHER, CELL, PARENTS, NOW).stance is no
 
 
 @pytest.mark.parametrize(("stance", "event"), list(product(Stance, Event)))
@@ -193,7 +200,51 @@ def test_yes_and_no_can_always_be_said_and_only_a_yes_can_be_withdrawn():
         assert next_stance(stance, Event.REFUSE) is Stance.REFUSED
     assert [s for s in Stance if (s, Event.WITHDRAW) in TRANSITIONS] == [Stance.GIVEN]
     assert next_stance(Stance.GIVEN, Event.WITHDRAW) is Stance.WITHDRAWN
-    assert {now for (_, event), now in TRANSITIONS.items() if event is not Event.GIVE} <= set(SAID) - {Stance.GIVEN}
+
+
+def test_only_giving_leads_to_a_yes():
+    assert {event for (_, event), after in TRANSITIONS.items() if after is Stance.GIVEN} == {Event.GIVE}
+
+
+def test_every_stance_but_the_first_is_reached_and_each_can_be_left_by_an_answer():
+    assert set(TRANSITIONS.values()) == set(Stance) - {Stance.UNANSWERED}
+    assert {after for (_, event), after in TRANSITIONS.items() if event in SAID_EVENTS} == set(SAID)
+
+
+@pytest.mark.parametrize("state", SAID)
+@pytest.mark.parametrize(
+    ("authorities", "stays"),
+    [
+        ([gezag(MOTHER)], True),
+        ([gezag(MOTHER, kind="guardian")], True),
+        ([], False),
+        ([gezag(FATHER)], False),
+        ([gezag(MOTHER, over=GRANNY)], False),
+        ([gezag(MOTHER, until=TODAY - timedelta(days=1))], False),
+        ([gezag(MOTHER, since=TODAY + timedelta(days=1))], False),
+        ([gezag(MOTHER, since=TODAY)], False),  # it was said yesterday, under another authority
+        ([gezag(MOTHER, since=TODAY - timedelta(days=1))], True),
+    ],
+)
+def test_an_answer_counts_under_an_authority_that_was_in_force_when_it_was_said_and_still_is(state, authorities, stays):
+    found = standing([a_record(state=state)], MOTHER, CELL, authorities, NOW)
+    assert found.stance is (state if stays else Stance.NEEDS_NEW)
+    assert found.record is not None
+
+
+def test_support_never_counts_not_even_of_somebody_who_holds_authority_later():
+    records = [a_record(GRANNY, capacity=SUPPORT)]
+    for authorities in ([], [gezag(GRANNY)], [gezag(GRANNY, since=TODAY)]):
+        assert standing(records, GRANNY, CELL, authorities, NOW).stance is Stance.NEEDS_NEW
+    later_no = [a_record(MOTHER), a_record(MOTHER, Stance.REFUSED, 2, capacity=SUPPORT)]
+    assert standing(later_no, MOTHER, CELL, PARENTS, NOW).stance is Stance.NEEDS_NEW
+
+
+def test_a_yes_for_oneself_needs_no_authority_and_nobody_says_it_in_that_capacity_for_another():
+    own = replace(CELL, person=MOTHER)
+    assert standing([a_record(MOTHER, person=MOTHER)], MOTHER, own, [], NOW).stance is Stance.GIVEN
+    odd = [a_record(MOTHER, person=MOTHER, capacity="parental")]
+    assert standing(odd, MOTHER, own, PARENTS, NOW).stance is Stance.NEEDS_NEW
 
 
 @given(st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from([Event.GIVE, Event.REFUSE]), min_size=1))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.domain.notices import PARTS, PLACEHOLDERS, NoticeTemplate, asked_of, capacity, compose
+from broker.domain.handovers import Support
+from broker.domain.notices import PARTS, PLACEHOLDERS, Asked, NoticeTemplate, asked_of, capacity, compose
 from broker.domain.signers import required_signers
 from tests.factories import (
     CHILD,
@@ -32,8 +33,9 @@ NASTY = st.text(alphabet=st.sampled_from("{}<>%$aé\\ \n0"), max_size=12)
 @given(st.fixed_dictionaries(dict.fromkeys(NAMES, NASTY)))
 def test_values_are_put_in_verbatim_and_never_read_as_a_template(values):
     (question,) = compose(TEMPLATE, [("status", values)]).questions
-    for part in PARTS:
+    for part in question.parts:
         assert question.parts[part] == f"{part}: " + " ".join(f"<{values[name]}>" for name in NAMES)
+    assert set(PARTS) - set(question.parts) == (set() if values["supported"] else {"support"})
 
 
 def test_a_name_that_looks_like_a_placeholder_stays_what_it_is():
@@ -114,6 +116,34 @@ def test_a_signer_is_asked_exactly_about_those_for_whom_they_sign_and_nothing_sh
     assert [a.section_type for a in asked] == list(expected)
 
 
+@given(SECTIONS, st.fixed_dictionaries(dict.fromkeys(WHO, AGES)), st.sets(st.sampled_from([CHILD, MOTHER, FATHER])))
+def test_a_supporter_hears_only_of_what_concerns_nobody_but_those_whom_they_support(sections, ages, supported):
+    people = {who: a_person(who, born(years)) for who, years in ages.items()}
+    supporters = frozenset(Support(GRANNY, person) for person in supported)
+    handover = a_handover(*sections, supporters=supporters)
+    asked = asked_of(GRANNY, handover, people, (gezag(MOTHER),), TABLE, NOW)
+    own = {GRANNY} if GRANNY in required_signers(people[GRANNY], (gezag(MOTHER),), TABLE, NOW).signers else set()
+    for one in asked:
+        alike = [s for s in sections if s.type == one.section_type and GRANNY not in s.shielded_from]
+        assert set(one.supported) == set(one.persons) - own
+        for person in one.supported:
+            assert any(person in s.concerns and s.concerns <= supported | own for s in alike)
+
+
+def test_somebody_with_a_say_is_asked_as_a_signer_not_as_a_supporter():
+    people = {CHILD: a_person(CHILD, born(8))}
+    handover = a_handover(a_section(), supporters=frozenset({Support(MOTHER, CHILD), Support(GRANNY, CHILD)}))
+    assert asked_of(MOTHER, handover, people, (gezag(MOTHER),), TABLE, NOW) == (Asked("status", (CHILD,)),)
+    assert asked_of(GRANNY, handover, people, (gezag(MOTHER),), TABLE, NOW) == (Asked("status", (CHILD,), (CHILD,)),)
+    assert asked_of(FATHER, handover, people, (gezag(MOTHER),), TABLE, NOW) == ()
+
+
+def test_a_part_that_has_nothing_to_say_is_left_out():
+    quiet = compose(TEMPLATE, [("status", {**VALUES, "supported": ""})])
+    assert "support" not in quiet.questions[0].parts
+    assert compose(TEMPLATE, [("status", VALUES)]).ref.digest != quiet.ref.digest
+
+
 def test_a_person_nobody_knows_is_nobody_to_ask_about():
     assert asked_of(MOTHER, a_handover(a_section()), {}, (gezag(MOTHER),), TABLE, NOW) == ()
 
@@ -123,5 +153,5 @@ def test_one_speaks_as_oneself_or_in_the_capacity_that_one_has_now():
     assert capacity(CHILD, CHILD, authorities, NOW) == "self"
     assert capacity(MOTHER, CHILD, authorities, NOW) == "parental"
     assert capacity(GRANNY, CHILD, authorities, NOW) == "guardian"
-    assert capacity(FATHER, CHILD, authorities, NOW) == "none"
-    assert capacity(MOTHER, GRANNY, authorities, NOW) == "none"
+    assert capacity(FATHER, CHILD, authorities, NOW) == "support"
+    assert capacity(MOTHER, GRANNY, authorities, NOW) == "support"

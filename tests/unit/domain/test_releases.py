@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from broker.domain.calendar import age, local_day
 from broker.domain.consents import EvidenceLevel, RecordId, Stance
 from broker.domain.decisions import TOLD, Finding, Ruling, Told
-from broker.domain.handovers import HandoverState, LegalBasis
+from broker.domain.handovers import HandoverState, LegalBasis, Support
 from broker.domain.parties import Organisation, Professional, ProfessionalId, Recipient
 from broker.domain.releases import consented, decide, findings, policy_question, weakest_evidence
 from tests.factories import (
@@ -263,6 +263,24 @@ def test_a_person_of_whom_nothing_is_known_denies():
     section = a_section(concerns=[GRANNY])
     situation = a_situation(a_handover(section), [], records=(a_record(GRANNY, person=GRANNY),))
     assert [d.told for d in decided(a_request(), situation, {section: PERMIT}).sections] == [Told.NO_CONSENT]
+
+
+def test_support_is_shown_to_the_officer_and_nothing_rests_on_it():
+    section = a_section()
+    yes = everybody_said_yes(section, supporters=frozenset({Support(GRANNY, CHILD)}))
+    said = {state: a_record(GRANNY, state, capacity="support") for state in (Stance.GIVEN, Stance.REFUSED)}
+    for state, record in said.items():
+        situation = a_situation(
+            yes.handover, yes.people.values(), authorities=yes.authorities, records=(*yes.records, record)
+        )
+        (decision,) = decided(a_request(), situation, {section: PERMIT}).sections
+        assert decision.permitted
+        assert decision.findings[-1] == Finding(CHILD, GRANNY, state, record.id, counts=False)
+        alone = a_situation(yes.handover, yes.people.values(), authorities=yes.authorities, records=(record,))
+        assert not decided(a_request(), alone, {section: PERMIT}).permitted
+        nobody = a_situation(yes.handover, yes.people.values(), records=(record,))
+        assert not decided(a_request(), nobody, {section: PERMIT}).permitted
+    assert not consented([Finding(CHILD, GRANNY, Stance.GIVEN, RecordId("r"), counts=False)])
 
 
 def everybody_said_yes(section, **more):

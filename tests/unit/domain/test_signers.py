@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from broker.domain.calendar import age, local_day
 from broker.domain.parties import Inability, Person
-from broker.domain.signers import Gap, Required, SignerRule, SignerTable, holders, required_signers, youngest_band
+from broker.domain.signers import (
+    AuthorityRule,
+    Gap,
+    Required,
+    SignerRule,
+    SignerTable,
+    holders,
+    required_signers,
+    youngest_band,
+)
 from tests.factories import CHILD, FATHER, GRANNY, MOTHER, NOW, TABLE, TODAY, a_person, born, gezag
 
 PARENTS = (gezag(MOTHER), gezag(FATHER))
@@ -26,8 +35,8 @@ AUTHORITIES = st.lists(
 )
 
 
-def signers(*births: date, authorities=PARENTS, now=NOW, inability: Inability | None = None) -> Required:
-    return required_signers(Person(CHILD, frozenset(births), inability), authorities, TABLE, now)
+def signers(*births: date, authorities=PARENTS, now=NOW, judged=(None,)) -> Required:
+    return required_signers(Person(CHILD, frozenset(births), frozenset(judged)), authorities, TABLE, now)
 
 
 @pytest.mark.parametrize(
@@ -102,18 +111,62 @@ def test_without_a_birth_date_nobody_can_be_asked():
 
 
 def test_somebody_unable_to_decide_does_not_sign_and_the_holders_do():
-    unable = Inability("judged", "a doctor", TODAY)
-    assert signers(born(17), inability=unable) == Required(frozenset({MOTHER, FATHER}))
-    assert signers(born(14), inability=unable) == Required(frozenset({MOTHER, FATHER}))
-    assert signers(born(17), inability=unable, authorities=()).gap is Gap.NO_AUTHORITY
+    unable = [Inability(TODAY)]
+    assert signers(born(17), judged=unable) == Required(frozenset({MOTHER, FATHER}))
+    assert signers(born(14), judged=unable) == Required(frozenset({MOTHER, FATHER}))
+    assert signers(born(17), judged=unable, authorities=()).gap is Gap.NO_AUTHORITY
 
 
 def test_an_inability_that_was_not_reviewed_stops_everything():
-    overdue = Inability("judged", "a doctor", TODAY - timedelta(days=1))
+    overdue = [Inability(TODAY - timedelta(days=1))]
     for years in (8, 14, 17):
-        required = signers(born(years), inability=overdue)
+        required = signers(born(years), judged=overdue)
         assert required.gap is Gap.REVIEW_OVERDUE
         assert not required.complete
+
+
+@pytest.mark.parametrize("years", [14, 17])
+def test_where_one_says_able_and_another_unable_everybody_signs(years):
+    required = signers(born(years), judged=[None, Inability(TODAY)])
+    assert required == Required(frozenset({CHILD, MOTHER, FATHER}))
+    assert signers(born(years), judged=[None, Inability(TODAY - timedelta(days=1))]).gap is Gap.REVIEW_OVERDUE
+
+
+def test_gezag_ends_at_eighteen_and_a_parent_never_signs_for_an_adult_who_cannot():
+    unable = [Inability(TODAY)]
+    assert signers(born(17), judged=unable).signers == {MOTHER, FATHER}
+    assert signers(born(18), judged=unable) == Required(frozenset(), Gap.NO_AUTHORITY)
+    mentor = (*PARENTS, gezag(GRANNY, kind="mentorship"))
+    assert signers(born(18), judged=unable, authorities=mentor) == Required(frozenset({GRANNY}))
+    assert signers(born(18), authorities=mentor) == Required(frozenset({CHILD}))
+    assert signers(born(8), authorities=(gezag(GRANNY, kind="mentorship"),)).gap is Gap.NO_AUTHORITY
+    assert signers(born(40), judged=unable, authorities=(gezag(GRANNY, kind="curatorship"),)).signers == {GRANNY}
+
+
+def test_a_kind_of_authority_that_the_table_does_not_know_is_nobodys():
+    bare = SignerTable(TABLE.rules)
+    assert required_signers(a_person(CHILD, born(8)), PARENTS, bare, NOW).gap is Gap.NO_AUTHORITY
+
+
+def test_a_holder_who_is_unable_to_decide_leaves_nobody_to_rely_on():
+    unable = (gezag(MOTHER), gezag(FATHER, holder_able=False))
+    required = signers(born(8), authorities=unable)
+    assert required.gap is Gap.HOLDER_UNABLE
+    assert not required.complete
+    assert signers(born(17), authorities=unable).complete, "from 16 it is not theirs to say"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        (AuthorityRule("parental", 0, 18, ()), AuthorityRule("parental", 18, None, ())),
+        (AuthorityRule("parental", 18, 18, ()),),
+        (AuthorityRule("parental", 18, 3, ()),),
+    ],
+)
+def test_kinds_of_authority_that_cannot_be_are_refused(rows):
+    with pytest.raises(ValueError):
+        SignerTable(TABLE.rules, rows)
 
 
 def test_two_stated_birth_dates_ask_for_both_readings():
@@ -124,10 +177,10 @@ def test_two_stated_birth_dates_ask_for_both_readings():
 
 @given(BIRTHS, BIRTHS, AUTHORITIES, st.none() | st.dates(date(2026, 1, 1), date(2027, 1, 1)))
 def test_disagreeing_birth_dates_never_widen(first, second, authorities, review):
-    inability = Inability("judged", "a doctor", review) if review else None
-    both = signers(first, second, authorities=authorities, inability=inability)
+    judged = [Inability(review) if review else None]
+    both = signers(first, second, authorities=authorities, judged=judged)
     for birth in (first, second):
-        alone = signers(birth, authorities=authorities, inability=inability)
+        alone = signers(birth, authorities=authorities, judged=judged)
         assert both.signers >= alone.signers
         assert both.gap is not None or alone.gap is None
         assert alone.complete or not both.complete
@@ -150,7 +203,8 @@ def test_the_required_are_what_the_table_of_the_law_says(birth, authorities):
     required = signers(birth, authorities=authorities)
     assert required.signers == expected
     assert required.complete == (years >= 16 or bool(holding))
-    assert holders(CHILD, authorities, NOW) == holding
+    minor = 10
+    assert {a.holder for a in holders(CHILD, authorities, TABLE, minor, NOW)} == holding
 
 
 @given(st.sets(BIRTHS, min_size=1, max_size=3))

@@ -67,8 +67,9 @@ async def test_the_notice_is_shown_word_for_word_and_in_order(app: FastAPI, fami
         check = visible(await client.get("/check"))
     for type_, page in zip(family.types, pages, strict=True):
         place = 0
-        for part in PARTS:
-            text = notice(type_, language, family.person)[part]
+        shown = notice(type_, language, family.person)
+        for part in filter(shown.__contains__, PARTS):
+            text = shown[part]
             found = page.find(text, place)
             assert found >= 0, part
             place = found + len(text)

@@ -57,6 +57,11 @@ def _handovers() -> None:
         _to("handover_version", "handover", "handover.id"),
         sa.PrimaryKeyConstraint("handover", "version", name=op.f("pk_handover_version")),
     )
+    op.execute(
+        "INSERT INTO handover_version (handover, version, fingerprint, created_at) "
+        "SELECT id, version, fingerprint, created_at FROM handover"
+    )
+    op.drop_column("handover", "fingerprint")
     op.create_table(
         "partner_event",
         sa.Column("id", ID, nullable=False),

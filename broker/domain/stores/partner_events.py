@@ -1,0 +1,79 @@
+"""What organisations are told, as it is stored: ids, types and times."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from broker.domain.consents import Scope
+from broker.domain.handovers import HandoverId
+from broker.domain.parties import Oin
+
+
+class PartnerEventType(StrEnum):
+    """What can be told of something that was received."""
+
+    CORRECTED = "handover-corrected"
+    WITHDRAWN = "handover-withdrawn"
+    STOP_USING = "stop-using"
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerEvent:
+    """One thing told to one organisation. `types` is empty when all of the release is meant."""
+
+    id: str
+    organisation: Oin
+    type: PartnerEventType
+    handover: HandoverId
+    release: str
+    version: int
+    types: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A release as it was made."""
+
+    id: str
+    handover: HandoverId
+    organisation: Oin
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseStatus:
+    """What became of a release: the version that left, whether a newer one is in force, and what may be used no longer."""
+
+    id: str
+    handover: HandoverId
+    organisation: Oin
+    role: str
+    at: datetime
+    version: int
+    types: tuple[str, ...]
+    corrected: bool
+    withdrawn: bool
+    stop_using: tuple[str, ...]
+    acknowledged: bool
+
+
+class PartnerEventStore(Protocol):
+    """Messages to organisations; only ever added to."""
+
+    async def add(self, event: PartnerEvent) -> None:
+        """Keep one."""
+
+    async def after(self, oin: Oin, event: str, limit: int) -> Sequence[PartnerEvent]:
+        """An organisation's own, oldest first, after that one."""
+
+    async def readers(self, handover: HandoverId) -> Sequence[Received]:
+        """Every release of a handover, of any version."""
+
+    async def received(self, scope: Scope) -> Sequence[tuple[Received, int, tuple[str, ...]]]:
+        """Releases of what the scope speaks of, with version and the types of it that nobody was told to stop using."""
+
+    async def status(self, release: str) -> ReleaseStatus | None:
+        """What became of one."""

@@ -1,0 +1,99 @@
+"""Looking at handovers: what an organisation sent, what is open to it, and what is open about one person.
+
+What is closed to a recipient is not there for it: in no list, no page length, no cursor.
+"""
+
+from broker.domain.events import EventType, LogEvent, Personal
+from broker.domain.handovers import Handover
+from broker.domain.parties import Oin, Professional, Recipient
+from broker.errors import NotFound
+from broker.services.handovers import own
+from broker.services.house import House
+from broker.services.views import HandoverView, seen_by_recipient, seen_by_sender
+
+
+class Boxes:
+    """The lists of a sender and of a recipient."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def sent_one(self, sender: Oin, handover_id: str) -> HandoverView:
+        """One of the sender's own. Raises NotFound for anybody else's."""
+        async with self._house.storage(writing=False) as work:
+            handover = await own(work, sender, handover_id)
+            return await seen_by_sender(work, self._house, handover, self._house.clock())
+
+    async def received_one(self, oin: Oin, role: str | None, handover_id: str) -> HandoverView:
+        """What is open of a handover to this organisation (in one role). Raises NotFound when nothing is."""
+        now = self._house.clock()
+        async with self._house.storage(writing=False) as work:
+            handover = await work.handovers.get(handover_id)
+            view = (
+                await seen_by_recipient(work, self._house, handover, _mine(handover, oin, role), now)
+                if handover
+                else None
+            )
+        if view is None:
+            raise NotFound
+        return view
+
+    async def sent(self, sender: Oin, before: str, limit: int) -> tuple[tuple[HandoverView, ...], str]:
+        """A page of what this organisation pushed, newest first, and where the next page starts (empty: nowhere)."""
+        now = self._house.clock()
+        async with self._house.storage(writing=False) as work:
+            found = await work.lists.sent(sender, before, limit + 1)
+            views = [await seen_by_sender(work, self._house, handover, now) for handover in found[:limit]]
+        return tuple(views), (found[limit - 1].id if len(found) > limit else "")
+
+    async def received(
+        self, oin: Oin, role: str | None, before: str, limit: int
+    ) -> tuple[tuple[HandoverView, ...], str]:
+        """A page of what at least one consent opens to this organisation (in one role), newest first.
+
+        What is closed is passed over: it shortens no page, and no cursor names it.
+        """
+        now = self._house.clock()
+        recipient = Recipient(oin, role) if role is not None else None
+        views: list[HandoverView] = []
+        async with self._house.storage(writing=False) as work:
+            more = True
+            while more and len(views) <= limit:
+                found = await work.lists.addressed(recipient, oin, before, limit + 1)
+                views += [
+                    view
+                    for handover in found
+                    if (view := await seen_by_recipient(work, self._house, handover, _mine(handover, oin, role), now))
+                ]
+                more = len(found) > limit
+                before = found[-1].id if found else before
+        page = tuple(views[:limit])
+        return page, (page[-1].handover.id if len(views) > limit else "")
+
+    async def search(self, who: Professional, system: str, value: str) -> tuple[HandoverView, ...]:
+        """What is open to this professional about the person with that identifier. The search itself is logged."""
+        now = self._house.clock()
+        async with self._house.storage() as work:
+            subject = await work.persons.by_identifier(system, value)
+            found = await work.lists.about(subject, who.organisation, who.role) if subject else ()
+            views = [
+                view
+                for handover in found
+                if (
+                    view := await seen_by_recipient(
+                        work, self._house, handover, (Recipient(who.organisation, who.role),), now
+                    )
+                )
+            ]
+            personal = [Personal(who.id, "professional", who.id), Personal(who.id, "role", who.role)]
+            if subject is not None:
+                personal.append(Personal(subject, "subject", subject))
+            event = LogEvent(EventType.SUBJECT_SEARCHED, now, who.organisation, personal=tuple(personal))
+            await work.log.append(event)
+            await work.commit()
+        self._house.log.kick()
+        return tuple(views)
+
+
+def _mine(handover: Handover, oin: Oin, role: str | None) -> tuple[Recipient, ...]:
+    return tuple(r for r in handover.recipients if r.organisation == oin and role in (None, r.role))

@@ -1,0 +1,77 @@
+"""What comes in: the people of a body recognised, what is stated about them kept and sealed, each section encrypted."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from broker.domain.drafts import Draft, DraftPerson
+from broker.domain.handovers import Handover, HandoverId, LegalBasis, Section, SectionId, Support
+from broker.domain.parties import Authority, Oin, PersonId
+from broker.domain.ports import SealedSection, place_of
+from broker.domain.stores import AuthorityClaim, PersonClaim, StatedInability, UnitOfWork
+from broker.errors import Invalid
+from broker.services.house import House
+
+
+async def recognise(work: UnitOfWork, house: House, sender: Oin, draft: Draft, now: datetime) -> dict[str, PersonId]:
+    """Who is who, by the keys of the body; what it states about them is kept beside what others stated.
+
+    1. Everybody is recognised, or new; nobody twice.
+    2. They are locked: who releases meanwhile goes first or sees all of it.
+    3. What is stated is kept, and sealed as the whole of what is known.
+    """
+    keys: dict[str, PersonId] = {}
+    for person in draft.people:  # 1
+        known = await work.persons.recognise(sender, person.reference, person.identifiers, PersonId(house.ids()))
+        if known in keys.values():
+            raise Invalid.at("/people", "Twee personen zijn dezelfde.", "Two of the people are one and the same.")
+        keys[person.key] = known
+    await work.authorities.hold(keys.values(), exclusively=True)  # 2
+    for person in draft.people:  # 3
+        await work.persons.state(keys[person.key], sender, _claim(person), person.contacts, now)
+    claims = [
+        AuthorityClaim(Authority(keys[a.holder], keys[a.over], a.kind, a.since, a.until), a.evidence)
+        for a in draft.authorities
+    ]
+    await work.authorities.state(claims, sender, now)
+    await work.authorities.seal(keys.values())
+    return keys
+
+
+def _claim(person: DraftPerson) -> PersonClaim:
+    judged = person.inability
+    stated = StatedInability(judged.reason, judged.assessor, judged.review) if judged else None
+    return PersonClaim(person.name, person.birth, person.language, stated)
+
+
+def sealed_handover(
+    house: House, sender: Oin, draft: Draft, keys: Mapping[str, PersonId], *, corrects: Handover | None = None
+) -> tuple[Handover, dict[SectionId, SealedSection]]:
+    """The header, and each section encrypted at its place; a new handover, or the next version of one."""
+    sections = tuple(
+        Section(
+            SectionId(house.ids()),
+            part.type,
+            frozenset(keys[key] for key in part.concerns),
+            part.media_type,
+            frozenset(keys[key] for key in part.shielded_from),
+        )
+        for part in draft.sections
+    )
+    handover = Handover(
+        id=corrects.id if corrects else HandoverId(house.ids()),
+        version=corrects.version + 1 if corrects else 1,
+        sender=sender,
+        kind=draft.kind,
+        purpose=draft.purpose,
+        language=draft.language,
+        subject=keys[draft.subject],
+        recipients=draft.recipients,
+        sections=sections,
+        legal_basis=LegalBasis(draft.sender_basis, draft.recipient_basis),
+        discussed_with_family=draft.discussed_with_family,
+        consent_until=draft.consent_until,
+        retain_until=draft.retain_until,
+        supporters=frozenset(Support(keys[supporter], keys[person]) for supporter, person in draft.supporters),
+    )
+    parts = zip(sections, draft.sections, strict=True)
+    return handover, {s.id: house.vault.seal(place_of(handover, s), part.content) for s, part in parts}

@@ -1,0 +1,119 @@
+"""A handover as its sender or a recipient may see it: who has answered, never what; what is open, never what is closed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from broker.domain.calendar import still_in
+from broker.domain.consents import ConsentRecord, Stance, cell_of, standing
+from broker.domain.handovers import Handover, Section
+from broker.domain.notices import Asked, asked_of
+from broker.domain.parties import Authority, PersonId, Recipient
+from broker.domain.stores import UnitOfWork
+from broker.services.facts import open_sections
+from broker.services.house import House
+
+
+@dataclass(frozen=True, slots=True)
+class SectionState:
+    """One section for its sender: whether it is open to any recipient."""
+
+    type: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignerState:
+    """One person who is asked, by the sender's own key: whether they answered, never what.
+
+    `new-answer-needed`: there is an answer, and it is not enough any more: its period is over whatever it said, authority
+    changed, or something was added. `support` is an answer that is kept and does not count.
+    """
+
+    person: str = field(repr=False)
+    state: Literal["not-asked", "asked", "answered", "new-answer-needed"]
+    support: bool
+    can_be_reached: bool
+
+    @property
+    def answered(self) -> bool:
+        """Whether nothing more is needed of them."""
+        return self.state == "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverView:
+    """A handover as its sender or a recipient may see it."""
+
+    handover: Handover
+    sections: tuple[SectionState, ...]
+    signers: tuple[SignerState, ...]
+
+
+async def seen_by_sender(work: UnitOfWork, house: House, handover: Handover, now: datetime) -> HandoverView:
+    """Everything that its sender may know."""
+    opened = await open_sections(work, handover, handover.recipients, house.agreement(), now)
+    anywhere = frozenset[Section]().union(*opened.values())
+    sections = tuple(SectionState(section.type, section in anywhere) for section in handover.sections)
+    return HandoverView(handover, sections, await _signers(work, house, handover, now))
+
+
+async def seen_by_recipient(
+    work: UnitOfWork, house: House, handover: Handover, recipients: tuple[Recipient, ...], now: datetime
+) -> HandoverView | None:
+    """What is open to these recipients; None when nothing is."""
+    opened = await open_sections(work, handover, recipients, house.agreement(), now)
+    anywhere = frozenset[Section]().union(*opened.values())
+    sections = tuple(SectionState(s.type, open=True) for s in handover.sections if s in anywhere)
+    return HandoverView(handover, sections, ()) if sections else None
+
+
+async def _signers(work: UnitOfWork, house: House, handover: Handover, now: datetime) -> tuple[SignerState, ...]:
+    concerned = handover.concerned()
+    people, authorities = await work.authorities.facts(concerned)
+    records = await work.consents.about(concerned, handover.sender, handover.purpose)
+    invited = await work.invitations.open_for(handover.id, now)
+    states = []
+    for key, person in (await work.handovers.people(handover.id)).items():
+        asked = asked_of(person, handover, people, authorities, house.agreement().signers, now)
+        if asked:
+            said = tuple(_said(person, handover, asked, records, authorities, now))
+            support = all(set(one.persons) <= set(one.supported) for one in asked)
+            _, contacts = await work.persons.claims(person, handover.sender)
+            states.append(SignerState(key, _state(said, asked=person in invited), support, bool(contacts)))
+    return tuple(sorted(states, key=lambda state: state.person))
+
+
+def _said(
+    signer: PersonId,
+    handover: Handover,
+    asked: Iterable[Asked],
+    records: tuple[ConsentRecord, ...],
+    authorities: tuple[Authority, ...],
+    now: datetime,
+) -> Iterable[Literal["nothing", "good", "over"]]:
+    """For each cell that the signer is asked about: whether there is an answer, and whether it is still one."""
+    types = {one.section_type: one for one in asked}
+    for section in handover.sections:
+        for person in set(types[section.type].persons) & section.concerns if section.type in types else ():
+            for recipient in handover.recipients:
+                cell = cell_of(handover, recipient, section, person)
+                where = standing(records, signer, cell, authorities, now)
+                if where.record is None:
+                    yield "nothing"
+                elif person in types[section.type].supported:
+                    yield "good"
+                else:
+                    over = where.stance is Stance.NEEDS_NEW or not still_in(where.record.scope.until, now)
+                    yield "over" if over else "good"
+
+
+def _state(
+    said: tuple[Literal["nothing", "good", "over"], ...], *, asked: bool
+) -> Literal["not-asked", "asked", "answered", "new-answer-needed"]:
+    if all(one == "good" for one in said):
+        return "answered"
+    if all(one == "nothing" for one in said):
+        return "asked" if asked else "not-asked"
+    return "new-answer-needed"

@@ -1,0 +1,137 @@
+"""What decides who must sign: births, ability and authority, as each organisation stated them, sealed against change."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from broker.domain.parties import Authority, AuthorityKind, Inability, Oin, Person, PersonId
+from broker.domain.stores import AuthorityClaim
+from broker.errors import Tampered
+from broker.storage import tables as t
+from broker.storage.rows import Store
+
+
+class Authorities(Store):
+    """See `AuthorityStore`."""
+
+    async def state(self, claims: Sequence[AuthorityClaim], by: Oin, now: datetime) -> None:
+        """Keep what an organisation says about authority, beside what others said."""
+        for claim in claims:
+            a = claim.authority
+            tag = self._tag(a.over, a.holder, a.kind, a.since, a.until, by)
+            values = {
+                "id": self._means.ids(),
+                "over": a.over,
+                "holder": a.holder,
+                "kind": a.kind,
+                "since": a.since,
+                "until": a.until,
+                "organisation": by,
+                "tag": tag,
+                "evidence_sealed": self._seal(f"authority:{tag}", claim.evidence),
+                "stated_at": now,
+            }
+            await self._insert_once(t.authority, values)
+
+    def _tag(self, *stated: Any) -> str:
+        over, holder, kind, since, until, by = stated
+        ends = until.isoformat() if until else ""
+        return self._means.tags.tag("authority", over, holder, kind, since.isoformat(), ends, by)
+
+    async def facts(self, persons: Iterable[PersonId]) -> tuple[Mapping[PersonId, Person], tuple[Authority, ...]]:
+        """These persons as the rules see them: every birth date that anybody stated, every authority.
+
+        1. What is stated about them, and about whoever holds authority over them, is read.
+        2. Each row says what it said when it was stated, and none is missing or more.
+        3. The rows become facts.
+        """
+        wanted = tuple(persons)
+        stated = await self._stated(wanted)  # 1
+        await self._check(stated)  # 2
+        people = {person: stated.person(person) for person in stated.everybody}  # 3
+        able = {person for person, facts in people.items() if facts.judged == {None}}
+        authorities = tuple(
+            Authority(
+                PersonId(r.holder), PersonId(r.over), cast(AuthorityKind, r.kind), r.since, r.until, r.holder in able
+            )
+            for r in stated.authorities
+            if r.over in wanted
+        )
+        return {person: people[person] for person in wanted}, authorities
+
+    async def _stated(self, wanted: Sequence[PersonId]) -> "_Stated":
+        holding = sa.select(t.authority.c.holder).where(t.authority.c.over.in_(wanted))
+        rows = await self._all(
+            sa.select(t.person.c.id, t.person.c.facts_tag).where(
+                sa.or_(t.person.c.id.in_(wanted), t.person.c.id.in_(holding))
+            )
+        )
+        tags = {PersonId(row.id): row.facts_tag for row in rows}
+        claims = await self._all(
+            sa.select(t.person_claim).where(t.person_claim.c.person.in_(tags)).order_by(t.person_claim.c.stated_at)
+        )
+        authorities = await self._all(sa.select(t.authority).where(t.authority.c.over.in_(tags)))
+        said = defaultdict(list)
+        for row in claims:
+            said[PersonId(row.person)].append((row, self._unseal_json(f"claim:{row.tag}", row.facts_sealed)))
+        return _Stated({**dict.fromkeys(wanted), **tags}, said, authorities)
+
+    async def _check(self, stated: "_Stated") -> None:
+        for row in stated.authorities:
+            if row.tag != self._tag(row.over, row.holder, row.kind, row.since, row.until, row.organisation):
+                raise Tampered
+        for person, claims in stated.claims.items():
+            for row, facts in claims:
+                if row.tag != self._means.tags.tag("claim", person, row.organisation, *facts.values()):
+                    raise Tampered
+        for person, tag in stated.tags.items():
+            if (tag or "") != self._whole(person, stated):
+                raise Tampered
+
+    def _whole(self, person: PersonId, stated: "_Stated") -> str:
+        """One tag over everything that is stated about a person; empty when nothing is."""
+        lines = [f"{row.tag} {row.stated_at.isoformat()}" for row, _ in stated.claims.get(person, ())]
+        lines += [row.tag for row in stated.authorities if row.over == person]
+        return self._means.tags.tag("facts", person, *sorted(lines)) if lines else ""
+
+    async def seal(self, persons: Iterable[PersonId]) -> None:
+        """What is stated about these persons now is the whole of it."""
+        wanted = tuple(persons)
+        stated = await self._stated(wanted)
+        for person in wanted:
+            tag = self._whole(person, stated) or None
+            await self._run(sa.update(t.person).where(t.person.c.id == person).values(facts_tag=tag))
+
+    async def hold(self, persons: Iterable[PersonId], *, exclusively: bool) -> None:
+        """Row locks in the order of ids; on SQLite the writer's lock does it."""
+        statement = sa.select(t.person.c.id).where(t.person.c.id.in_(tuple(persons))).order_by(t.person.c.id)
+        await self._all(statement.with_for_update(read=not exclusively))
+
+
+class _Stated:
+    """The rows about some persons, and about whoever holds authority over them, as they were read."""
+
+    def __init__(
+        self,
+        tags: Mapping[PersonId, str | None],
+        claims: Mapping[PersonId, Sequence[tuple[Any, Mapping[str, str]]]],
+        authorities: Sequence[Any],
+    ) -> None:
+        self.tags, self.claims, self.authorities = tags, claims, authorities
+
+    @property
+    def everybody(self) -> Iterable[PersonId]:
+        """All of them."""
+        return self.tags
+
+    def person(self, person: PersonId) -> Person:
+        """Every birth date that was ever stated; of ability, the last that each organisation stated."""
+        births: set[date] = set()
+        judged: dict[str, Inability | None] = {}
+        for row, facts in self.claims.get(person, ()):
+            births.add(date.fromisoformat(facts["birth"]))
+            judged[row.organisation] = Inability(date.fromisoformat(facts["review"])) if "review" in facts else None
+        return Person(person, frozenset(births), frozenset(judged.values()) or frozenset({None}))

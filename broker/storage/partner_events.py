@@ -1,0 +1,128 @@
+"""What organisations are told, and what became of what they received."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from broker.domain.consents import Scope
+from broker.domain.handovers import HandoverId, HandoverState
+from broker.domain.parties import Oin, Recipient
+from broker.domain.stores import PartnerEvent, PartnerEventType, Received, ReleaseStatus
+from broker.storage import tables as t
+from broker.storage.rows import Store
+
+
+class PartnerEvents(Store):
+    """See `PartnerEventStore`."""
+
+    async def add(self, event: PartnerEvent) -> None:
+        """Keep one."""
+        values = {
+            "id": event.id,
+            "organisation": event.organisation,
+            "type": event.type.value,
+            "handover": event.handover,
+            "release": event.release,
+            "version": event.version,
+            "section_types": json.dumps(event.types),
+            "created_at": event.at,
+        }
+        await self._run(sa.insert(t.partner_event).values(values))
+
+    async def after(self, oin: Oin, event: str, limit: int) -> Sequence[PartnerEvent]:
+        """An organisation's own, oldest first, after that one."""
+        c = t.partner_event.c
+        statement = sa.select(t.partner_event).where(c.organisation == oin, c.id > event).order_by(c.id).limit(limit)
+        return [_event(row) for row in await self._all(statement)]
+
+    async def readers(self, handover: HandoverId) -> Sequence[Received]:
+        """Every release of a handover, of any version."""
+        rows = await self._all(sa.select(t.release).where(t.release.c.handover == handover).order_by(t.release.c.id))
+        return [_received(row) for row in rows]
+
+    async def received(self, scope: Scope) -> Sequence[tuple[Received, int, tuple[str, ...]]]:
+        """Releases of what the scope speaks of, with version and the types of it that nobody was told to stop using."""
+        statement = (
+            sa.select(t.release, t.section.c.type, t.section.c.version)
+            .join(t.release_section, t.release_section.c.release == t.release.c.id)
+            .join(t.section, t.section.c.id == t.release_section.c.section)
+            .join(t.section_person, t.section_person.c.section == t.section.c.id)
+            .join(t.handover, t.handover.c.id == t.release.c.handover)
+            .where(
+                t.section_person.c.person == scope.person,
+                t.section_person.c.concerned,
+                t.section.c.type.in_(scope.section_types),
+                t.handover.c.sender == scope.sender,
+                t.handover.c.purpose == scope.purpose,
+            )
+            .order_by(t.release.c.id, t.section.c.position)
+        )
+        found: dict[str, tuple[Received, int, list[str]]] = {}
+        for row in await self._all(statement):
+            if Recipient(Oin(row.organisation), row.role) in scope.recipients:
+                types = found.setdefault(row.id, (_received(row), row.version, []))[2]
+                types += [row.type] if row.type not in types else []
+        told = await self._told(found)
+        left = [(r, v, tuple(one for one in types if one not in told.get(r.id, ()))) for r, v, types in found.values()]
+        return [(received, version, types) for received, version, types in left if types]
+
+    async def _told(self, releases: Any) -> dict[str, set[str]]:
+        """What nobody may use any more, by release."""
+        c = t.partner_event.c
+        stop = sa.select(c.release, c.section_types).where(
+            c.release.in_(list(releases)), c.type == PartnerEventType.STOP_USING.value
+        )
+        told: dict[str, set[str]] = {}
+        for row in await self._all(stop):
+            told.setdefault(row.release, set()).update(json.loads(row.section_types))
+        return told
+
+    async def status(self, release: str) -> ReleaseStatus | None:
+        """What became of one."""
+        row = await self._one(
+            sa.select(t.release, t.handover.c.state, t.handover.c.version)
+            .join(t.handover, t.handover.c.id == t.release.c.handover)
+            .where(t.release.c.id == release)
+        )
+        if row is None:
+            return None
+        sections = await self._all(
+            sa.select(t.section.c.type, t.section.c.version)
+            .join(t.release_section, t.release_section.c.section == t.section.c.id)
+            .where(t.release_section.c.release == release)
+            .order_by(t.section.c.position)
+        )
+        version = max(section.version for section in sections)
+        told = await self._told([release])
+        return ReleaseStatus(
+            id=row.id,
+            handover=HandoverId(row.handover),
+            organisation=Oin(row.organisation),
+            role=row.role,
+            at=row.created_at,
+            version=version,
+            types=tuple(dict.fromkeys(section.type for section in sections)),
+            corrected=row.version > version,
+            withdrawn=row.state == HandoverState.WITHDRAWN.value,
+            stop_using=tuple(sorted(told.get(release, ()))),
+            acknowledged=row.acknowledged_at is not None,
+        )
+
+
+def _received(row: Any) -> Received:
+    return Received(row.id, HandoverId(row.handover), Oin(row.organisation), row.role)
+
+
+def _event(row: Any) -> PartnerEvent:
+    return PartnerEvent(
+        row.id,
+        Oin(row.organisation),
+        PartnerEventType(row.type),
+        HandoverId(row.handover),
+        row.release,
+        row.version,
+        tuple(json.loads(row.section_types)),
+        row.created_at,
+    )
