@@ -133,7 +133,7 @@ async def test_a_judgment_is_refused_whole_or_kept_whole(world: World) -> None:
         unable("tom", **wrong)(body)
         response = await world.as_organisation(world.sender(TOM), "POST", "/v1/handovers", body)
         assert response.status_code == 400, wrong
-        assert [fault["pointer"] for fault in response.json()["errors"]] == [f"/people/0/inability/{[*wrong][0]}"]
+        assert [fault["pointer"] for fault in response.json()["errors"]] == [f"/people/0/inability/{next(iter(wrong))}"]
     assert await rows(world, t.handover.select()) == []
     for wrong_support in ([{"supporter": "nobody", "of": "tom"}], [{"supporter": "tom", "of": "tom"}]):
         body = {**world.body(TOM), "supporters": wrong_support}

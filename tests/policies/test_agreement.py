@@ -155,6 +155,7 @@ def test_a_question_reads_as_whole_sentences(shipped: PolicySet, language: str) 
         "persons": "Tom",
         "purpose": shipped.vocabulary.purposes["coordination"].label.in_language(language),
         "until": "3 mei 2027",
+        "supported": "Tom",
     }
     question = compose(shipped.notices[language], [("timeline", values)]).questions[0]
     assert set(question.parts) == set(PARTS)
