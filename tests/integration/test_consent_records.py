@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 from fhir.resources.R4B.bundle import Bundle
 
+from broker.crypto.keyring import KeyPurpose
+from broker.crypto.signatures import verify_family_receipt
 from broker.domain.records import CONTEXT, SCHEMA, names_in, record_from
 from tests.support.surface import NO_SUCH_ID, changed, dump, leaks, personal
 from tests.support.world import World
@@ -43,6 +45,9 @@ async def test_what_is_signed_is_a_consent_record_with_names_of_organisations_an
     async with world.browser() as browser:
         await world.come_in(browser, world.codes[TOM, "mother"])
         records = await signed_records(browser, receipt)
+        statement = (await browser.get(f"{receipt}/file")).json()["receipt"]
+    trusted = {key.kid: key.public_raw for key in world.broker.house.notary._keyring.all(KeyPurpose.RECORDS)}
+    assert verify_family_receipt(trusted, statement) == len(records), "it holds without us"
     partners = {o["oin"]: o["name"] for o in world.families["visser-de-bruin"]["organisations"]}
     assert {record["event"]["state"] for record in records} == {"ConsentGiven", "ConsentRefused"}
     for record in records:
