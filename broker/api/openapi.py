@@ -15,6 +15,7 @@ PREFIX = "/v1"
 SHOWN: tuple[type[BaseModel], ...] = (HandoverBody, InvitationBody, ReleaseBody, SearchBody, Problem)
 _VERSION = {"API-Version": {"description": "The full version of this API", "schema": {"type": "string"}}}
 _TEXT = {
+    "/contexts/consent-record-1.jsonld": "application/ld+json",
     "/log/checkpoint": "text/plain",
     "/log/keys": "text/plain",
     "/log/proofs/{entry}": "text/plain",

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from broker import errors
-from broker.api import directory, handovers, health, log, partner_events, releases, token
+from broker.api import contexts, directory, handovers, health, log, partner_events, releases, token
 from broker.api.bodies import _OTHERWISE, OtherForm, TooLarge
 from broker.api.deps import Api
 from broker.api.headers import Surroundings, in_api
@@ -35,6 +35,7 @@ def install_api(app: FastAPI, api: Api, page: Page) -> None:
         partner_events.router,
         directory.router,
         log.router,
+        contexts.router,
         health.router,
     ):
         app.include_router(router)

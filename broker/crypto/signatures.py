@@ -20,7 +20,8 @@ from jwt.api_jws import PyJWS
 
 from broker.crypto.keyring import Key, KeyPurpose, Keyring, from_b64url
 from broker.domain.consents import ConsentRecord
-from broker.domain.records import document_of, record_from
+from broker.domain.parties import Oin
+from broker.domain.records import UNNAMED, document_of, record_from
 from broker.errors import Tampered
 
 RECORD_TYPE = "consent-record+jws"
@@ -81,9 +82,9 @@ class RecordNotary:
         self._withdraw_at = withdraw_at
         self._held: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
 
-    def sign(self, record: ConsentRecord) -> str:
-        """The record as a signed statement, ready to be stored."""
-        document = document_of(record, self._withdraw_at)
+    def sign(self, record: ConsentRecord, names: Mapping[Oin, str] = UNNAMED) -> str:
+        """The record as a signed statement, ready to be stored; `names` are what its organisations are called."""
+        document = document_of(record, self._withdraw_at, names)
         return sign_statement(self._keyring.current(KeyPurpose.RECORDS), RECORD_TYPE, document)
 
     def read(self, statement: str) -> ConsentRecord:

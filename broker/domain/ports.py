@@ -13,6 +13,7 @@ from broker.domain.consents import ConsentRecord
 from broker.domain.decisions import PolicyQuestion, Ruling
 from broker.domain.handovers import Handover, Section
 from broker.domain.notices import NoticeTemplate
+from broker.domain.parties import Oin
 from broker.domain.signers import SignerTable
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Words
@@ -114,8 +115,8 @@ class CodeMaker(Protocol):
 class Notary(Protocol):
     """Signs consent records and receipts; reads records back through the signature."""
 
-    def sign(self, record: ConsentRecord) -> str:
-        """The signed statement."""
+    def sign(self, record: ConsentRecord, names: Mapping[Oin, str] = ...) -> str:
+        """The signed statement; `names` of the organisations go into it."""
 
     def read(self, statement: str) -> ConsentRecord:
         """The record. Raises Tampered unless the signature holds."""

@@ -25,6 +25,7 @@ from broker.domain.consents import (
     standing,
 )
 from broker.domain.events import EventType, LogEvent, Personal
+from broker.domain.fhir import MEDIA_TYPE, bundle_of
 from broker.domain.handovers import Handover
 from broker.domain.notices import Asked, Notice, asked_of, capacity
 from broker.domain.parties import Authority, Oin, Person, PersonId, Recipient
@@ -34,7 +35,7 @@ from broker.services.doorway import Doorway
 from broker.services.mine import SaidBy, read_by, said
 from broker.services.notices import compose_for
 from broker.services.partner_events import tell_to_stop
-from broker.services.screens import Answer, Mine, Questionnaire, QuestionScreen, ReceiptScreen, SaidLine
+from broker.services.screens import Answer, CareFile, Mine, Questionnaire, QuestionScreen, ReceiptScreen, SaidLine
 
 EVENTS = {
     Stance.GIVEN: EventType.CONSENT_GIVEN,
@@ -171,9 +172,10 @@ class Consents(Doorway):
         """Sign, store and log the records, keep the signer's receipt, and tell every contact known of the signer."""
         house, statements = self._house, []
         said_before = len(await work.consents.said_by(signer, sender))
+        partners = {o.oin: o.name for o in await work.organisations.all()}
         for serial, unnumbered in enumerate(records, said_before + 1):
             record = replace(unnumbered, serial=serial)
-            statement = house.notary.sign(record)
+            statement = house.notary.sign(record, partners)
             statements.append(statement)
             await work.consents.add(record, statement)
             await work.log.append(_logged(record))
@@ -196,11 +198,7 @@ class Consents(Doorway):
         """The signer's own copy of what was said. Raises NotFound for anybody else's."""
         async with self._house.storage(writing=False) as work:
             _, invitation, signer = await self._verified(work, token)
-            kept = await work.receipts.get(receipt_id, signer, invitation.sender)
-            if kept is None:
-                raise NotFound
-            document = json.loads(kept)
-            records = [self._house.notary.read(statement) for statement in document["records"]]
+            document, records = await self._kept(work, receipt_id, signer, invitation.sender)
             names = await work.persons.names({r.scope.person for r in records}, invitation.sender)
             partners = {o.oin: o.name for o in await work.organisations.all()}
         vocabulary = self._house.agreement().vocabulary
@@ -220,6 +218,30 @@ class Consents(Doorway):
             lines=_together(lines),
             document=json.dumps({"receipt": document["receipt"]}, indent=1).encode(),
         )
+
+    async def _kept(
+        self, work: UnitOfWork, receipt_id: str, signer: PersonId, sender: Oin
+    ) -> tuple[Mapping[str, Any], list[ConsentRecord]]:
+        kept = await work.receipts.get(receipt_id, signer, sender)
+        if kept is None:
+            raise NotFound
+        document = json.loads(kept)
+        return document, [self._house.notary.read(statement) for statement in document["records"]]
+
+    async def care_file(self, token: str, receipt_id: str, language: str) -> CareFile:
+        """The receipt for a care system, as it counts now: what was stopped since is not permitted in it.
+
+        Raises NotFound for anybody else's.
+        """
+        now = self._house.clock()
+        async with self._house.storage(writing=False) as work:
+            _, invitation, signer = await self._verified(work, token)
+            _, records = await self._kept(work, receipt_id, signer, invitation.sender)
+            said = await work.consents.said_by(signer, invitation.sender)
+            partners = {o.oin: o.name for o in await work.organisations.all()}
+        label = self._house.agreement().vocabulary.label
+        bundle = bundle_of(records, said, now, partners, lambda word: label(word).in_language(language))
+        return CareFile(records[0].at, MEDIA_TYPE, json.dumps(bundle, indent=1, ensure_ascii=False).encode())
 
     async def mine(self, token: str, language: str) -> Mine:
         """Everything that the person said to this sender, and who read what."""

@@ -126,6 +126,15 @@ class ReceiptScreen:
 
 
 @dataclass(frozen=True, slots=True)
+class CareFile:
+    """The same answers for a care system: a FHIR R4 Bundle, and the moment of the answers for the file's name."""
+
+    at: datetime
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class OfficerSession:
     """A privacy officer who signed in with a passkey."""
 

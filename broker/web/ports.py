@@ -8,6 +8,7 @@ from typing import Protocol
 
 from broker.services.screens import (
     Answer,
+    CareFile,
     EntryDetail,
     EntryFilter,
     EntryPage,
@@ -46,6 +47,9 @@ class FamilyService(Protocol):
 
     async def receipt(self, token: str, receipt_id: str, language: str) -> ReceiptScreen:
         """One receipt of this person. Raises NotFound for any other."""
+
+    async def care_file(self, token: str, receipt_id: str, language: str) -> CareFile:
+        """The receipt for a care system (FHIR), as it counts now. Raises NotFound as `receipt` does."""
 
     async def mine(self, token: str, language: str) -> Mine:
         """What this person said to this sender, and who read what."""

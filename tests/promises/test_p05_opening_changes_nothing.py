@@ -159,6 +159,8 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
         ("chose and did not confirm", "/check"),
         ("looks back", "/mine"),
         ("looks back", f"/receipt/{ids['receipt_id']}/file"),
+        ("looks back", f"/receipt/{ids['receipt_id']}/fhir"),
+        ("nobody", "/v1/contexts/consent-record-1.jsonld"),
         ("officer with an invitation", "/console/passkey"),
     } <= opened
 

@@ -35,7 +35,7 @@ from tests.support.world import URL, World
 SENDER, SCHOOL, STRANGER = "00000099000000010000", "00000099000000020000", "00000099000000030000"
 TOM = "tom-to-school"
 YES = {"status": "yes", "voice-of-the-child": "yes", "safety-plan": "yes"}
-PUBLIC = ("/v1/log", "/v1/openapi.json", "/.well-known", "/static", "/livez", "/readyz", "/metrics")
+PUBLIC = ("/v1/contexts", "/v1/log", "/v1/openapi.json", "/.well-known", "/static", "/livez", "/readyz", "/metrics")
 """What is about nobody, and may be kept by caches."""
 
 
@@ -330,7 +330,7 @@ async def test_somebody_elses_receipt_looks_like_one_that_is_not_there(world: Wo
     await world.answer(TOM, "father", {})
     async with world.browser() as father:
         await world.come_in(father, world.codes[TOM, "father"])
-        for path in ("/receipt/{}", "/receipt/{}/file"):
+        for path in ("/receipt/{}", "/receipt/{}/file", "/receipt/{}/fhir"):
             pair = [told(await father.get(path.format(id_)), but=id_) for id_ in (hers, NO_SUCH_ID)]
             assert pair[0] == pair[1]
             assert pair[0][0] == 404

@@ -27,6 +27,7 @@ from tests.support.world import World
 LOOKS = {
     "/.well-known/jwks.json",
     "/.well-known/oauth-authorization-server",
+    "/v1/contexts/consent-record-1.jsonld",
     "/v1/handovers",
     "/v1/handovers/{id}",
     "/v1/events",
@@ -50,6 +51,7 @@ LOOKS = {
     "/questions/{position}",
     "/check",
     "/receipt/{receipt_id}",
+    "/receipt/{receipt_id}/fhir",
     "/receipt/{receipt_id}/file",
     "/mine",
     "/signed-out",

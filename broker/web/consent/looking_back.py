@@ -37,6 +37,15 @@ class LookingBack:
         response.headers["Content-Disposition"] = f'attachment; filename="{name}-{receipt.at:%Y-%m-%d}.json"'
         return self._pages.protected(response)
 
+    async def care_file(self, request: Request) -> Response:
+        """The same for a care system, as it counts now."""
+        visit = await self._visits.verified(request)
+        made = await self._family.care_file(visit.token, request.path_params["receipt_id"], visit.language)
+        name = texts(visit.language).gettext("rondom-receipt")
+        response = Response(made.content, media_type=made.media_type)
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}-fhir-{made.at:%Y-%m-%d}.json"'
+        return self._pages.protected(response)
+
     async def mine(self, request: Request) -> Response:
         """Everything that the person said to this sender, and who read what."""
         visit = await self._visits.verified(request)

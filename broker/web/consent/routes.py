@@ -38,6 +38,7 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     looking_back = LookingBack(family, visits, pages)
     router.looks("/receipt/{receipt_id}", looking_back.receipt)
     router.looks("/receipt/{receipt_id}/file", looking_back.file)
+    router.looks("/receipt/{receipt_id}/fhir", looking_back.care_file)
     router.looks("/mine", looking_back.mine)
     router.acts("/mine/stop", looking_back.stop)
     return router

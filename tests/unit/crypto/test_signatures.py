@@ -140,7 +140,7 @@ def test_a_receipt_does_not_pass_for_a_record_nor_the_other_way():
         json.dumps(DOCUMENT, separators=(",", ":")).encode(),
         rfc8785.dumps(DOCUMENT) + b"\n",
         b" " + rfc8785.dumps(DOCUMENT),
-        rfc8785.dumps(DOCUMENT).replace(b'{"event"', b'{"evidence":"oidc","event"', 1),
+        rfc8785.dumps(DOCUMENT).replace(b'"evidence":', b'"evidence":"oidc","evidence":', 1),
         rfc8785.dumps(DOCUMENT)[:-1] + b',"handover":"h-2"}',
         rfc8785.dumps([DOCUMENT]),
         b"null",

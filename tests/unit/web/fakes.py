@@ -12,6 +12,7 @@ from broker.domain.notices import NoticeTemplate, compose
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
 from broker.services.screens import (
     Answer,
+    CareFile,
     ContactChoice,
     EntryDetail,
     EntryFilter,
@@ -209,6 +210,10 @@ class FakeFamily:
         if receipt_id not in self.receipts:
             raise NotFound
         return self.receipts[receipt_id]
+
+    async def care_file(self, token: str, receipt_id: str, language: str) -> CareFile:
+        receipt = await self.receipt(token, receipt_id, language)
+        return CareFile(receipt.at, "application/fhir+json", b'{"resourceType": "Bundle"}')
 
     async def mine(self, token: str, language: str) -> Mine:
         self._session(token)

@@ -137,7 +137,7 @@ async def test_nobody_sees_a_question_before_the_one_time_code(
 ) -> None:
     family.visit(stage, purpose)
     family.answers = dict.fromkeys(family.types, "yes")
-    for path in ("/questions/1", "/check", "/mine", "/receipt/r1", "/receipt/r1/file"):
+    for path in ("/questions/1", "/check", "/mine", "/receipt/r1", "/receipt/r1/file", "/receipt/r1/fhir"):
         answer = await client.get(path)
         if place:
             assert (answer.status_code, answer.headers["location"]) == (303, place)
@@ -288,8 +288,20 @@ async def test_the_receipt_is_a_file_to_keep(client: httpx.AsyncClient, family: 
     assert answer.content == family.receipts["r1"].document
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["content-disposition"] == 'attachment; filename="rondom-bewijs-2026-09-21.json"'
-    for path in ("/receipt/r9", "/receipt/r9/file"):
+    for path in ("/receipt/r9", "/receipt/r9/file", "/receipt/r9/fhir"):
         assert (await client.get(path)).status_code == 404
+
+
+async def test_the_receipt_is_also_there_for_a_care_system(client: httpx.AsyncClient, family: FakeFamily) -> None:
+    await _answered(family)
+    page = await client.get("/receipt/r1")
+    assert "Opslaan voor een zorgsysteem (FHIR)" in visible(page)
+    assert 'href="/receipt/r1/fhir"' in page.text
+    answer = await client.get("/receipt/r1/fhir")
+    assert answer.json() == {"resourceType": "Bundle"}
+    assert answer.headers["content-type"] == "application/fhir+json"
+    assert answer.headers["content-disposition"] == 'attachment; filename="rondom-bewijs-fhir-2026-09-21.json"'
+    assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_hostile_names_stay_text(client: httpx.AsyncClient, family: FakeFamily) -> None:
