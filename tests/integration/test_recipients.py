@@ -17,6 +17,7 @@ from broker.crypto.signatures import (
 from broker.domain.consents import ConsentRecord, Stance
 from broker.domain.parties import Oin, Recipient
 from broker.domain.records import record_from
+from broker.errors import Invalid
 from broker.services.mine import Group
 from broker.transparency.verifier import verify_receipt
 from tests.promises.attacks import Case, only, push
@@ -163,6 +164,22 @@ async def test_the_question_for_several_says_so_and_that_is_in_the_text_that_is_
     async with world.broker.house.storage(writing=False) as work:
         text = await work.consents.notice(digest)
     assert text.count("Je mag per organisatie kiezen.") == 4, "once in each question"
+
+
+async def test_the_use_case_itself_takes_no_choice_about_others(world: World) -> None:
+    """Whatever page it is called by."""
+    await world.push(CHAYENNE)
+    async with world.browser() as browser:
+        await world.come_in(browser, await world.invite(CHAYENNE, "chayenne"))
+        choose, token = world.broker.consents.choose, browser.cookies["rondom"]
+        every: dict[str, Any] = dict.fromkeys((PSYCHOLOGIST, THERAPIST, WORKER), "yes")
+        before = await dump(world)
+        for wrong in ({}, {PSYCHOLOGIST: "yes"}, {**every, "x/y": "yes"}, {**every, WORKER: "maybe"}, "maybe", "each"):
+            with pytest.raises(Invalid):
+                await choose(token, "timeline", wrong, "nl")  # type: ignore[arg-type]
+        assert changed(before, await dump(world)) == set()
+        await choose(token, "timeline", every, "nl")
+        assert changed(before, await dump(world)) == {"visit"}
 
 
 async def test_a_choice_about_other_recipients_than_these_is_none(world: World) -> None:
