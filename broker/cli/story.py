@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from broker.cli.visitor import Says
 from broker.client import Client, ClientKey, Refused
 
 
 class Family(Protocol):
     """How people answer: by the pages, with a browser or without one."""
 
-    def answer(self, code: str, says: dict[str, str]) -> None:
+    def answer(self, code: str, says: Says) -> None:
         """Answer every question."""
 
     def withdraw(self, code: str, types: list[str]) -> None:
@@ -84,7 +85,7 @@ class Story:
         answer = step["answer"]
         code = self.invite(answer["handover"], answer["who"])
         self.visitor(self.url).answer(code, answer["says"])
-        said = ", ".join(f"{section} {yes_or_no}" for section, yes_or_no in answer["says"].items())
+        said = ", ".join(f"{section} {_said(choice)}" for section, choice in answer["says"].items())
         return Step(f"{answer['who']} answers by the consent link", said, "signed and logged", right=True)
 
     def _withdraw(self, step: dict[str, Any]) -> Step:
@@ -114,6 +115,12 @@ class Story:
     def _later(self, step: dict[str, Any]) -> Step:
         self.url = self.later(step["later"])
         return Step(f"{_words(step['later'])} later", "the clock has moved", step.get("because", ""), right=True)
+
+
+def _said(choice: str | dict[str, str]) -> str:
+    return (
+        choice if isinstance(choice, str) else " and ".join(f"{yes_or_no} to {to}" for to, yes_or_no in choice.items())
+    )
 
 
 def _words(period: str) -> str:

@@ -3,16 +3,19 @@
 import json
 import re
 import time
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 
 import httpx
 
-_POSITION = re.compile(r"/questions/(\d+)")
+_POSITION = re.compile(r"/questions/\d+(/recipients)?")
+Says = Mapping[str, str | Mapping[str, str]]
+"""By section type: `yes`, `no`, or one of these for each recipient by its key (`OIN/role`). What is not named is no."""
 
 
 class _Fields(HTMLParser):
-    """The hidden fields and the named buttons of a page, per form address."""
+    """The hidden fields, and the named buttons and choices of a page, per form address."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,7 +28,7 @@ class _Fields(HTMLParser):
             self.forms.append((found.get("action", ""), {}, []))
         elif self.forms and tag == "input" and found.get("type") == "hidden":
             self.forms[-1][1][found["name"]] = found.get("value", "")
-        elif self.forms and tag == "button" and "name" in found:
+        elif self.forms and (tag == "button" or found.get("type") == "radio") and "name" in found:
             self.forms[-1][2].append((found["name"], found.get("value", "")))
 
 
@@ -70,12 +73,11 @@ class Visitor:
             time.sleep(0.02)
         raise RuntimeError("no one-time code arrived")
 
-    def answer(self, code: str, says: dict[str, str]) -> None:
+    def answer(self, code: str, says: Says) -> None:
         """Answer every question; what `says` does not name is answered with no."""
         page = self.come_in(code)
-        while found := _POSITION.fullmatch(page.url.path):
-            fields = form_of(page.text, f"/questions/{found[1]}")
-            page = self._http.post(page.url.path, data={**fields, "answer": says.get(fields["section"], "no")})
+        while _POSITION.fullmatch(page.url.path):
+            page = self._http.post(page.url.path, data=answered(page.text, page.url.path, says))
         page = self._http.post("/check", data=form_of(page.text, "/check"))
         if not page.url.path.startswith("/receipt/"):
             raise RuntimeError(f"the answers were not taken: the pages stopped at {page.url.path}")
@@ -96,7 +98,7 @@ Form = tuple[str, dict[str, str], list[tuple[str, str]]]
 
 
 def forms_of(page: str) -> list[Form]:
-    """(address, hidden fields, named buttons) of every form on a page."""
+    """(address, hidden fields, named buttons and choices) of every form on a page."""
     parser = _Fields()
     parser.feed(page)
     return parser.forms
@@ -108,3 +110,12 @@ def form_of(page: str, action: str) -> dict[str, str]:
         if address == action:
             return fields
     raise RuntimeError(f"the page has no form for {action}")
+
+
+def answered(page: str, action: str, says: Says) -> dict[str, str]:
+    """The form of a question filled in, or that of its recipients: what somebody sends who says this."""
+    fields, offered = next((fields, offered) for address, fields, offered in forms_of(page) if address == action)
+    said = says.get(fields["section"], "no")
+    if not action.endswith("/recipients"):
+        return {**fields, "answer": said if isinstance(said, str) else "each"}
+    return {**fields, **{key: said if isinstance(said, str) else said.get(key, "no") for key, _ in offered}}

@@ -7,7 +7,7 @@
 - A record never covers more than its own scope, nor a day longer than its period.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
@@ -206,17 +206,25 @@ def next_stance(current: Stance, event: Event) -> Stance:
 
 
 def answered(
-    template: ConsentRecord, said: Sequence[tuple[str, Event]], current: dict[str, Stance]
+    template: ConsentRecord, said: Mapping[Cell, Event], current: Mapping[Cell, Stance]
 ) -> tuple[ConsentRecord, ...]:
-    """One record per resulting state: the section types that were given, refused or withdrawn together.
+    """As few records as say exactly this: one per resulting state and set of recipients, with all types it goes for.
 
-    `template` carries all but state and types; its id is left for the caller to replace. `current` holds the
-    signer's stance per section type. Raises Conflict for what cannot be said from there.
+    The records together cover the cells of `said`, each once, and no other. `template` carries sender, purpose, person and period, which the cells share; its id is left for the caller to
+    replace. `current` holds the signer's stance on each cell. Raises Conflict for what cannot be said from there.
     """
-    outcome: dict[Stance, list[str]] = {}
-    for section_type, event in said:
-        outcome.setdefault(next_stance(current[section_type], event), []).append(section_type)
+    about: dict[tuple[str, Stance], list[Recipient]] = {}
+    for cell, event in said.items():
+        state = next_stance(current[cell], event)
+        about.setdefault((cell.section_type, state), []).append(Recipient(cell.organisation, cell.role))
+    alike: dict[tuple[Stance, tuple[Recipient, ...]], list[str]] = {}
+    for (section_type, state), recipients in about.items():
+        alike.setdefault((state, tuple(recipients)), []).append(section_type)
     return tuple(
-        replace(template, state=state, scope=replace(template.scope, section_types=tuple(types)))
-        for state, types in outcome.items()
+        replace(
+            template,
+            state=state,
+            scope=replace(template.scope, recipients=recipients, section_types=tuple(section_types)),
+        )
+        for (state, recipients), section_types in alike.items()
     )

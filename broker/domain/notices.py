@@ -5,7 +5,7 @@
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -15,8 +15,10 @@ from broker.domain.handovers import Handover
 from broker.domain.parties import Authority, Person, PersonId
 from broker.domain.signers import SignerTable, required_signers
 
-PARTS = ("title", "who", "what", "support", "example", "why", "until", "later", "no", "stop", "call")
+PARTS = ("title", "who", "each", "what", "support", "example", "why", "until", "later", "no", "stop", "call")
 """The parts of one question, in the order in which they are shown and digested."""
+ONLY_FOR_SEVERAL = frozenset({"each"})
+"""The parts that only speak to who chooses about more than one recipient."""
 PLACEHOLDERS = frozenset(
     {"sender", "recipients", "section", "explanation", "example", "persons", "purpose", "until", "supported"}
 )
@@ -38,7 +40,7 @@ class NoticeTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question as shown: the section type, and each part with everything filled in."""
+    """One question as shown: the section type, and each part that is shown with everything filled in."""
 
     section_type: str
     parts: Mapping[str, str]
@@ -67,12 +69,17 @@ class Notice:
         return NoticeRef(hashlib.sha256(self.text.encode()).hexdigest(), self.language)
 
 
-def compose(template: NoticeTemplate, asked: Sequence[tuple[str, Mapping[str, str]]]) -> Notice:
-    """Fill the template once per section type; each mapping holds every placeholder. Values are never interpreted."""
+def compose(
+    template: NoticeTemplate, asked: Sequence[tuple[str, Mapping[str, str]]], leave_out: Collection[str] = ()
+) -> Notice:
+    """Fill the template once per section type; each mapping holds every placeholder. Values are never interpreted.
+
+    Parts of `leave_out` are neither shown nor digested.
+    """
     questions = []
     for section_type, values in asked:
         shown = [name for name in PARTS if name not in ONLY_WITH or values.get(ONLY_WITH[name])]
-        parts = {name: _fill(template.parts[name], values) for name in shown}
+        parts = {name: _fill(template.parts[name], values) for name in shown if name not in leave_out}
         questions.append(Question(section_type, MappingProxyType(parts)))
     return Notice(template.version, template.language, tuple(questions))
 

@@ -20,13 +20,11 @@ CONTEXT = "urn:rondom:context:consent-record:1"
 """The same in every record, wherever the broker stands: what a record means does not hang on an address."""
 CONSENT_TYPE = "ExplicitlyExpressedConsent"
 STATES = {
-    Stance.UNANSWERED: "ConsentRequested",
     Stance.GIVEN: "ConsentGiven",
     Stance.REFUSED: "ConsentRefused",
     Stance.WITHDRAWN: "ConsentWithdrawn",
-    Stance.EXPIRED: "ConsentExpired",
 }
-"""A stance as a status of consent in DPV. The broker signs given, refused and withdrawn."""
+"""What can be said, as a status of consent in DPV. Nothing else is ever signed, or read."""
 _STANCES = {state: stance for stance, state in STATES.items()}
 _OIN, _PERSON = "oin:", "person:"
 UNNAMED: Mapping[Oin, str] = MappingProxyType({})

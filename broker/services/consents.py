@@ -2,7 +2,8 @@
 
 1. The invitation and the signer's consents are locked; an invitation is answered once.
 2. What is asked is worked out again from the facts of that moment, never taken from the form.
-3. Each answer rests on the text that was shown when it was chosen; its digest goes into the record.
+3. Each answer, for all recipients or for each, rests on the text that was shown when it was chosen; its digest goes
+   into the record.
 4. Records are signed, stored, logged and committed together; messages go out after that.
 """
 
@@ -13,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from broker.domain.consents import (
+    Cell,
     ConsentRecord,
     Event,
     EvidenceLevel,
@@ -21,7 +23,6 @@ from broker.domain.consents import (
     Scope,
     Stance,
     answered,
-    cell_of,
     standing,
 )
 from broker.domain.events import EventType, LogEvent, Personal
@@ -30,18 +31,42 @@ from broker.domain.handovers import Handover
 from broker.domain.notices import Asked, Notice, asked_of, capacity
 from broker.domain.parties import Authority, Oin, Person, PersonId, Recipient
 from broker.domain.stores import Invitation, Message, UnitOfWork, Visit
+from broker.domain.vocabulary import Vocabulary
 from broker.errors import Conflict, Invalid, NotFound, Words
 from broker.services.doorway import Doorway
-from broker.services.mine import SaidBy, read_by, said
+from broker.services.mine import SaidBy, read_by, recipient_words, said
 from broker.services.notices import compose_for
 from broker.services.partner_events import tell_to_stop
-from broker.services.screens import Answer, CareFile, Mine, Questionnaire, QuestionScreen, ReceiptScreen, SaidLine
+from broker.services.screens import (
+    Answer,
+    AskedRecipient,
+    CareFile,
+    Choice,
+    Mine,
+    Questionnaire,
+    QuestionScreen,
+    ReceiptScreen,
+    SaidLine,
+)
 
 EVENTS = {
     Stance.GIVEN: EventType.CONSENT_GIVEN,
     Stance.REFUSED: EventType.CONSENT_REFUSED,
     Stance.WITHDRAWN: EventType.CONSENT_WITHDRAWN,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What was chosen about one section type, for each recipient by its key, and the text that it was chosen on."""
+
+    answers: Mapping[str, Answer]
+    digest: str
+
+    def event(self, cell: Cell) -> Event:
+        """What it says about one cell. Only a yes is a yes."""
+        answer = self.answers[_key(Recipient(cell.organisation, cell.role))]
+        return Event.GIVE if answer == "yes" else Event.REFUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +89,10 @@ class Consents(Doorway):
         """The questions of this visit, with what was chosen so far. Raises Conflict when it was answered already."""
         async with self._house.storage(writing=False) as work:
             request = await self._request(work, token)
-            notice = await compose_for(work, self._house, request.handover, request.signer, request.asked, language)
-            sender = await work.organisations.get(request.handover.sender)
-        chosen = request.visit.state.get("answers", {})
+            handover = request.handover
+            notice = await compose_for(work, self._house, handover, request.signer, request.asked, language)
+            partners = {o.oin: o.name for o in await work.organisations.all()}
+        chosen = _chosen(request)
         vocabulary = self._house.agreement().vocabulary
         screens = tuple(
             QuestionScreen(
@@ -75,11 +101,11 @@ class Consents(Doorway):
                 section_type=question.section_type,
                 label=vocabulary.label(question.section_type),
                 parts=question.parts,
-                answer=chosen.get(question.section_type, {}).get("answer"),
+                recipients=_recipients(handover, chosen.get(question.section_type), partners, vocabulary),
             )
             for position, question in enumerate(notice.questions, 1)
         )
-        return Questionnaire(sender.name if sender else "", request.handover.consent_until, screens)
+        return Questionnaire(partners.get(handover.sender, ""), handover.consent_until, screens)
 
     async def _request(self, work: UnitOfWork, token: str, *, lock: bool = False) -> _Request:
         now = self._house.clock()
@@ -99,15 +125,24 @@ class Consents(Doorway):
             raise Conflict(_NOT_ASKED_ANY_MORE, code="not-asked-any-more")
         return _Request(visit, invitation, signer, handover, people, authorities, asked)
 
-    async def choose(self, token: str, section_type: str, answer: Answer, language: str) -> None:
-        """Remember a choice, with the text that it was made on. No consent exists yet."""
+    async def choose(self, token: str, section_type: str, choice: Choice, language: str) -> None:
+        """Remember a choice, with the text that it was made on. No consent exists yet.
+
+        Raises Invalid for what was not asked, and unless a choice per recipient names each of them and nobody else.
+        """
         async with self._house.storage() as work:
             request = await self._request(work, token, lock=True)
             if section_type not in {asked.section_type for asked in request.asked}:
                 raise Invalid.at("/question", "Deze vraag is er niet.", "There is no such question.")
+            keys = [_key(recipient) for recipient in request.handover.recipients]
+            each = dict.fromkeys(keys, choice) if isinstance(choice, str) else dict(choice)
+            if each.keys() != set(keys) or not set(each.values()) <= {"yes", "no"}:
+                raise Invalid.at(
+                    "/recipients", "Kies ja of nee voor elke organisatie.", "Choose yes or no for each organisation."
+                )
             notice = await compose_for(work, self._house, request.handover, request.signer, request.asked, language)
             state = request.visit.state
-            chosen = {"answer": answer, "digest": notice.ref.digest}
+            chosen = {"each": each, "digest": notice.ref.digest}
             state["answers"] = {**state.get("answers", {}), section_type: chosen}
             state["texts"] = _texts(state, notice)  # 3
             await work.visits.save(request.visit)
@@ -121,11 +156,11 @@ class Consents(Doorway):
         house, now = self._house, self._house.clock()
         async with house.storage() as work:
             request = await self._request(work, token, lock=True)  # 1, 2
-            chosen = request.visit.state.get("answers", {})
+            chosen = _chosen(request)
             if any(asked.section_type not in chosen for asked in request.asked):
                 raise Conflict(_NOT_COMPLETE, code="not-complete")
             texts = request.visit.state["texts"]
-            for digest in {chosen[asked.section_type]["digest"] for asked in request.asked}:
+            for digest in {chosen[asked.section_type].digest for asked in request.asked}:
                 await work.consents.keep_notice(digest, texts[digest]["language"], texts[digest]["text"], now)
             records = await self._records(work, request, chosen, texts, now)
             await work.invitations.use_up(request.invitation.id, now)
@@ -138,18 +173,25 @@ class Consents(Doorway):
         return receipt
 
     async def _records(
-        self, work: UnitOfWork, request: _Request, chosen: Mapping[str, Any], texts: Mapping[str, Any], now: datetime
+        self,
+        work: UnitOfWork,
+        request: _Request,
+        chosen: Mapping[str, _Chosen],
+        texts: Mapping[str, Any],
+        now: datetime,
     ) -> tuple[ConsentRecord, ...]:
         before = await work.consents.said_by(request.signer, request.handover.sender)
         records: list[ConsentRecord] = []
         for person in sorted({person for asked in request.asked for person in asked.persons}):
             mine = [asked.section_type for asked in request.asked if person in asked.persons]
-            for digest in sorted({chosen[section_type]["digest"] for section_type in mine}):
-                types = [section_type for section_type in mine if chosen[section_type]["digest"] == digest]
+            for digest in sorted({chosen[section_type].digest for section_type in mine}):
+                types = tuple(section_type for section_type in mine if chosen[section_type].digest == digest)
                 template = self._template(request, person, NoticeRef(digest, texts[digest]["language"]), now)
-                current = {t: _stance(before, request, person, t, now) for t in types}
-                said = [(t, Event.GIVE if chosen[t]["answer"] == "yes" else Event.REFUSE) for t in types]
-                records += answered(template, said, current)
+                cells = tuple(replace(template.scope, section_types=types).cells())
+                current = {
+                    cell: standing(before, request.signer, cell, request.authorities, now).stance for cell in cells
+                }
+                records += answered(template, {cell: chosen[cell.section_type].event(cell) for cell in cells}, current)
         return tuple(replace(record, id=RecordId(self._house.ids())) for record in records)
 
     def _template(self, request: _Request, person: PersonId, notice: NoticeRef, now: datetime) -> ConsentRecord:
@@ -203,8 +245,17 @@ class Consents(Doorway):
             partners = {o.oin: o.name for o in await work.organisations.all()}
         vocabulary = self._house.agreement().vocabulary
         first = records[0]
+        words = {x: recipient_words(x, partners, vocabulary) for r in records for x in r.scope.recipients}
         lines = tuple(
-            SaidLine(t, vocabulary.label(t), r.state, (names.get(r.scope.person, ""),), r.scope.until, counts=True)
+            SaidLine(
+                section_type=t,
+                label=vocabulary.label(t),
+                stance=r.state,
+                persons=(names.get(r.scope.person, ""),),
+                until=r.scope.until,
+                counts=True,
+                recipients=() if set(r.scope.recipients) == set(words) else tuple(words[x] for x in r.scope.recipients),
+            )
             for r in records
             for t in r.scope.section_types
         )
@@ -212,7 +263,7 @@ class Consents(Doorway):
             id=receipt_id,
             at=first.at,
             sender=partners.get(first.scope.sender, ""),
-            recipients=tuple(_recipient_words(r, partners, vocabulary.label(r.role)) for r in first.scope.recipients),
+            recipients=tuple(words.values()),
             purpose=vocabulary.label(first.scope.purpose),
             until=first.scope.until,
             lines=_together(lines),
@@ -253,7 +304,10 @@ class Consents(Doorway):
         return everything.screen(readings)
 
     async def withdraw(self, token: str, group_id: str, section_types: tuple[str, ...], language: str) -> str:
-        """Stop what was given for these section types. Returns the receipt's id. Raises Conflict when nothing was given."""
+        """Stop what was given for these section types, to a group or to one recipient of it alone.
+
+        Returns the receipt's id. Raises Conflict when nothing was given, NotFound when there is no such group.
+        """
         house, now = self._house, self._house.clock()
         async with house.storage() as work:
             _, invitation, signer = await self._verified(work, token)
@@ -279,8 +333,10 @@ class Consents(Doorway):
             raise Conflict(_NOTHING_GIVEN, code="nothing-to-withdraw")
         records: list[ConsentRecord] = []
         for record, types in by_record.values():
-            template = replace(record, at=now, scope=replace(record.scope, recipients=group.recipients))
-            records += answered(template, [(t, Event.WITHDRAW) for t in types], dict.fromkeys(types, Stance.GIVEN))
+            scope = replace(record.scope, recipients=group.recipients, section_types=tuple(types))
+            cells = tuple(scope.cells())
+            withdrawn, given = dict.fromkeys(cells, Event.WITHDRAW), dict.fromkeys(cells, Stance.GIVEN)
+            records += answered(replace(record, at=now, scope=scope), withdrawn, given)
         return tuple(replace(record, id=RecordId(self._house.ids())) for record in records)
 
 
@@ -289,17 +345,30 @@ def _texts(state: Mapping[str, Any], notice: Notice) -> dict[str, Any]:
     return {**state.get("texts", {}), notice.ref.digest: shown}
 
 
-def _stance(
-    records: tuple[ConsentRecord, ...], request: _Request, person: PersonId, section_type: str, now: datetime
-) -> Stance:
-    section = next(s for s in request.handover.sections if s.type == section_type)
-    stances = {
-        standing(
-            records, request.signer, cell_of(request.handover, recipient, section, person), request.authorities, now
-        ).stance
-        for recipient in request.handover.recipients
+def _key(recipient: Recipient) -> str:
+    """How forms and drafts say which recipient."""
+    return f"{recipient.organisation}/{recipient.role}"
+
+
+def _recipients(
+    handover: Handover, chosen: _Chosen | None, partners: Mapping[Oin, str], vocabulary: Vocabulary
+) -> tuple[AskedRecipient, ...]:
+    answers = chosen.answers if chosen else {}
+    return tuple(
+        AskedRecipient(_key(r), partners.get(r.organisation, ""), vocabulary.label(r.role), answers.get(_key(r)))
+        for r in handover.recipients
+    )
+
+
+def _chosen(request: _Request) -> dict[str, _Chosen]:
+    """What this visit chose so far. A choice that is not about exactly these recipients is none."""
+    asked = {_key(recipient) for recipient in request.handover.recipients}
+    drafts = request.visit.state.get("answers", {})
+    return {
+        section_type: _Chosen(draft["each"], draft["digest"])
+        for section_type, draft in drafts.items()
+        if draft.get("each", {}).keys() == asked
     }
-    return Stance.GIVEN if Stance.GIVEN in stances else min(stances)
 
 
 def _logged(record: ConsentRecord) -> LogEvent:
@@ -315,16 +384,12 @@ def _logged(record: ConsentRecord) -> LogEvent:
     return LogEvent(EVENTS[record.state], record.at, scope.sender, facts=facts, personal=personal)
 
 
-def _recipient_words(recipient: Recipient, partners: Mapping[Oin, str], role: Words) -> Words:
-    name = partners.get(recipient.organisation, "")
-    return Words(f"{name} ({role.nl})", f"{name} ({role.en})")
-
-
 def _together(lines: tuple[SaidLine, ...]) -> tuple[SaidLine, ...]:
-    """One line per section type and stance, with everybody it was said for."""
-    merged: dict[tuple[str, Stance], SaidLine] = {}
-    for line in lines:
-        key = (line.section_type, line.stance)
+    """One line per section type, stance and set of recipients, with everybody it was said for; each type together."""
+    order = list(dict.fromkeys(line.section_type for line in lines))
+    merged: dict[tuple[str, Stance, tuple[Words, ...]], SaidLine] = {}
+    for line in sorted(lines, key=lambda line: order.index(line.section_type)):
+        key = (line.section_type, line.stance, line.recipients)
         before = merged[key].persons if key in merged else ()
         merged[key] = replace(line, persons=tuple(dict.fromkeys((*before, *line.persons))))
     return tuple(merged.values())

@@ -1,8 +1,8 @@
 """What one signer said to one sender, cell by cell, put together so that a person can oversee and stop it."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from broker.domain.consents import SUPPORT, Cell, ConsentRecord, Stance, standing
@@ -37,6 +37,10 @@ class Group:
         text = "|".join([self.purpose, *(f"{r.organisation}/{r.role}" for r in self.recipients)])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def alone(self, recipient: Recipient) -> "Group":
+        """What was said about one of them."""
+        return replace(self, recipients=(recipient,))
+
     def given(self, section_types: Sequence[str]) -> Iterator[tuple[str, ConsentRecord]]:
         """Every current yes among these types, with its record."""
         for line in self.lines:
@@ -57,16 +61,15 @@ class SaidBy:
     vocabulary: Vocabulary
 
     def group(self, group_id: str) -> Group:
-        """Raises NotFound."""
-        for group in self.groups:
-            if group.id == group_id:
-                return group
-        raise NotFound
+        """The group with that id, or one recipient of a group alone. Raises NotFound.
 
-    def recipient(self, recipient: Recipient) -> Words:
-        """A recipient in words."""
-        role, name = self.vocabulary.label(recipient.role), self.partners.get(recipient.organisation, "")
-        return Words(f"{name} ({role.nl})", f"{name} ({role.en})")
+        An id of one recipient stays good when what was said about the others changes.
+        """
+        for group in self.groups:
+            for one in (group, *(group.alone(recipient) for recipient in group.recipients)):
+                if one.id == group_id:
+                    return one
+        raise NotFound
 
     def screen(self, readings: tuple[ReadLine, ...]) -> Mine:
         """The page."""
@@ -90,10 +93,17 @@ class SaidBy:
         return SaidGroup(
             id=group.id,
             sender=self.partners.get(self.sender, ""),
-            recipients=tuple(self.recipient(recipient) for recipient in group.recipients),
+            recipients=tuple(recipient_words(r, self.partners, self.vocabulary) for r in group.recipients),
             purpose=self.vocabulary.label(group.purpose),
             lines=lines,
+            alone=tuple(group.alone(recipient).id for recipient in group.recipients),
         )
+
+
+def recipient_words(recipient: Recipient, partners: Mapping[Oin, str], vocabulary: Vocabulary) -> Words:
+    """A recipient in words."""
+    role, name = vocabulary.label(recipient.role), partners.get(recipient.organisation, "")
+    return Words(f"{name} ({role.nl})", f"{name} ({role.en})")
 
 
 async def said(work: UnitOfWork, house: House, signer: PersonId, sender: Oin, now: datetime) -> SaidBy:

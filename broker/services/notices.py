@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from broker.domain.handovers import Handover
-from broker.domain.notices import Asked, Notice, compose
+from broker.domain.notices import ONLY_FOR_SEVERAL, Asked, Notice, compose
 from broker.domain.parties import Oin, PersonId
 from broker.domain.stores import UnitOfWork
 from broker.domain.vocabulary import Vocabulary
@@ -34,7 +34,8 @@ async def compose_for(
         "until": day_words(handover.consent_until, spoken),
     }
     filled = [(a.section_type, common | _about(a, names, signer, agreement.vocabulary, spoken)) for a in asked]
-    return compose(agreement.notices[spoken], filled)
+    leave_out = ONLY_FOR_SEVERAL if len(handover.recipients) == 1 else frozenset[str]()
+    return compose(agreement.notices[spoken], filled, leave_out)
 
 
 def _about(

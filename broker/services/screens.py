@@ -13,6 +13,8 @@ from broker.domain.consents import Stance
 from broker.errors import Words
 
 Answer = Literal["yes", "no"]
+Choice = Answer | Mapping[str, Answer]
+"""One answer for all recipients, or an answer for each of them by its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,33 @@ class FamilySession:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedRecipient:
+    """Somebody who would read: `key` says who in a form, `answer` is what was chosen for this one before."""
+
+    key: str
+    organisation: str
+    role: Words
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class QuestionScreen:
-    """One question: `parts` is the exact notice text by part name, `answer` what was chosen before going back."""
+    """One question: `parts` is the exact notice text by part name, `recipients` all of them, in order."""
 
     position: int
     total: int
     section_type: str
     label: Words
     parts: Mapping[str, str]
-    answer: Answer | None
+    recipients: tuple[AskedRecipient, ...]
+
+    @property
+    def answer(self) -> Literal["yes", "no", "each"] | None:
+        """What was chosen before: the same for all, or `each` for its own; None while an answer is missing."""
+        answers = {recipient.answer for recipient in self.recipients}
+        if None in answers or not answers:
+            return None
+        return answers.pop() if len(answers) == 1 else "each"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +88,8 @@ class Questionnaire:
 class SaidLine:
     """What the signer said about one section type, and for whom.
 
-    `counts` is false when it no longer matters: the young person decides alone from 16.
+    `counts` is false when it no longer matters: the young person decides alone from 16. `recipients` holds
+    those that it was said about, and is empty when these are all that stand above it.
     """
 
     section_type: str
@@ -77,17 +98,27 @@ class SaidLine:
     persons: tuple[str, ...]
     until: date
     counts: bool
+    recipients: tuple[Words, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SaidGroup:
-    """What was said about sharing by one sender with these recipients for one purpose. `id` goes into the stop form."""
+    """What was said about sharing by one sender with these recipients for one purpose. `id` goes into the stop form.
+
+    `alone` holds, in the order of the recipients, the id by which that one alone can be stopped.
+    """
 
     id: str
     sender: str
     recipients: tuple[Words, ...]
     purpose: Words
     lines: tuple[SaidLine, ...]
+    alone: tuple[str, ...] = ()
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The section types to which the person still says yes."""
+        return tuple(dict.fromkeys(line.section_type for line in self.lines if line.stance is Stance.GIVEN))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@
 from typing import Protocol
 
 from broker.services.screens import (
-    Answer,
     CareFile,
+    Choice,
     EntryDetail,
     EntryFilter,
     EntryPage,
@@ -39,8 +39,8 @@ class FamilyService(Protocol):
     async def questionnaire(self, token: str, language: str) -> Questionnaire:
         """The questions, with the answers chosen so far. Raises Conflict when already answered."""
 
-    async def choose(self, token: str, section_type: str, answer: Answer, language: str) -> None:
-        """Keep a draft answer. No consent yet."""
+    async def choose(self, token: str, section_type: str, choice: Choice, language: str) -> None:
+        """Keep a draft answer, for all recipients or for each. No consent yet. Raises Invalid for what is not asked."""
 
     async def confirm(self, token: str, language: str) -> str:
         """Make the consent records; returns the id of the receipt. Raises Conflict the second time."""
@@ -55,7 +55,7 @@ class FamilyService(Protocol):
         """What this person said to this sender, and who read what."""
 
     async def withdraw(self, token: str, group_id: str, section_types: tuple[str, ...], language: str) -> str:
-        """Stop sharing these section types; returns the id of the receipt."""
+        """Stop sharing these section types with a group or with one of it alone; returns the id of the receipt."""
 
     async def set_language(self, token: str, language: str) -> None:
         """Remember the language for this visit."""

@@ -3,13 +3,15 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, CDPSession, Page
+
+from broker.cli.visitor import Says
 
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 800}
@@ -116,27 +118,42 @@ class PhoneOfTheFamily:
         page.fill("#code", one_time_code(self._outbox, before))
         press(page, "main .rd-wide")
 
-    def answer(self, code: str, says: dict[str, str]) -> None:
+    def answer(self, code: str, says: Says) -> None:
         """Answer every question; what `says` does not name is answered with no."""
-        asked: dict[str, str] = {}
+        asked: dict[str, str | Mapping[str, str]] = {}
+        answers: list[str] = []
         with self.visit(code) as page:
             while found := _QUESTION.search(page.url):
                 section = str(page.locator("input[name=section]").get_attribute("value"))
                 asked[section] = says.get(section, "no")
                 self._see(page, f"question-{found[1]}")
                 self.texts += page.locator("h1, .rd-part p").all_inner_texts()
-                press(page, f"button[value={asked[section]}]")
+                answers += self._choose(page, asked[section], f"recipients-{found[1]}")
             assert page.url == f"{self._url}/check", page.url
             self._see(page, "check")
             press(page, ".rd-answer .rd-wide")
             assert "/receipt/" in page.url, page.url
             self._see(page, "receipt")
             said = [page.locator(f".rd-lines .rd-badge:has-text('{word}')").count() for word in self._words()]
-            assert said == [list(asked.values()).count("yes"), list(asked.values()).count("no")]
+            assert said == [answers.count("yes"), answers.count("no")]
             self._save(page)
             press(page, "main a.rd-wide")
             self._see(page, "mine")
         assert set(says) <= set(asked), f"not asked about {set(says) - set(asked)}"
+
+    def _choose(self, page: Page, said: str | Mapping[str, str], name: str) -> list[str]:
+        """Returns the different answers that were given: the receipt has a line for each."""
+        if isinstance(said, str):
+            press(page, f"button[value={said}]")
+            return [said]
+        press(page, "button[value=each]")
+        self._see(page, name)
+        keys = [str(radio.get_attribute("name")) for radio in page.locator("input[type=radio][value=no]").all()]
+        chosen = {key: said.get(key, "no") for key in keys}
+        for key, answer in chosen.items():
+            page.check(f"input[name='{key}'][value={answer}]")
+        press(page, "main .rd-wide")
+        return sorted(set(chosen.values()))
 
     def withdraw(self, code: str, types: list[str]) -> None:
         """Stop sharing these section types: come in again with the same code, one press each."""

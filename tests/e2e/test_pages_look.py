@@ -69,8 +69,15 @@ def tour_of_the_family(page: Page, served: Served, look: Look) -> None:
     page.fill("#code", ONE_TIME)
     press(page, "main .rd-wide")
     look("question")
-    for answer in ("yes", "no"):
-        press(page, f"button[value={answer}]")
+    press(page, "button[value=each]")
+    look("recipients")
+    page.check("#recipient-2-no")
+    press(page, "main .rd-wide")
+    look("recipients-missing")
+    for choice in ("#recipient-1-yes", "#recipient-3-no"):
+        page.check(choice)
+    press(page, "main .rd-wide")
+    press(page, "button[value=no]")
     page.goto(f"{served.url}/questions/2")
     look("question-again")
     page.goto(f"{served.url}/questions/3")
@@ -86,6 +93,11 @@ def tour_of_the_family(page: Page, served: Served, look: Look) -> None:
     page.reload()
     look("mine-from-16")
     family.counts = True
+    press(page, "a[href='/mine/1/recipients']")
+    look("stop-for-one")
+    page.locator("summary").first.click()
+    look("stop-for-one-open")
+    page.goto(f"{served.url}/mine")
     press(page, "button[name=section]")
     look("stopped")
     page.goto(f"{served.url}/receipt/none")
@@ -207,6 +219,25 @@ def test_yes_and_no_are_equally_large_and_look_alike(browser: Browser, served: S
         assert boxes[0]["y"] == boxes[1]["y"]
         style = "element => { const s = getComputedStyle(element); return [s.color, s.backgroundColor, s.fontSize, s.borderColor] }"
         assert yes.evaluate(style) == no.evaluate(style)
+
+
+def test_an_error_leads_to_its_choice_and_the_keyboard_makes_it(browser: Browser, served: Served) -> None:
+    served.family.visit()
+    with opened(browser, "nl", PHONE) as page:
+        page.context.add_cookies([{"name": "rondom", "value": "family-token", "url": served.url}])
+        page.goto(f"{served.url}/questions/1/recipients")
+        expect(page.locator("input:checked")).to_have_count(0)
+        press(page, "main .rd-wide")
+        page.locator("[role=alert] a").nth(2).click()
+        expect(page.locator("#recipient-3-yes")).to_be_focused()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("#recipient-3-no")).to_be_checked()
+        for number in (1, 2):
+            page.focus(f"#recipient-{number}-yes")
+            page.keyboard.press("Space")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(f"{served.url}/questions/2")
+    assert list(served.family.answers["timeline"].values()) == ["yes", "yes", "no"]  # type: ignore[union-attr]
 
 
 def test_a_link_fills_the_code_in_and_presses_nothing(browser: Browser, served: Served) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import httpx
 
-from broker.cli.visitor import form_of, forms_of
+from broker.cli.visitor import answered, form_of, forms_of
 from tests.support.surface import (
     ACTS,
     LOOKS,
@@ -24,7 +24,9 @@ from tests.support.surface import (
 from tests.support.world import URL, World
 
 SENDER, SCHOOL, STRANGER = "00000099000000010000", "00000099000000020000", "00000099000000030000"
-TOM = "tom-to-school"
+TOM, SEVERAL = "tom-to-school", "start-of-foster-care"
+LOOKING_BACK = ("/mine/1/recipients", "/mine/0/recipients", "/mine/9/recipients", "/mine/x/recipients", "/mine")
+ASKED_EACH = ("/questions/1/recipients", "/questions/2/recipients", "/questions/9/recipients", "/questions/1")
 YES = {"status": "yes", "voice-of-the-child": "yes", "safety-plan": "yes"}
 
 OFFICERS_LOOK = {
@@ -165,6 +167,30 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
     } <= opened
 
 
+async def test_looking_at_the_pages_per_recipient_and_asking_for_them_changes_nothing(world: World) -> None:
+    await world.push(SEVERAL)
+    await world.answer(SEVERAL, "mother", {"timeline": "yes", "safety-plan": "yes"})
+    async with world.browser() as mother, world.browser() as chayenne:
+        await world.come_in(mother, world.codes[SEVERAL, "mother"])
+        page = await world.come_in(chayenne, await world.invite(SEVERAL, "chayenne"))
+        before, seen = await dump(world), set()
+        for browser, addresses in ((mother, LOOKING_BACK), (chayenne, ASKED_EACH)):
+            for address in addresses:
+                for method in ("GET", "HEAD"):
+                    answer = await browser.request(method, address)
+                    assert answer.status_code in (200, 404), (method, address)
+                    seen.add(answer.url.path)
+        assert {"/mine/1/recipients", "/questions/1/recipients"} <= seen
+        fields = {**form_of(page.text, "/questions/1"), "answer": "each"}
+        page = await chayenne.post("/questions/1", data=fields)
+        assert page.url.path == "/questions/1/recipients"
+        assert "checked" not in page.text, "nothing is chosen beforehand"
+        form = {**answered(page.text, page.url.path, {"timeline": {}}), "_method": "POST"}
+        assert (await chayenne.get("/questions/1/recipients", params=form)).status_code == 200
+        assert (await chayenne.get("/check")).url.path == "/questions/1", "no choice was made"
+        assert changed(before, await dump(world)) == set()
+
+
 async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(world: World) -> None:
     await world.push(TOM)
     await world.ask(TOM, "ib-joris")
@@ -200,7 +226,8 @@ async def test_a_form_sent_by_get_or_under_another_method_name_answers_nothing(w
             ("DELETE", {}),
         ]
         for method, headers in disguises:
-            for address in ("/check", "/mine/stop", "/questions/1", "/sign-out", "/language"):
+            addresses = ("/check", "/mine/stop", "/questions/1", "/questions/1/recipients", "/sign-out", "/language")
+            for address in addresses:
                 fields = {**form, "_method": "POST", "answer": "no", "section": "status", "language": "en"}
                 await browser.request(method, address, params=fields, headers=headers)
         assert changed(before, await dump(world)) == set()

@@ -1,6 +1,6 @@
 """P15: garbage in the forms of the family's and the officer's pages comes back as a page that says so, and changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from broker.cli.visitor import form_of
+from broker.cli.visitor import answered, form_of
 from tests.support.intruder import Intruder, Rows, changed_tables, intruder_in
 from tests.support.world import URL, World
 
@@ -91,7 +91,8 @@ def check_page(page: httpx.Response) -> None:
 async def test_garbage_from_a_stranger(world: World, intruder: Intruder, subtests: pytest.Subtests) -> None:
     before = await stored(world, intruder)
     addresses = list(actions(world))
-    assert {"/code", "/contact", "/one-time-code", "/questions/1", "/check", "/mine/stop"} <= set(addresses)
+    family = {"/code", "/contact", "/one-time-code", "/questions/1", "/questions/1/recipients", "/check", "/mine/stop"}
+    assert family <= set(addresses)
     async with world.browser() as browser:
         for address in addresses:
             for attack, (content, media) in garbage().items():
@@ -111,7 +112,8 @@ async def test_garbage_from_somebody_who_was_let_in(
         secret = form_of(page.text, page.url.path)["csrf"]
         known = f"&csrf={quote(secret)}".encode()
         before = await stored(world, intruder)
-        for address in ("/questions/1", "/questions/99", "/questions/0", "/check", "/mine/stop", "/language"):
+        questions = ("/questions/1", "/questions/99", "/questions/0", "/questions/1/recipients")
+        for address in (*questions, "/check", "/mine/stop", "/language"):
             for attack, (content, media) in garbage().items():
                 with subtests.test(address, attack=attack):
                     sent = content + known if media == FORM else content
@@ -151,6 +153,73 @@ async def test_a_good_answer_with_something_wrong_beside_it_is_no_answer(
         page = await browser.post("/questions/1", content=good, headers=headers, follow_redirects=False)
         assert page.status_code == 303, "without it, it counts"
         assert intruder.rows("SELECT * FROM visit") != before
+
+
+SEVERAL, PSYCHOLOGIST = "start-of-foster-care", "00000099000000120000/psychologist"
+FORGED: dict[str, Callable[[dict[str, str]], str]] = {
+    "one is missing": lambda good: urlencode({name: good[name] for name in good if name != PSYCHOLOGIST}),
+    "none is there": lambda good: urlencode({name: good[name] for name in good if "/" not in name}),
+    "one twice": lambda good: urlencode(good) + "&" + urlencode({PSYCHOLOGIST: "yes"}),
+    "the same one twice, written otherwise": lambda good: urlencode(good) + f"&{PSYCHOLOGIST}=yes",
+    "somebody who is no recipient": lambda good: urlencode({**good, "00000099000000140000/support-coordinator": "yes"}),
+    "another role of a recipient": lambda good: urlencode({**good, "00000099000000120000/family-worker": "yes"}),
+    "a stranger instead of one": lambda good: urlencode({n.replace("psycho", "bio"): v for n, v in good.items()}),
+    "places instead of names": lambda good: urlencode(
+        {"section": good["section"], "shown": "nl", "csrf": good["csrf"], "1": "yes", "2": "yes", "3": "yes"}
+    ),
+    "a place that is not there": lambda good: urlencode({**good, "/99": "yes"}),
+    "neither yes nor no": lambda good: urlencode({**good, PSYCHOLOGIST: "maybe"}),
+    "nothing": lambda good: urlencode({**good, PSYCHOLOGIST: ""}),
+    "another question": lambda good: urlencode({**good, "section": "safety-plan"}),
+    "no language": lambda good: urlencode({**good, "shown": "xx"}),
+    "one answer for all": lambda good: urlencode({"answer": "yes", **{n: good[n] for n in good if "/" not in n}}),
+}
+
+
+async def test_a_forged_choice_per_recipient_is_no_choice(
+    world: World, intruder: Intruder, subtests: pytest.Subtests
+) -> None:
+    await world.push(SEVERAL)
+    async with world.browser() as browser:
+        await world.come_in(browser, await world.invite(SEVERAL, "chayenne"))
+        page = await browser.get("/questions/1/recipients")
+        good = answered(page.text, "/questions/1/recipients", {"timeline": {PSYCHOLOGIST: "yes"}})
+        assert sum("/" in name for name in good) == 3
+        headers, before, visits = {"Content-Type": FORM}, await stored(world, intruder), "SELECT * FROM visit"
+        visit = intruder.rows(visits)
+        for attack, forge in FORGED.items():
+            with subtests.test(attack):
+                page = await browser.post("/questions/1/recipients", content=forge(good), headers=headers)
+                assert page.status_code in (400, 409), page.status_code
+                check_page(page)
+                assert intruder.rows(visits) == visit
+        assert changed_tables(before, await stored(world, intruder)) == []
+        page = await browser.post("/questions/1/recipients", data=good)
+        assert page.url.path == "/questions/2", "without it, it counts"
+        assert intruder.rows(visits) != visit
+
+
+async def test_a_forged_recipient_stops_nothing(world: World, intruder: Intruder, subtests: pytest.Subtests) -> None:
+    await world.push(SEVERAL)
+    await world.answer(SEVERAL, "chayenne", {"timeline": "yes", "safety-plan": "yes"})
+    async with world.browser() as browser:
+        await world.come_in(browser, world.codes[SEVERAL, "chayenne"])
+        page = await browser.get("/mine/1/recipients")
+        good = {**form_of(page.text, "/mine/stop"), "all": "yes"}
+        before = await stored(world, intruder)
+        for recipient in ("", "x", "0" * 16, PSYCHOLOGIST, good["recipient"][:-1], "1", "-1", "../x"):
+            for more in ({}, {"all": ""}, {"section": "timeline"}, {"group": good["recipient"]}):
+                with subtests.test(recipient, more=str(more)):
+                    page = await browser.post("/mine/stop", data={**good, "recipient": recipient, **more})
+                    assert page.status_code in (400, 404)
+                    check_page(page)
+        for section in ("parent-health", "x", ""):
+            page = await browser.post("/mine/stop", data={**good, "all": "", "section": section})
+            assert page.status_code in (400, 404, 409), section
+        twice = urlencode(good) + f"&recipient={good['recipient']}"
+        assert (await browser.post("/mine/stop", content=twice, headers={"Content-Type": FORM})).status_code == 400
+        assert changed_tables(before, await stored(world, intruder)) == []
+        assert (await browser.post("/mine/stop", data=good)).url.path.startswith("/receipt/"), "without it, it stops"
 
 
 ODD = ("%00", "%FF", "x" * 5000, "\u0661", "-1", "1e3", "999999999999999999999", "..%2f", "{}")

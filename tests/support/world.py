@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 from broker.app import Broker, asgi, build
 from broker.cli.families import NAMES, read_family
 from broker.cli.keys import make_all
-from broker.cli.visitor import form_of, forms_of
+from broker.cli.visitor import Says, answered, form_of, forms_of
 from broker.client import ClientKey
 from broker.crypto.assertions import make_assertion
 from broker.domain.calendar import Period, local_day
@@ -209,15 +209,13 @@ class World:
         message = (await self.messages("one-time-code"))[-1]
         return str(re.findall(r"\b(\d{6})\b", message["text"])[0])
 
-    async def answer(self, name: str, person: str, says: Mapping[str, str], code: str | None = None) -> httpx.Response:
-        """Invite a person (unless a code is given) and answer every question; unnamed ones with no."""
+    async def answer(self, name: str, person: str, says: Says, code: str | None = None) -> httpx.Response:
+        """Invite a person (unless a code is given) and answer every question; unnamed ones, and recipients, with no."""
         code = code or await self.invite(name, person)
         async with self.browser() as browser:
             page = await self.come_in(browser, code)
             while page.url.path.startswith("/questions/"):
-                fields = form_of(page.text, page.url.path)
-                answer = says.get(fields["section"], "no")
-                page = await browser.post(page.url.path, data={**fields, "answer": answer})
+                page = await browser.post(page.url.path, data=answered(page.text, page.url.path, says))
             assert page.url.path == "/check", page.text
             page = await browser.post("/check", data=form_of(page.text, "/check"))
             assert page.url.path.startswith("/receipt/"), page.text

@@ -2,6 +2,7 @@
 
 - The notice is shown part by part, exactly as it will be stored; yes and no are the same button twice.
 - A form says which question and which language it showed: an answer never lands on another text.
+- With several recipients one may choose for each; that form names exactly those it showed, or it is no answer.
 """
 
 from collections.abc import Mapping
@@ -9,8 +10,8 @@ from collections.abc import Mapping
 from fastapi import Request, Response
 
 from broker.domain.notices import PARTS
-from broker.errors import Conflict, Invalid, NotFound, Words
-from broker.services.screens import Answer, Questionnaire, QuestionScreen
+from broker.errors import Conflict, Fault, Invalid, NotFound, Words
+from broker.services.screens import Answer, Choice, Questionnaire, QuestionScreen
 from broker.web.consent.visits import Visit, Visits
 from broker.web.kit.language import chosen_language
 from broker.web.kit.pages import Pages
@@ -21,6 +22,9 @@ _CHANGED = Words(
     "De vraag is veranderd. Er is niets opgeslagen. Lees de vraag opnieuw.",
     "The question has changed. Nothing was saved. Read the question again.",
 )
+
+
+_CHOOSE = Words("Kies ja of nee.", "Choose yes or no.")
 
 
 class Answering:
@@ -45,17 +49,75 @@ class Answering:
         )
 
     async def choose(self, request: Request) -> Response:
-        """Keep the answer as a draft, and go to the next question; to the check when all have an answer."""
+        """Keep the answer as a draft, and go to the next question; to the check when all have an answer.
+
+        Who wants to choose for each recipient goes to that page; nothing is kept yet.
+        """
         visit = await self._answering(request)
         fields = await self._visits.form(request, visit)
         language = self._shown_language(fields)
-        answer = _answer(fields)
-        question = _at(await self._family.questionnaire(visit.token, language), request.path_params["position"])
+        question = await self._shown(visit, fields, language, request.path_params["position"])
+        if fields.get("answer") == "each" and len(question.recipients) > 1:
+            return self._pages.go(f"/questions/{question.position}/recipients")
+        return await self._keep(visit, question, _answer(fields), language)
+
+    async def recipients(self, request: Request) -> Response:
+        """The same question for each recipient. With one recipient there is nothing to choose between."""
+        visit = await self._answering(request)
+        questions = await self._family.questionnaire(visit.token, visit.language)
+        question = _at(questions, request.path_params["position"])
+        if len(question.recipients) < 2:
+            raise Elsewhere(f"/questions/{question.position}")
+        answers = {recipient.key: recipient.answer for recipient in question.recipients}
+        return self._recipients(request, visit, question, answers)
+
+    async def choose_each(self, request: Request) -> Response:
+        """Keep an answer for each recipient as a draft. While one is missing nothing is kept, and the page says which."""
+        visit = await self._answering(request)
+        fields = await self._visits.form(request, visit)
+        language = self._shown_language(fields)
+        question = await self._shown(visit, fields, language, request.path_params["position"])
+        asked = [recipient.key for recipient in question.recipients]
+        if {name for name in fields if "/" in name} - set(asked):  # a recipient's key has a stroke, nothing else has
+            raise Conflict(_CHANGED, code="question-changed")
+        answers = {key: _yes_or_no(fields[key], key) for key in asked if key in fields}
+        if len(answers) == len(asked):
+            return await self._keep(visit, question, answers, language)
+        question = _at(await self._family.questionnaire(visit.token, visit.language), request.path_params["position"])
+        missing = [Fault(key, _CHOOSE) for key in asked if key not in answers]
+        return self._recipients(request, visit, question, answers, Invalid(missing))
+
+    async def _shown(self, visit: Visit, fields: Mapping[str, str], language: str, position: str) -> QuestionScreen:
+        """The question that the form was about. Raises Conflict when it is another one now."""
+        question = _at(await self._family.questionnaire(visit.token, language), position)
         if fields.get("section") != question.section_type:
             raise Conflict(_CHANGED, code="question-changed")
-        await self._family.choose(visit.token, question.section_type, answer, language)
+        return question
+
+    async def _keep(self, visit: Visit, question: QuestionScreen, choice: Choice, language: str) -> Response:
+        await self._family.choose(visit.token, question.section_type, choice, language)
         questions = await self._family.questionnaire(visit.token, language)
         return self._pages.go(_next(questions, question.position))
+
+    def _recipients(
+        self,
+        request: Request,
+        visit: Visit,
+        question: QuestionScreen,
+        answers: Mapping[str, Answer | None],
+        error: Invalid | None = None,
+    ) -> Response:
+        missing = {fault.pointer for fault in error.faults} if error else set[str]()
+        return self._pages.show(
+            request,
+            "consent/recipients.html",
+            visitor=visit.visitor,
+            question=question,
+            answers=answers,
+            missing=missing,
+            error=error,
+            parts=PARTS,
+        )
 
     async def check(self, request: Request) -> Response:
         """All answers together, before they count."""
@@ -102,9 +164,12 @@ def _next(questions: Questionnaire, position: int) -> str:
 
 
 def _answer(fields: Mapping[str, str]) -> Answer:
-    answer = fields.get("answer")
-    if answer == "yes":
+    return _yes_or_no(fields.get("answer"), "/answer")
+
+
+def _yes_or_no(value: str | None, pointer: str) -> Answer:
+    if value == "yes":
         return "yes"
-    if answer == "no":
+    if value == "no":
         return "no"
-    raise Invalid.at("/answer", "Kies ja of nee.", "Choose yes or no.")
+    raise Invalid([Fault(pointer, _CHOOSE)])

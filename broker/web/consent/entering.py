@@ -17,7 +17,9 @@ from broker.web.kit.routes import caller
 from broker.web.ports import FamilyService
 
 _OWN_PAGE = re.compile(
-    r"/(contact|one-time-code|questions/[0-9]{1,3}|check|receipt/[\w-]{1,80}|mine|signed-out|docs)?", re.ASCII
+    r"/(contact|one-time-code|questions/[0-9]{1,3}(/recipients)?|check|receipt/[\w-]{1,80}"
+    r"|mine(/[0-9]{1,3}/recipients)?|signed-out|docs)?",
+    re.ASCII,
 )
 _NO_CODE = Words("Vul eerst je code in.", "Type your code first.")
 _NO_CONTACT = Words("Kies waar de code heen moet.", "Choose where to send the code.")

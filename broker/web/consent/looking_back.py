@@ -7,6 +7,7 @@ from broker.errors import Invalid, NotFound
 from broker.services.screens import Mine
 from broker.web.consent.visits import Visits
 from broker.web.kit.pages import Pages
+from broker.web.kit.routes import Elsewhere
 from broker.web.kit.texts import texts
 from broker.web.ports import FamilyService
 
@@ -52,11 +53,20 @@ class LookingBack:
         mine = await self._family.mine(visit.token, visit.language)
         return self._pages.show(request, "consent/mine.html", visitor=visit.visitor, mine=mine)
 
+    async def recipients(self, request: Request) -> Response:
+        """One group of several recipients, to stop for one of them. The place in the address says nothing, and only looks."""
+        visit = await self._visits.verified(request)
+        mine = await self._family.mine(visit.token, visit.language)
+        group = next((g for n, g in enumerate(mine.groups, 1) if str(n) == request.path_params["position"]), None)
+        if group is None or len(group.recipients) < 2 or not group.running:
+            raise Elsewhere("/mine")
+        return self._pages.show(request, "consent/stop-for-one.html", visitor=visit.visitor, group=group)
+
     async def stop(self, request: Request) -> Response:
-        """Stop one section type, or all that still run in a group."""
+        """Stop one section type, or all that still run: in a group, or for one recipient of it (`recipient`) alone."""
         visit = await self._visits.verified(request)
         fields = await self._visits.form(request, visit)
-        group = fields.get("group", "")
+        group = fields["recipient"] if "recipient" in fields else fields.get("group", "")
         if fields.get("all"):
             types = _running(await self._family.mine(visit.token, visit.language), group)
         elif fields.get("section"):
@@ -70,6 +80,6 @@ class LookingBack:
 def _running(mine: Mine, group_id: str) -> tuple[str, ...]:
     """The section types to which the person still says yes."""
     for group in mine.groups:
-        if group.id == group_id:
-            return tuple(dict.fromkeys(line.section_type for line in group.lines if line.stance is Stance.GIVEN))
+        if group_id in (group.id, *group.alone):
+            return group.running
     raise NotFound

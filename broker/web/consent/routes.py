@@ -32,6 +32,8 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     answering = Answering(family, visits, pages)
     router.looks("/questions/{position}", answering.question)
     router.acts("/questions/{position}", answering.choose)
+    router.looks("/questions/{position}/recipients", answering.recipients)
+    router.acts("/questions/{position}/recipients", answering.choose_each)
     router.looks("/check", answering.check)
     router.acts("/check", answering.confirm)
 
@@ -40,5 +42,6 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     router.looks("/receipt/{receipt_id}/file", looking_back.file)
     router.looks("/receipt/{receipt_id}/fhir", looking_back.care_file)
     router.looks("/mine", looking_back.mine)
+    router.looks("/mine/{position}/recipients", looking_back.recipients)
     router.acts("/mine/stop", looking_back.stop)
     return router

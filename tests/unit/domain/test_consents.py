@@ -247,21 +247,75 @@ def test_a_yes_for_oneself_needs_no_authority_and_nobody_says_it_in_that_capacit
     assert standing(odd, MOTHER, own, PARENTS, NOW).stance is Stance.NEEDS_NEW
 
 
-@given(st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from([Event.GIVE, Event.REFUSE]), min_size=1))
-def test_each_type_lands_in_exactly_one_record_of_its_own_state(said):
-    current = dict.fromkeys(said, Stance.UNANSWERED)
-    records = answered(a_record(state=Stance.UNANSWERED), list(said.items()), current)
-    landed = {t: record.state for record in records for t in record.scope.section_types}
-    assert landed == {t: TRANSITIONS[Stance.UNANSWERED, event] for t, event in said.items()}
-    assert sum(len(record.scope.section_types) for record in records) == len(said)
-    assert len({record.state for record in records}) == len(records)
+READERS = (TO_SCHOOL, TO_DOCTOR)
+
+
+def cells(types, recipients=READERS):
+    return list(a_scope(recipients=tuple(recipients), section_types=tuple(types)).cells())
+
+
+@given(st.data())
+def test_each_cell_lands_in_exactly_one_record_of_its_own_state(data):
+    asked = cells(["a", "b", "c", "d"], RECIPIENTS[:3])
+    said = data.draw(st.fixed_dictionaries(dict.fromkeys(asked, st.sampled_from([Event.GIVE, Event.REFUSE]))))
+    current = data.draw(st.fixed_dictionaries(dict.fromkeys(asked, st.sampled_from(list(Stance)))))
+    records = answered(a_record(state=Stance.UNANSWERED), said, current)
+    landed = [(cell, record.state) for record in records for cell in record.scope.cells()]
+    assert len(landed) == len(said), "none twice, none more than was said"
+    assert dict(landed) == {cell: TRANSITIONS[current[cell], event] for cell, event in said.items()}
     assert all(record.scope.person == CHILD and record.signer == MOTHER for record in records)
+    apart = {(record.state, record.scope.recipients) for record in records}
+    assert len(apart) == len(records), "what is equal stands in one record"
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b", "c", "d"]), st.sampled_from([Event.GIVE, Event.REFUSE]), min_size=1))
+def test_one_answer_for_all_recipients_makes_one_record_per_state(said):
+    asked = cells(said)
+    everybody = {cell: said[cell.section_type] for cell in asked}
+    records = answered(a_record(state=Stance.UNANSWERED), everybody, dict.fromkeys(asked, Stance.UNANSWERED))
+    assert {r.state: r.scope.section_types for r in records} == {
+        state: tuple(t for t in said if TRANSITIONS[Stance.UNANSWERED, said[t]] is state)
+        for state in dict.fromkeys(TRANSITIONS[Stance.UNANSWERED, event] for event in said.values())
+    }
+    assert len({record.state for record in records}) == len(records)
+    assert all(record.scope.recipients == READERS for record in records)
+
+
+def test_yes_to_one_and_no_to_the_other_is_two_records_of_one_recipient_each():
+    asked = cells(["status", "timeline"])
+    said = {c: Event.GIVE if c.organisation == SCHOOL or c.section_type == "timeline" else Event.REFUSE for c in asked}
+    records = answered(a_record(), said, dict.fromkeys(asked, Stance.UNANSWERED))
+    assert {(r.state, r.scope.recipients, r.scope.section_types) for r in records} == {
+        (Stance.GIVEN, (TO_SCHOOL,), ("status",)),
+        (Stance.REFUSED, (TO_DOCTOR,), ("status",)),
+        (Stance.GIVEN, READERS, ("timeline",)),
+    }
+    kept = [replace(record, serial=serial) for serial, record in enumerate(records, 1)]
+    for cell, event in said.items():
+        assert standing(kept, MOTHER, cell, PARENTS, NOW).stance is TRANSITIONS[Stance.UNANSWERED, event]
+
+
+def test_stopping_for_one_recipient_leaves_the_other():
+    yes = a_record(recipients=READERS, section_types=("status",))
+    (stopped,) = answered(
+        yes,
+        dict.fromkeys(cells(["status"], [TO_SCHOOL]), Event.WITHDRAW),
+        dict.fromkeys(cells(["status"], [TO_SCHOOL]), Stance.GIVEN),
+    )
+    history = [yes, replace(stopped, serial=2)]
+    at_school, at_doctor = cells(["status"])
+    assert standing(history, MOTHER, at_school, PARENTS, NOW).stance is Stance.WITHDRAWN
+    assert standing(history, MOTHER, at_doctor, PARENTS, NOW).stance is Stance.GIVEN
 
 
 def test_an_answer_that_cannot_be_given_makes_no_record_at_all():
-    said = [("status", Event.WITHDRAW), ("timeline", Event.WITHDRAW)]
-    with pytest.raises(Conflict):
-        answered(a_record(), said, {"status": Stance.GIVEN, "timeline": Stance.REFUSED})
+    """Also when it is one recipient's cell alone that it cannot be given for."""
+    for asked in (cells(["status", "timeline"], [TO_SCHOOL]), cells(["status"])):
+        current = dict(zip(asked, (Stance.GIVEN, Stance.REFUSED), strict=True))
+        with pytest.raises(Conflict):
+            answered(a_record(), dict.fromkeys(asked, Event.WITHDRAW), current)
+        with pytest.raises(KeyError):
+            answered(a_record(), dict.fromkeys(asked, Event.GIVE), {asked[0]: Stance.GIVEN})
 
 
 def test_the_cell_of_a_section_is_that_of_its_handover_and_recipient():

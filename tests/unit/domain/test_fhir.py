@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from broker.domain.consents import EvidenceLevel, NoticeRef, RecordId, Stance
 from broker.domain.fhir import bundle_of, consent_of, status_of
 from broker.domain.parties import Oin, PersonId, Recipient
+from broker.domain.records import STATES
 from tests.factories import CHILD, DOCTOR, GRANNY, MOTHER, NOW, SCHOOL, SENDER, TO_DOCTOR, TO_SCHOOL, TODAY, a_record
 
 NAMES = {SENDER: "Wijkteam Zuid", SCHOOL: "De Regenboog", DOCTOR: "Huisartsen Noord"}
@@ -30,7 +31,7 @@ DAYS = st.dates(date(2020, 1, 1), date(2040, 1, 1))
 RECORDS = st.builds(
     a_record,
     ID.map(PersonId),
-    st.sampled_from(Stance),
+    st.sampled_from(list(STATES)),
     st.integers(1, 2**31),
     id=ID.map(RecordId),
     capacity=st.sampled_from(["self", "parental", "guardian", "mentorship", "curatorship", "support"]),

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.domain.handovers import Support
-from broker.domain.notices import PARTS, PLACEHOLDERS, Asked, NoticeTemplate, asked_of, capacity, compose
+from broker.domain.notices import (
+    ONLY_FOR_SEVERAL,
+    PARTS,
+    PLACEHOLDERS,
+    Asked,
+    NoticeTemplate,
+    asked_of,
+    capacity,
+    compose,
+)
 from broker.domain.signers import required_signers
 from tests.factories import (
     CHILD,
@@ -77,6 +86,14 @@ def test_the_digest_is_the_sha256_of_what_is_shown():
         for part in PARTS:
             assert question.parts[part] in notice.text
     assert [question.section_type for question in notice.questions] == ["status", "timeline"]
+
+
+def test_what_speaks_of_several_recipients_is_left_out_for_one_and_is_part_of_the_digest():
+    several = compose(TEMPLATE, [("status", VALUES)])
+    one = compose(TEMPLATE, [("status", VALUES)], ONLY_FOR_SEVERAL)
+    assert set(several.questions[0].parts) - set(one.questions[0].parts) == ONLY_FOR_SEVERAL == {"each"}
+    assert several.ref.digest != one.ref.digest
+    assert one.text.splitlines() == [line for line in several.text.splitlines() if not line.startswith("each:")]
 
 
 def test_a_composed_notice_cannot_be_changed():

@@ -160,7 +160,7 @@ def test_a_record_is_json_ld_once_our_context_is_supplied() -> None:
     assert {party["@id"] for party in wide[DPV + "hasEntity"]} == {f"{OURS}oin:{SENDER}", f"{OURS}oin:{SCHOOL}"}
 
 
-@pytest.mark.parametrize("stance", Stance)
+@pytest.mark.parametrize("stance", STATES)
 def test_every_state_is_a_status_of_consent_in_dpv(stance: Stance) -> None:
     wide = expand(document_of(a_record(FATHER, stance), AT))
     assert wide[DPV + "hasConsentStatus"][0]["@type"] == [DPV + STATES[stance]]
@@ -173,7 +173,7 @@ def test_a_capacity_that_dpv_does_not_know_keeps_a_name_of_its_own() -> None:
 
 
 def test_the_context_defines_nothing_that_no_record_uses() -> None:
-    used = set(re.findall(r"[\w-]+", json.dumps([document_of(a_record(state=s), AT) for s in Stance])))
+    used = set(re.findall(r"[\w-]+", json.dumps([document_of(a_record(state=s), AT) for s in STATES])))
     prefixes = {"dct", "dpv", "eu-gdpr", "loc", "rdf", "xsd", "rondom", "oin", "person"}
     assert {term for term in DEFINED if not term.startswith("@")} - prefixes <= used
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.domain.consents import EvidenceLevel, NoticeRef, RecordId, Stance
+from broker.domain.consents import EvidenceLevel, NoticeRef, RecordId
 from broker.domain.parties import Oin, PersonId, Recipient
-from broker.domain.records import document_of, names_in, record_from
+from broker.domain.records import STATES, document_of, names_in, record_from
 from broker.errors import Tampered
 from tests.factories import SCHOOL, SENDER, a_record
 
@@ -20,7 +20,7 @@ TEXT = st.text(max_size=8)
 RECORDS = st.builds(
     a_record,
     TEXT.map(PersonId),
-    st.sampled_from(Stance),
+    st.sampled_from(list(STATES)),
     st.integers(1, 2**40),
     id=TEXT.map(RecordId),
     capacity=TEXT,

@@ -11,8 +11,9 @@ from broker.domain.consents import Stance
 from broker.domain.notices import NoticeTemplate, compose
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
 from broker.services.screens import (
-    Answer,
+    AskedRecipient,
     CareFile,
+    Choice,
     ContactChoice,
     EntryDetail,
     EntryFilter,
@@ -53,6 +54,13 @@ RECIPIENTS = (
     Words("systeemtherapeut bij De Hoop GGZ", "system therapist at De Hoop GGZ"),
     Words("gezinswerker bij Wijkteam Dordrecht", "family worker at Wijkteam Dordrecht"),
 )
+ASKED = (
+    AskedRecipient("00000099000000120000/psychologist", "De Hoop GGZ", Words("psycholoog", "psychologist")),
+    AskedRecipient(
+        "00000099000000120000/system-therapist", "De Hoop GGZ", Words("systeemtherapeut", "system therapist")
+    ),
+    AskedRecipient("00000099000000130000/family-worker", "Wijkteam Dordrecht", Words("gezinswerker", "family worker")),
+)
 PURPOSE = Words("Samen afspreken wie wat doet", "Agree together on who does what")
 EXPLAIN = {
     "timeline": Words(
@@ -73,6 +81,7 @@ RECIPIENTS_TEXT = Words(
     "De Hoop GGZ (psychologist and system therapist) and Wijkteam Dordrecht (family worker)",
 )
 NOTICES = Path(__file__).parents[3] / "policies" / "notices"
+ALONE = ("g1a", "g1b", "g1c")
 CONTACTS = (
     ContactChoice("c1", "sms", "06 ** ** ** 11"),
     ContactChoice("c2", "email", "m***@***.example"),
@@ -105,7 +114,8 @@ class FakeFamily:
     contacts: tuple[ContactChoice, ...] = CONTACTS
     counts: bool = True
     current: FamilySession | None = None
-    answers: dict[str, Answer] = field(default_factory=dict)
+    answers: dict[str, Choice] = field(default_factory=dict)
+    asked: tuple[AskedRecipient, ...] = ASKED
     receipts: dict[str, ReceiptScreen] = field(default_factory=dict)
     said: dict[str, Stance] = field(default_factory=dict)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
@@ -175,32 +185,51 @@ class FakeFamily:
                     type_,
                     LABELS[type_],
                     notice(type_, language, self.person),
-                    self.answers.get(type_),
+                    self._asked(type_),
                 )
                 for place, type_ in enumerate(self.types, 1)
             ),
         )
 
-    async def choose(self, token: str, section_type: str, answer: Answer, language: str) -> None:
+    def _asked(self, type_: str) -> tuple[AskedRecipient, ...]:
+        choice = self.answers.get(type_)
+        if choice is None or isinstance(choice, str):
+            return tuple(replace(recipient, answer=choice) for recipient in self.asked)
+        return tuple(replace(recipient, answer=choice[recipient.key]) for recipient in self.asked)
+
+    async def choose(self, token: str, section_type: str, choice: Choice, language: str) -> None:
         self._session(token)
-        self.calls.append(("choose", section_type, answer, language))
-        self.answers[section_type] = answer
+        self.calls.append(("choose", section_type, choice, language))
+        self.answers[section_type] = choice
 
     async def confirm(self, token: str, language: str) -> str:
         session = self._session(token)
         self.calls.append(("confirm", language))
         if self.said:
             raise Conflict(Words("U heeft al antwoord gegeven.", "You already answered."))
-        self.said = {t: Stance.GIVEN if self.answers[t] == "yes" else Stance.REFUSED for t in self.types}
+        self.said = {t: Stance.REFUSED if self.answers[t] == "no" else Stance.GIVEN for t in self.types}
         self.current = replace(session, purpose="mine")
         return self._receipt(self.types)
 
     def _receipt(self, types: tuple[str, ...]) -> str:
         id_ = f"r{len(self.receipts) + 1}"
         self.receipts[id_] = ReceiptScreen(
-            id_, NOW, self.sender, RECIPIENTS, PURPOSE, UNTIL, self._lines(types), b'{"record": 1}'
+            id_, NOW, self.sender, RECIPIENTS, PURPOSE, UNTIL, self._each(types), b'{"record": 1}'
         )
         return id_
+
+    def _each(self, types: tuple[str, ...]) -> tuple[SaidLine, ...]:
+        """The lines of a receipt: apart where each recipient has its own answer."""
+        lines = []
+        for line in self._lines(types):
+            choice = self.answers.get(line.section_type)
+            if isinstance(choice, str) or choice is None or line.stance is Stance.WITHDRAWN:
+                lines.append(line)
+                continue
+            for answer, stance in (("yes", Stance.GIVEN), ("no", Stance.REFUSED)):
+                about = tuple(w for w, r in zip(RECIPIENTS, ASKED, strict=True) if choice[r.key] == answer)
+                lines.append(replace(line, stance=stance, recipients=about))
+        return tuple(lines)
 
     def _lines(self, types: tuple[str, ...]) -> tuple[SaidLine, ...]:
         return tuple(SaidLine(t, LABELS[t], self.said[t], (self.person,), UNTIL, self.counts) for t in types)
@@ -218,7 +247,9 @@ class FakeFamily:
     async def mine(self, token: str, language: str) -> Mine:
         self._session(token)
         groups = (
-            (SaidGroup("g1", self.sender, RECIPIENTS, PURPOSE, self._lines(tuple(self.said))),) if self.said else ()
+            (SaidGroup("g1", self.sender, RECIPIENTS, PURPOSE, self._lines(tuple(self.said)), ALONE),)
+            if self.said
+            else ()
         )
         readings = (
             ReadLine(
@@ -231,9 +262,10 @@ class FakeFamily:
     async def withdraw(self, token: str, group_id: str, section_types: tuple[str, ...], language: str) -> str:
         self._session(token)
         self.calls.append(("withdraw", group_id, section_types, language))
-        if group_id != "g1" or not set(section_types) <= set(self.said):
+        if group_id not in {"g1", *ALONE} or not set(section_types) <= set(self.said):
             raise NotFound
-        self.said.update(dict.fromkeys(section_types, Stance.WITHDRAWN))
+        if group_id == "g1":
+            self.said.update(dict.fromkeys(section_types, Stance.WITHDRAWN))
         return self._receipt(section_types)
 
     async def set_language(self, token: str, language: str) -> None:

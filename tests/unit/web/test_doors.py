@@ -12,13 +12,14 @@ from fastapi.routing import iter_route_contexts
 from broker.errors import NotFound, TooMany, Unavailable, Words
 from broker.web import Site, install_web, page_for
 from tests.unit.web.conftest import ORIGIN, browsing
-from tests.unit.web.fakes import CODE, CSRF, FakeConsole, FakeFamily
+from tests.unit.web.fakes import ASKED, CODE, CSRF, FakeConsole, FakeFamily
 
 FORMS = (
     ("/code", {"code": CODE}),
     ("/contact", {"contact": "c1"}),
     ("/one-time-code", {"code": "482913"}),
     ("/questions/1", {"section": "timeline", "shown": "nl", "answer": "yes"}),
+    ("/questions/1/recipients", {"section": "timeline", "shown": "nl", **{r.key: "no" for r in ASKED}}),
     ("/check", {"shown": "nl"}),
     ("/mine/stop", {"group": "g1", "section": "timeline"}),
     ("/language", {"language": "en"}),
