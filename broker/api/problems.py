@@ -13,6 +13,7 @@ from fastapi.responses import Response
 
 from broker import errors
 from broker.api.headers import HEADERS
+from broker.domain.channels import Channel
 from broker.services.access import TokenRefused
 from broker.services.releases import ReleaseDenied, Withheld
 
@@ -95,11 +96,22 @@ def withheld_json(withheld: tuple[Withheld, ...], language: str) -> list[dict[st
                     "code": item.code.value,
                     "message": item.message.in_language(language),
                     "nextStep": item.next_step.in_language(language),
+                    "useOtherChannel": [channel_json(channel, language) for channel in item.channels],
                 }
             ],
         }
         for item in withheld
     ]
+
+
+def channel_json(channel: Channel, language: str) -> dict[str, Any]:
+    """A way outside this broker: whom to call, and the article that it rests on."""
+    return {
+        "id": channel.id,
+        "article": channel.article,
+        "call": channel.call.in_language(language),
+        "contact": channel.contact,
+    }
 
 
 async def broker_error(request: Request, error: errors.BrokerError) -> Response:

@@ -307,12 +307,25 @@ class ReleasedOut(Body):
     content: Any
 
 
+class ChannelOut(Body):
+    """A way outside this broker: whom to call, the article of law it rests on, and a phone number if there is one."""
+
+    id: str
+    article: str
+    call: str
+    contact: str | None
+
+
 class ReasonOut(Body):
-    """Why something was not released, as far as the recipient may know, and what to do next."""
+    """Why something was not released, as far as the recipient may know, and what to do next.
+
+    `useOtherChannel` is empty unless consent is not complete. It is the same whatever the reason for that is.
+    """
 
     code: str
     message: str
     next_step: str
+    use_other_channel: list[ChannelOut]
 
 
 class WithheldOut(Body):

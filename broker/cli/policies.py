@@ -29,6 +29,7 @@ def check(as_json: Json = False) -> None:
         "roles": len(words.roles),
         "purposes": len(words.purposes),
         "sectionTypes": len(words.section_types),
+        "channels": len(policy_set.channels),
     }
     if as_json:
         typer.echo(json.dumps({"ok": True, "digest": policy_set.digest, **counts}))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from broker.domain.channels import Channel
 from broker.domain.consents import ConsentRecord
 from broker.domain.decisions import PolicyQuestion, Ruling
 from broker.domain.handovers import Handover, Section
@@ -145,7 +146,7 @@ class LogSignatures(Protocol):
 
 
 class Agreement(Protocol):
-    """The policy in force: words, signers, notices and decisions, all of one digest."""
+    """The policy in force: words, signers, channels, notices and decisions, all of one digest."""
 
     @property
     def digest(self) -> str:
@@ -158,6 +159,10 @@ class Agreement(Protocol):
     @property
     def signers(self) -> SignerTable:
         """Its age table."""
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The ways outside this broker that a refusal for lack of consent may name."""
 
     def decide(self, question: PolicyQuestion) -> Ruling:
         """Its answer; any error is a denial."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from broker.domain.channels import Channel
 from broker.domain.decisions import PolicyQuestion, Ruling
 from broker.domain.notices import NoticeTemplate
 from broker.domain.signers import SignerTable
@@ -32,6 +33,11 @@ class LoadedAgreement:
     def signers(self) -> SignerTable:
         """Its age table."""
         return self._set.signers
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The ways outside this broker, in the order of the file."""
+        return self._set.channels
 
     @property
     def notices(self) -> Mapping[str, NoticeTemplate]:

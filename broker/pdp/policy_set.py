@@ -2,7 +2,7 @@
 
 1. Every file is read as UTF-8, byte for byte; hidden files and editors' leftovers are not part of the set.
 2. All required files are there, and no rule, schema or table stands where nothing would read it.
-3. Vocabulary, signer table and notices are complete in both languages.
+3. Vocabulary, signer table, channels and notices are complete in both languages.
 4. Every rule parses, is annotated, uses known words, passes Cedar's strict validator; something is permitted.
 5. The schema fits the questions that the broker asks.
 6. The digest is SHA-256 over all files, so one changed byte is another agreement.
@@ -17,9 +17,11 @@ from types import MappingProxyType
 
 import cedarpy
 
+from broker.domain.channels import Channel
 from broker.domain.notices import NoticeTemplate
 from broker.domain.signers import SignerTable
 from broker.domain.vocabulary import Vocabulary
+from broker.pdp.channel_rows import read_channels
 from broker.pdp.documents import Document
 from broker.pdp.entities import entities_of, request_of, sample_question
 from broker.pdp.faults import Faults, UnsafePolicies
@@ -29,9 +31,9 @@ from broker.pdp.signer_rows import read_signers
 from broker.pdp.terms import LISTS, read_vocabulary
 
 RULES, SCHEMA = "release.cedar", "release.cedarschema"
-VOCABULARY, SIGNERS = "vocabulary.toml", "signers.toml"
+VOCABULARY, SIGNERS, CHANNELS = "vocabulary.toml", "signers.toml", "channels.toml"
 LANGUAGES = ("nl", "en")
-REQUIRED = (RULES, SCHEMA, VOCABULARY, SIGNERS, *(f"notices/{language}.toml" for language in LANGUAGES))
+REQUIRED = (RULES, SCHEMA, VOCABULARY, SIGNERS, CHANNELS, *(f"notices/{language}.toml" for language in LANGUAGES))
 _READ_BY_US = (".cedar", ".cedarschema", ".toml")
 _LEFTOVERS = ("~", "#", ".bak", ".orig", ".rej", ".swp", ".tmp")
 
@@ -44,6 +46,7 @@ class PolicySet:
     texts: Mapping[str, str]
     vocabulary: Vocabulary
     signers: SignerTable
+    channels: tuple[Channel, ...]
     notices: Mapping[str, NoticeTemplate]
     rules: Mapping[str, Rule]
     policies: cedarpy.PolicySet = field(repr=False, compare=False)
@@ -100,11 +103,12 @@ def load_texts(texts: Mapping[str, str]) -> PolicySet:
     _check_files(texts, faults)  # 2
     faults.check_none()
     documents = {name: Document.read(name, texts[name], faults) for name in texts if name.endswith(".toml")}
-    words, table = documents[VOCABULARY], documents[SIGNERS]
+    words, table, ways = documents[VOCABULARY], documents[SIGNERS], documents[CHANNELS]
     vocabulary = read_vocabulary(words) if words else None  # 3
     signers = read_signers(table) if table else None
     notices = _read_notices(documents.values())
     complete = vocabulary is not None and all(getattr(vocabulary, name) for name in LISTS)
+    channels = read_channels(ways, vocabulary if complete else None) if ways else ()
     known = known_words(vocabulary, signers) if vocabulary is not None and complete and signers else None
     read = read_rules(RULES, texts[RULES], known, faults)  # 4
     schema = read_schema(SCHEMA, texts[SCHEMA], faults)
@@ -116,7 +120,7 @@ def load_texts(texts: Mapping[str, str]) -> PolicySet:
     if vocabulary is None or signers is None or read is None or schema is None:
         raise UnsafePolicies(())  # never reached: what is missing has noted its fault
     rules = {rule.id: rule for rule in read[1]}
-    return PolicySet(digest_of(texts), texts, vocabulary, signers, notices, rules, read[0], schema)  # 6
+    return PolicySet(digest_of(texts), texts, vocabulary, signers, channels, notices, rules, read[0], schema)  # 6
 
 
 def _files(directory: Path) -> Iterable[Path]:

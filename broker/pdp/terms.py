@@ -13,7 +13,7 @@ from broker.errors import Words
 from broker.pdp.documents import Document
 
 LISTS = ("organisation_kinds", "roles", "purposes", "section_types", "handover_kinds")
-_ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 
 
 def read_vocabulary(document: Document) -> Vocabulary:
@@ -48,7 +48,7 @@ def _read_list(document: Document, name: str) -> dict[str, Term]:
 
 def _read_term(document: Document, name: str, term_id: str, term: Any) -> Term:
     where, line = f"{name}.{term_id}", document.line_of(f"[{name}.{term_id}]")
-    if not _ID.fullmatch(term_id):
+    if not ID.fullmatch(term_id):
         document.fault(
             line,
             f"'{term_id}' is geen geldig woord; gebruik kleine letters, cijfers en streepjes.",
@@ -65,13 +65,14 @@ def _read_term(document: Document, name: str, term_id: str, term: Any) -> Term:
     document.check_keys(where, line, term, ("label", "explain", "example") if with_example else ("label", "explain"))
     return Term(
         term_id,
-        _read_words(document, f"{where}.label", line, term.get("label")),
-        _read_words(document, f"{where}.explain", line, term.get("explain")),
-        _read_words(document, f"{where}.example", line, term.get("example")) if with_example else None,
+        read_words(document, f"{where}.label", line, term.get("label")),
+        read_words(document, f"{where}.explain", line, term.get("explain")),
+        read_words(document, f"{where}.example", line, term.get("example")) if with_example else None,
     )
 
 
-def _read_words(document: Document, where: str, line: int | None, words: Any) -> Words:
+def read_words(document: Document, where: str, line: int | None, words: Any) -> Words:
+    """One text in both languages; a language that is missing, empty or no text is noted as a fault."""
     if words is None:
         return Words("", "")  # its absence was noted already
     if not isinstance(words, Mapping):

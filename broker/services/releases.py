@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from broker.domain.channels import Channel, channels_for
 from broker.domain.decisions import TOLD, SectionDecision, Told
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import Content, Handover
@@ -40,12 +41,16 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """One section type that did not leave, with the reason that a recipient may hear, and what to do."""
+    """One section type that did not leave, with the reason that a recipient may hear, and what to do.
+
+    `channels` are the ways outside this broker; there are some only when consent is not complete.
+    """
 
     type: str
     code: Told
     message: Words
     next_step: Words
+    channels: tuple[Channel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,8 @@ class Releases:
                 sections = [d.section for d in decision.permitted]
                 await work.releases.add(release_id, appended.entry.id, handover.id, who, sections, now)
             await work.commit()  # 6
-        withheld = _withheld(request, decision, refusal(request, situation, now))
+        ways = channels_for(agreement.channels, situation.sender.kind, situation.recipient.kind, request.purpose)
+        withheld = _withheld(request, decision, refusal(request, situation, now), ways)
         if not released:
             house.log.kick()
             raise ReleaseDenied(withheld)
@@ -165,12 +171,16 @@ def _known(purpose: str, house: House) -> str:
     return purpose if purpose in house.agreement().vocabulary.purposes else "unknown"
 
 
-def _withheld(request: ReleaseRequest, decision: ReleaseDecision, whole: Told | None) -> tuple[Withheld, ...]:
+def _withheld(
+    request: ReleaseRequest, decision: ReleaseDecision, whole: Told | None, ways: tuple[Channel, ...]
+) -> tuple[Withheld, ...]:
     """What the recipient hears of what was not released.
 
     A type that the agreement does not give to this role is only spoken of when it was asked for by name, and then in
     the same words whether it is there or not: its existence would be a disclosure by itself. What holds for the whole
     handover is said once, under the type `*`, whatever was asked for and whatever is in it.
+
+    `ways` are named with every lack of consent, the same for all of them, and with nothing else.
     """
     if whole is not None:
         return (_say("*", whole),)
@@ -181,11 +191,11 @@ def _withheld(request: ReleaseRequest, decision: ReleaseDecision, whole: Told | 
             told.setdefault(wanted, Told.NOT_THERE)
     if not told and not released:
         return (_say("*", Told.NOT_AGREED),)
-    return tuple(_say(section_type, code) for section_type, code in told.items())
+    return tuple(_say(section_type, code, ways) for section_type, code in told.items())
 
 
-def _say(section_type: str, code: Told) -> Withheld:
-    return Withheld(section_type, code, *TOLD[code])
+def _say(section_type: str, code: Told, ways: tuple[Channel, ...] = ()) -> Withheld:
+    return Withheld(section_type, code, *TOLD[code], channels=ways if code is Told.NO_CONSENT else ())
 
 
 def _logged(

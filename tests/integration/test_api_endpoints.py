@@ -180,7 +180,7 @@ async def test_a_release_says_what_came_what_did_not_and_proves_it(world: World)
     assert release["released"][0] == {"type": "status", "mediaType": "text/markdown", "content": content}
     assert {section["type"] for section in release["withheld"]} == {"parent-health", "analysis"}
     for section in release["withheld"]:
-        assert set(section["reasons"][0]) == {"code", "message", "nextStep"}
+        assert set(section["reasons"][0]) == {"code", "message", "nextStep", "useOtherChannel"}
     assert release["policyDigest"] == load(ROOT / "policies").digest
     assert verify_receipt(release["receipt"], world.broker.ledger.trusted, ed25519_holds).ok
     leaf = json.loads(from_b64url(release["receipt"]["leaf"]))

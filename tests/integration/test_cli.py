@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -200,6 +201,7 @@ def _demo_keys(folder: Path) -> Path:
 def test_the_agreement_is_checked_and_its_cases_are_run(desk):
     checked = json.loads(desk.done("policies", "check", "--json"))
     assert checked["ok"]
+    assert checked["channels"] > 0
     assert checked["digest"] in desk.done("policies", "check")
     assert desk.done("policies", "test").splitlines()[-1].endswith("cases came out as they should.")
     assert all(case["passed"] for case in json.loads(desk.done("policies", "test", "--json")))
@@ -218,6 +220,12 @@ def test_an_agreement_that_is_missing_broken_or_comes_out_otherwise_is_told(desk
     assert fault["ok"] is False
     assert fault["fault"]
     rules.write_text(whole)
+    channels = copy / "channels.toml"
+    whole = channels.read_text()
+    channels.write_text(whole.replace('recipient_kinds = ["foster-care"]', 'recipient_kinds = ["foster-parents"]'))
+    told = desk.refused("policies", "check", code=1, BROKER_POLICIES=str(copy))
+    assert re.search(r"channels\.toml, line \d+: .*'foster-parents', which the vocabulary does not know", told)
+    channels.write_text(whole)
     case = next((copy / "cases" / "allow").glob("*.json"))
     case.rename(copy / "cases" / "deny" / case.name)
     result = desk.run("policies", "test", BROKER_POLICIES=str(copy))

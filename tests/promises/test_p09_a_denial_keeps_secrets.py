@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from broker.cli.visitor import form_of, forms_of
+from broker.domain.channels import channels_for
 from tests.support.surface import NO_SUCH_ID, leaks, personal, rows_of, settled, told
 from tests.support.world import World
 
@@ -115,7 +116,9 @@ async def test_a_denial_names_nobody_and_no_number_of_people(world: World) -> No
         assert set(answer.json()) == {"type", "title", "status", "detail", "withheld"}
         for withheld in answer.json()["withheld"]:
             assert set(withheld) == {"type", "reasons"}
-            assert [set(reason) for reason in withheld["reasons"]] == [{"code", "message", "nextStep"}]
+            assert [set(reason) for reason in withheld["reasons"]] == [
+                {"code", "message", "nextStep", "useOtherChannel"}
+            ]
         for row in await rows_of(world, "person"):
             assert row.id not in answer.text
 
@@ -131,6 +134,120 @@ async def test_a_denial_by_age_or_missing_authority_looks_like_one_by_refusal(wo
         person["identifiers"] = []
     await world.push(TOM, alone)
     assert told(await world.ask(TOM, READER)) == refused
+
+
+# the other way
+
+
+NO_CONSENT = "consent-not-complete"
+
+
+def ways(answer: httpx.Response) -> dict[str, set[str]]:
+    """What was named, as JSON, for each reason that was given."""
+    found: dict[str, set[str]] = {}
+    for withheld in answer.json()["withheld"]:
+        for reason in withheld["reasons"]:
+            found.setdefault(reason["code"], set()).add(json.dumps(reason["useOtherChannel"]))
+    return found
+
+
+def agreed(world: World, sender: str, recipient: str, purpose: str) -> set[str]:
+    """What the agreement has for these kinds and this purpose."""
+    named = channels_for(world.broker.house.agreement().channels, sender, recipient, purpose)
+    assert named
+    return {json.dumps([{"id": c.id, "article": c.article, "call": c.call.en, "contact": c.contact} for c in named])}
+
+
+def orphaned(body: dict[str, Any], reference: str) -> dict[str, Any]:
+    """The same about a family that nobody knows, without anybody who holds authority."""
+    for person in body["people"]:
+        person["reference"] += f"-{reference}"
+        person["identifiers"] = []
+    return {**body, "reference": reference, "authorities": []}
+
+
+async def test_the_same_channels_whatever_stands_in_the_way(world: World) -> None:
+    """Unanswered, refused, withdrawn, shielded, too old an answer, nobody to ask: the way out tells them not apart."""
+    same = {NO_CONSENT: agreed(world, "neighbourhood-team", "school", PURPOSE)}
+    seen = {}
+    await world.push(TOM)
+    seen["nobody answered"] = await world.ask(TOM, READER)
+    await world.answer(TOM, "father", {})
+    seen["refused"] = await world.ask(TOM, READER)
+    for person in FAMILY:
+        await world.answer(TOM, person, {"status": "yes"})
+    seen["partly"] = await world.ask(TOM, READER)
+    assert seen["partly"].status_code == 200
+    await world.withdraw(TOM, "tom", ["status"])
+    seen["withdrawn"] = await world.ask(TOM, READER)
+    for person in FAMILY:
+        await world.answer(TOM, person, YES)
+    world.clock.later("P6M1D")
+    await world.push(TOM, {**world.body(TOM), "reference": "later"})
+    seen["expired"] = await world.ask(TOM, READER)
+    await world.push(TOM, shielded_body(world) | {"reference": "shielded"})
+    seen["shielded"] = await world.ask(TOM, READER)
+    for person in FAMILY:
+        await walk(world, person)
+    seen["only what is shielded"] = await world.ask(TOM, READER)
+    assert [part["type"] for part in seen["only what is shielded"].json()["withheld"]] == ["safety-plan"]
+    await world.push(TOM, orphaned(world.body(TOM), "nobody-to-ask"))
+    seen["nobody to ask"] = await world.ask(TOM, READER)
+    for reason, answer in seen.items():
+        assert ways(answer) == same, reason
+        # Nothing is released over it: a section that names another way is not among what left.
+        out = answer.json()
+        refused = {part["type"] for part in out["withheld"]}
+        assert refused
+        assert not refused & {part["type"] for part in out.get("released", ())}, reason
+
+
+async def test_another_kind_of_recipient_hears_what_the_agreement_has_for_it(world: World) -> None:
+    await world.push("jack-to-gp")
+    body = world.body("jack-to-gp")
+    kinds = {o["oin"]: o["kind"] for family in world.families.values() for o in family["organisations"]}
+    [recipient] = {part["organisation"] for part in body["recipients"]}
+    sender = kinds[world.sender("jack-to-gp")]
+    expected = agreed(world, sender, kinds[recipient], body["purpose"])
+    assert ways(await world.ask("jack-to-gp", "ha-vdberg")) == {NO_CONSENT: expected}
+
+
+async def test_the_channels_are_named_in_the_language_of_who_asks(world: World) -> None:
+    await world.push(TOM)
+    token = await world.token(*world.professional(READER))
+    body = {"handover": world.handovers[TOM], "purpose": PURPOSE}
+    answers = {}
+    for language in ("nl", "en"):
+        headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
+        answers[language] = await world.http.post("/v1/releases", json=body, headers=headers)
+    for language, sentence in (("nl", "Bel meteen 112."), ("en", "Call 112 at once.")):
+        assert sentence in answers[language].text
+        assert "0800-2000" in answers[language].text
+    assert "at once" not in answers["nl"].text
+
+
+async def test_no_other_reason_names_a_channel(world: World) -> None:
+    """Not in the agreement, another purpose, not there, no longer shared, not addressed, unknown: no way is named."""
+    await world.push(TOM)
+    none = {json.dumps([])}
+    assert ways(await world.ask(TOM, READER, "health-care")) == {"other-purpose": none}
+    mixed = ways(await world.ask(TOM, READER, PURPOSE, ["status", PRESENT, ABSENT, "no-such-type"]))
+    assert mixed == {NO_CONSENT: agreed(world, "neighbourhood-team", "school", PURPOSE), "no-such-section": none}
+    here, known = world.handovers[TOM], await world.ask(TOM, "ha-vdberg")
+    world.handovers[TOM] = NO_SUCH_ID
+    unknown = await world.ask(TOM, READER)
+    for answer in (known, unknown):
+        assert answer.status_code == 404
+        assert leaks(answer.text, ["useOtherChannel", "withheld", "112", "0800-2000"]) == []
+    guardian = {**world.body(TOM), "reference": "guardian"}
+    guardian["recipients"] = [{"organisation": SCHOOL, "role": "family-guardian"}]
+    await world.push(TOM, guardian)
+    token = await world.token(SCHOOL, {"sub": "g", "name": "G", "role": "family-guardian"})
+    sent = {"handover": world.handovers[TOM], "purpose": PURPOSE}
+    assert ways(await world._call(token, "POST", "/v1/releases", sent)) == {"not-in-agreement": none}
+    world.handovers[TOM] = here
+    await world.as_organisation(SENDER, "DELETE", f"/v1/handovers/{here}")
+    assert ways(await world.ask(TOM, READER)) == {"no-longer-kept": none}
 
 
 # what the agreement does not give

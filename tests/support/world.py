@@ -6,6 +6,7 @@ agreement, storage, log, pages; only the network is left out, and messages go to
 
 import asyncio
 import contextlib
+import functools
 import json
 import re
 import shutil
@@ -15,10 +16,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 from sqlalchemy import func, select
 
+from broker import app as composition
 from broker.app import Broker, asgi, build
 from broker.cli.families import NAMES, read_family
 from broker.cli.keys import make_all
@@ -27,7 +30,8 @@ from broker.client import ClientKey
 from broker.crypto.assertions import make_assertion
 from broker.domain.calendar import Period, local_day
 from broker.domain.parties import Oin, Organisation
-from broker.settings import read_settings
+from broker.pdp.policy_set import PolicySet, load
+from broker.settings import Settings, read_settings
 from broker.storage import migrate
 from broker.storage.tables import outbox
 
@@ -262,6 +266,18 @@ def today() -> date:
     return local_day(datetime.now(UTC))
 
 
+@functools.cache
+def _shipped() -> PolicySet:
+    """The agreement of this repository, read and checked once in each process; nothing in it can be changed."""
+    return load(ROOT / "policies")
+
+
+def build_broker(settings: Settings, clock: MovableClock) -> Broker:
+    """What `broker.app.build` makes; only the shipped agreement is not checked anew for every test."""
+    with patch.object(composition, "load", lambda path: _shipped() if path == ROOT / "policies" else load(path)):
+        return build(settings, clock=clock)
+
+
 @contextlib.asynccontextmanager
 async def open_world(directory: Path, database: str, database_url: str, keys: Path) -> AsyncIterator[World]:
     """Furnish a world; the database is migrated already."""
@@ -277,7 +293,7 @@ async def open_world(directory: Path, database: str, database_url: str, keys: Pa
         }
     )
     clock = MovableClock()
-    broker = build(settings, clock=clock)
+    broker = build_broker(settings, clock)
     families = {name: read_family(name, today()) for name in NAMES}
     partners = [o for family in families.values() for o in family["organisations"]]
     client_keys = {o["oin"]: ClientKey.new() for o in partners}
