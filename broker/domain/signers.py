@@ -56,6 +56,7 @@ class Gap(StrEnum):
     NO_AUTHORITY = "no-authority-on-record"
     NO_BIRTH = "no-birth-date-on-record"
     REVIEW_OVERDUE = "inability-review-overdue"
+    CONTACT_DOUBTED = "contact-doubted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from broker.domain.stores import AuthorityClaim, Invitation, Message, PersonClai
 from broker.errors import Conflict, Fault, Invalid, NotFound, Words
 from broker.services.facts import open_sections
 from broker.services.house import House
+from broker.services.matters import doubt_people
 
 ANSWER_WITHIN = timedelta(days=30)
 """How long an invitation can be answered."""
@@ -99,6 +100,7 @@ class Handovers:
 
     async def _recognise(self, work: UnitOfWork, sender: Oin, draft: Draft, now: datetime) -> dict[str, PersonId]:
         keys: dict[str, PersonId] = {}
+        await work.contacts.hold((c.channel, c.value) for person in draft.people for c in person.contacts)
         for person in draft.people:
             new = PersonId(self._house.ids())
             known = await work.persons.recognise(sender, person.reference, person.identifiers, new)
@@ -112,6 +114,7 @@ class Handovers:
             for a in draft.authorities
         ]
         await work.authorities.state(claims, sender, now)
+        await doubt_people(work, self._house, keys.values(), sender, now)
         return keys
 
     def _seal(

@@ -19,6 +19,7 @@ from broker.domain.stores.log import (
     TreeState,
     TreeStore,
 )
+from broker.domain.stores.matters import ContactStore, MatterStore
 from broker.domain.stores.oversight import Message, OfficerStore, OutboxStore, PolicyStore
 from broker.domain.stores.parties import (
     AuthorityClaim,
@@ -37,6 +38,7 @@ __all__ = [
     "CheckpointStore",
     "ConsentStore",
     "Contact",
+    "ContactStore",
     "Disclosure",
     "Guards",
     "HandoverLists",
@@ -45,6 +47,7 @@ __all__ = [
     "InvitationStore",
     "LogSearch",
     "LogStore",
+    "MatterStore",
     "Message",
     "OfficerStore",
     "OrganisationStore",
@@ -80,6 +83,14 @@ class UnitOfWork(Protocol):
     @property
     def authorities(self) -> AuthorityStore:
         """See `AuthorityStore`."""
+
+    @property
+    def contacts(self) -> ContactStore:
+        """See `ContactStore`."""
+
+    @property
+    def matters(self) -> MatterStore:
+        """See `MatterStore`."""
 
     @property
     def handovers(self) -> HandoverStore:
