@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic.alias_generators import to_camel
 
 from broker.domain.drafts import Draft, DraftAuthority, DraftInability, DraftPerson, DraftSection, last_day
-from broker.domain.parties import AuthorityKind, Oin, Recipient
+from broker.domain.parties import MAIL, PHONE, AuthorityKind, ContactSource, Oin, Recipient, StatedContact
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -26,8 +26,6 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 OinText = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")]
-Phone = r"^\+[1-9][0-9]{7,14}$"
-Mail = r"^[^@\s\x00-\x1f\"<>]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,}$"
 
 
 class Body(BaseModel):
@@ -43,18 +41,25 @@ class IdentifierBody(Body):
     value: Annotated[str, StringConstraints(pattern=r"^[0-9]{9}$")]
 
 
-class SmsContact(Body):
+class StatedBody(Body):
+    """Where a contact comes from, and whether you checked that it is this person's own."""
+
+    source: ContactSource = "unknown"
+    verified: bool = False
+
+
+class SmsContact(StatedBody):
     """A mobile phone, in E.164 form."""
 
     channel: Literal["sms"]
-    value: Annotated[str, StringConstraints(pattern=Phone)]
+    value: Annotated[str, StringConstraints(pattern=PHONE)]
 
 
-class EmailContact(Body):
+class EmailContact(StatedBody):
     """An e-mail address."""
 
     channel: Literal["email"]
-    value: Annotated[str, StringConstraints(pattern=Mail, max_length=254)]
+    value: Annotated[str, StringConstraints(pattern=MAIL, max_length=254)]
 
 
 ContactBody = Annotated[SmsContact | EmailContact, Field(discriminator="channel")]
@@ -174,7 +179,7 @@ def _person(person: PersonBody) -> DraftPerson:
         birth=person.birth_date,
         language=person.language,
         identifiers=tuple((i.system, i.value) for i in person.identifiers),
-        contacts=tuple((c.channel, c.value) for c in person.contacts),
+        contacts=tuple(StatedContact(c.channel, c.value, c.source, c.verified) for c in person.contacts),
         inability=DraftInability(judged.reason, judged.assessor, judged.review) if judged else None,
     )
 

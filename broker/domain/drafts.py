@@ -7,10 +7,10 @@ has the wrong shape altogether is for the reader of the body to name.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 from broker.domain.calendar import Period
-from broker.domain.parties import AuthorityKind, Recipient
+from broker.domain.parties import AuthorityKind, Recipient, StatedContact
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Fault, Words
 
@@ -43,7 +43,7 @@ class DraftPerson:
     birth: date = field(repr=False)
     language: str
     identifiers: tuple[tuple[str, str], ...] = field(repr=False)
-    contacts: tuple[tuple[Literal["sms", "email"], str], ...] = field(repr=False)
+    contacts: tuple[StatedContact, ...] = field(repr=False)
     inability: DraftInability | None = field(default=None, repr=False)
 
 

@@ -1,6 +1,6 @@
 """Who takes part: organisations of the agreement, their professionals, and the people that handovers speak about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, NewType
 
@@ -15,6 +15,25 @@ OfficerId = NewType("OfficerId", str)
 AuthorityKind = Literal["parental", "guardian", "curatorship", "mentorship"]
 """`parental`: ouderlijk gezag (BW 1:245); `guardian`: voogdij (BW 1:280); for adults `curatorship`: curatele (BW 1:378)
 and `mentorship`: mentorschap (BW 1:450). Which ages each belongs to is in `policies/signers.toml`."""
+
+
+PHONE = r"^\+[1-9][0-9]{7,14}$"
+"""A telephone number in E.164 form."""
+MAIL = r"^[^@\s\x00-\x1f\"<>]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,}$"
+"""A mail address, stricter than RFC 5321."""
+
+ContactSource = Literal["person", "register", "other-organisation", "professional", "unknown"]
+"""From whom an organisation has a contact."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedContact:
+    """Where somebody can be reached, as an organisation states it; `verified`: it says that it checked."""
+
+    channel: Literal["sms", "email"]
+    value: str = field(repr=False)
+    source: ContactSource = "unknown"
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 1. The handover is still kept, addressed to this role, and asked for the purpose it was shared for.
 2. The agreement permits the section; an error in it has denied already.
-3. Every person that the section concerns is covered: each required signer's latest answer is a current yes.
+3. Every person that the section concerns is covered: each required signer's latest answer is a current yes, and not
+   one by a code to a contact that is in doubt.
 
 Nothing to decide on (no section, no person concerned, no signer) is a denial.
 """
@@ -12,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from broker.domain.consents import Cell, ConsentRecord, EvidenceLevel, Stance, cell_of, standing
+from broker.domain.consents import Cell, ConsentRecord, EvidenceLevel, Stance, Standing, cell_of, standing
 from broker.domain.decisions import Finding, PolicyQuestion, Ruling, SectionDecision, Told
 from broker.domain.handovers import Handover, HandoverId, Section
 from broker.domain.parties import Authority, Organisation, Person, PersonId, Professional, Recipient
-from broker.domain.signers import SignerTable, required_signers, youngest_band
+from broker.domain.signers import Gap, SignerTable, required_signers, youngest_band
 
 ReleaseId = NewType("ReleaseId", str)
 
@@ -42,6 +43,8 @@ class Situation:
     authorities: tuple[Authority, ...]
     records: tuple[ConsentRecord, ...]
     table: SignerTable
+    doubted: frozenset[PersonId] = frozenset()
+    """Whose contact is in doubt: a code that went there proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ def findings(situation: Situation, section: Section, recipient: Recipient, now: 
             found.append(Finding(person_id, None, Stance.UNANSWERED, gap=required.gap))
         for signer in sorted(required.signers):
             where = standing(situation.records, signer, cell, situation.authorities, now)
-            found.append(Finding(person_id, signer, where.stance, where.record.id if where.record else None))
+            gap = Gap.CONTACT_DOUBTED if signer in situation.doubted and _by_code(where) else None
+            found.append(Finding(person_id, signer, where.stance, where.record.id if where.record else None, gap))
             if signer in section.shielded_from:
                 found.append(Finding(person_id, None, Stance.UNANSWERED))
         found += _support(situation, cell, required.signers)
@@ -94,6 +98,11 @@ def consented(found: Sequence[Finding]) -> bool:
     """Whether somebody was asked and everybody who has a say said yes."""
     counted = [f for f in found if f.counts]
     return bool(counted) and all(f.stance is Stance.GIVEN and f.gap is None for f in counted)
+
+
+def _by_code(where: Standing) -> bool:
+    """Whether it is a yes that rests on less than the signer's own device or login."""
+    return where.stance is Stance.GIVEN and (where.record is None or where.record.evidence < EvidenceLevel.PASSKEY)
 
 
 def weakest_evidence(situation: Situation, found: Sequence[Finding]) -> EvidenceLevel:

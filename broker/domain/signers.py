@@ -86,6 +86,7 @@ class Gap(StrEnum):
     NO_BIRTH = "no-birth-date-on-record"
     REVIEW_OVERDUE = "inability-review-overdue"
     HOLDER_UNABLE = "holder-of-authority-unable"
+    CONTACT_DOUBTED = "contact-doubted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 1. The issuer is a known partner that is not suspended; the keys are the ones registered for it.
 2. The assertion verifies (RFC 7523 section 3), and its `jti` was never used before, at any broker.
-3. A professional's role is a word of the agreement.
+3. A professional's role is a word of the agreement; `email` and `phone_number` have the form of one.
+4. A professional's contacts are kept as keyed tags only, and compared with those that people are reached at.
 
 The clock is the machine's own, also in a demonstration that moves the broker's.
 
@@ -10,20 +11,24 @@ A refusal says no more than that it was refused (RFC 6749 section 5.2). A suspen
 call, not only at the next token.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from broker.domain.parties import Oin, Organisation, Professional, ProfessionalId
+from broker.domain.parties import MAIL, PHONE, Oin, Organisation, Professional, ProfessionalId
 from broker.domain.ports import AccessClaims, AssertionCheck, Clock, TokenIssuer
 from broker.errors import BrokerError, NotAllowed, NotAuthenticated, Words
 from broker.services.house import House
+from broker.services.matters import doubt_professional
 
 CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ORGANISATION_SCOPE = "handovers"
 PROFESSIONAL_SCOPE = "releases"
+CONTACT_CLAIMS = {"phone_number": ("sms", re.compile(PHONE)), "email": ("email", re.compile(MAIL))}
+"""Standard claims of OpenID Connect, with the channel and the form of each."""
 
 
 class TokenRefused(BrokerError):
@@ -78,10 +83,14 @@ class Access:
         words = house.agreement().vocabulary.roles
         if not (_text(external) and _text(name) and isinstance(role, str) and role in words):
             raise TokenRefused(_ROLE, code="invalid_grant")
+        contacts = _contacts(claims)
         async with house.storage() as work:
+            await work.contacts.hold(contacts)
             who = await work.organisations.professional(
                 organisation.oin, str(external), str(name), ProfessionalId(house.ids())
             )
+            if contacts and await work.contacts.keep(who, contacts):  # 4
+                await doubt_professional(work, house, who, house.clock())
             await work.commit()
         return self._issue(AccessClaims(who, organisation.oin, role, PROFESSIONAL_SCOPE), now)
 
@@ -139,6 +148,18 @@ class Access:
         return self._tokens.jwks()
 
 
+def _contacts(claims: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The contacts that the assertion states for the professional (OpenID Connect Core 5.1). Raises TokenRefused."""
+    found = []
+    for claim, (channel, form) in CONTACT_CLAIMS.items():
+        if claim in claims:
+            value = claims[claim]
+            if not isinstance(value, str) or len(value) > 254 or not form.fullmatch(value):
+                raise TokenRefused(_CONTACT, code="invalid_grant")
+            found.append((channel, value))
+    return tuple(found)
+
+
 def _text(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value.strip()) <= 200
 
@@ -146,6 +167,10 @@ def _text(value: Any) -> bool:
 _ROLE = Words(
     "Noem in het bewijs sub, name en een role die de afspraken kennen (/v1/vocabulary).",
     "Give sub, name and a role that the agreement knows (/v1/vocabulary) in the assertion.",
+)
+_CONTACT = Words(
+    "Schrijf phone_number als +31612345678 en email als naam@organisatie.nl, of laat ze weg.",
+    "Write phone_number as +31612345678 and email as name@organisation.example, or leave them out.",
 )
 _FOR_ORGANISATIONS = Words(
     "Dit kan alleen de organisatie zelf. Vraag een token met client_credentials.",

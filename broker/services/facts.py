@@ -43,6 +43,7 @@ async def situation_of(
         await work.authorities.hold(held, exclusively=False)
         people, authorities = await work.authorities.facts(concerned)
     records = await work.consents.about(concerned, handover.sender, handover.purpose)
+    doubted = await work.matters.doubted(concerned | {authority.holder for authority in authorities})
     nobody = Organisation(recipient, "", "", suspended=True)
     return Situation(
         handover=handover,
@@ -52,6 +53,7 @@ async def situation_of(
         authorities=authorities,
         records=records,
         table=agreement.signers,
+        doubted=doubted,
     )
 
 

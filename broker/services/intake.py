@@ -5,11 +5,13 @@ from datetime import datetime
 
 from broker.domain.drafts import Draft, DraftPerson
 from broker.domain.handovers import Handover, HandoverId, LegalBasis, Section, SectionId, Support
+from broker.domain.matters import MatterKind
 from broker.domain.parties import Authority, Oin, PersonId
 from broker.domain.ports import SealedSection, place_of
 from broker.domain.stores import AuthorityClaim, PersonClaim, StatedInability, UnitOfWork
 from broker.errors import Invalid
 from broker.services.house import House
+from broker.services.matters import doubt_people, raise_matter
 
 
 async def recognise(work: UnitOfWork, house: House, sender: Oin, draft: Draft, now: datetime) -> dict[str, PersonId]:
@@ -18,8 +20,10 @@ async def recognise(work: UnitOfWork, house: House, sender: Oin, draft: Draft, n
     1. Everybody is recognised, or new; nobody twice.
     2. They are locked: who releases meanwhile goes first or sees all of it.
     3. What is stated is kept, and sealed as the whole of what is known.
+    4. It is compared with what others stated; what an officer should look at goes into their queue.
     """
     keys: dict[str, PersonId] = {}
+    await work.contacts.hold((c.channel, c.value) for person in draft.people for c in person.contacts)
     for person in draft.people:  # 1
         known = await work.persons.recognise(sender, person.reference, person.identifiers, PersonId(house.ids()))
         if known in keys.values():
@@ -34,6 +38,10 @@ async def recognise(work: UnitOfWork, house: House, sender: Oin, draft: Draft, n
     ]
     await work.authorities.state(claims, sender, now)
     await work.authorities.seal(keys.values())
+    await doubt_people(work, house, keys.values(), sender, now)  # 4
+    for person in draft.people:
+        if person.inability is not None:
+            await raise_matter(work, house, MatterKind.INABILITY_STATED, keys[person.key], sender, now=now)
     return keys
 
 

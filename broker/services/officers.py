@@ -62,10 +62,10 @@ class Officers:
         await work.visits.add(visit, token)
         return token, self._session(visit)
 
-    def _session(self, visit: Visit) -> OfficerSession:
+    def _session(self, visit: Visit, open_matters: int = 0) -> OfficerSession:
         csrf = self._house.tags.code_tag("csrf", visit.id)
         stage = "signed-in" if visit.stage == "signed-in" else "invited"
-        return OfficerSession(visit.id, csrf, visit.owner, stage)  # type: ignore[arg-type] # mypy widens the literal
+        return OfficerSession(visit.id, csrf, visit.owner, stage, open_matters)  # type: ignore[arg-type] # mypy widens the literal
 
     async def session(self, token: str) -> OfficerSession | None:
         """The live session with that token; using it keeps it alive, at most eight hours."""
@@ -74,12 +74,14 @@ class Officers:
             visit = await work.visits.by_token(token, now)
             if visit is None or visit.kind != "officer" or visit.stage == "ceremony":
                 return None
+            waiting = 0
             if visit.stage == "signed-in":
+                waiting = await work.matters.count()
                 latest = datetime.fromtimestamp(visit.state["latest"], now.tzinfo)
                 visit.expires = min(now + IDLE, latest)
                 await work.visits.save(visit)
                 await work.commit()
-        return self._session(visit)
+        return self._session(visit, waiting)
 
     async def officer(self, work: UnitOfWork, token: str) -> OfficerId:
         """Who is signed in with this token. Raises NotAuthenticated."""

@@ -15,6 +15,7 @@ from broker.errors import Words
 Answer = Literal["yes", "no"]
 Choice = Answer | Mapping[str, Answer]
 """One answer for all recipients, or an answer for each of them by its key."""
+Outcome = Literal["accepted", "confirmed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +168,13 @@ class CareFile:
 
 @dataclass(frozen=True, slots=True)
 class OfficerSession:
-    """A privacy officer who signed in with a passkey."""
+    """A privacy officer who signed in with a passkey. `open_matters`: how many wait for an officer."""
 
     id: str
     csrf: str
     officer: str
     stage: Literal["invited", "signed-in"]
+    open_matters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,41 @@ class EntryDetail:
     fields: tuple[tuple[str, str], ...]
     leaf: str
     leaf_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatterRow:
+    """One doubt, by pseudonyms: never a contact, never a name. `other` is a person, or a professional by its kind."""
+
+    id: str
+    kind: str
+    reason: Words
+    person: str
+    other: str
+    organisation: str
+    since: datetime
+    holds_back: bool
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    """The oldest open matters out of `open`, and the latest settled ones."""
+
+    waiting: tuple[MatterRow, ...]
+    settled: tuple[MatterRow, ...]
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatterDetail:
+    """One matter, with what to do next; once settled, by whom and why."""
+
+    row: MatterRow
+    next_steps: tuple[Words, ...]
+    note: str
+    settled_at: datetime | None
+    settled_by: str
 
 
 @dataclass(frozen=True, slots=True)

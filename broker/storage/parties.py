@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 
-from broker.domain.parties import Oin, Organisation, PersonId, ProfessionalId
+from broker.domain.parties import Oin, Organisation, PersonId, ProfessionalId, StatedContact
 from broker.domain.stores import Contact, PersonClaim, StatedInability
 from broker.storage import tables as t
+from broker.storage.contacts import value_tag
 from broker.storage.rows import Store
 
 
@@ -99,7 +100,7 @@ class Persons(Store):
         person: PersonId,
         by: Oin,
         claim: PersonClaim,
-        contacts: Sequence[tuple[Literal["sms", "email"], str]],
+        contacts: Sequence[StatedContact],
         now: datetime,
     ) -> None:
         """Keep what an organisation says, beside what others said; said again it becomes its latest."""
@@ -113,26 +114,29 @@ class Persons(Store):
             "facts_sealed": self._seal_json(f"claim:{tag}", facts),
             "stated_at": now,
         }
-        await self._state(t.person_claim, values, now)
-        for channel, value in contacts:
-            tag = self._means.tags.tag("contact", person, by, channel, value)
+        await self._state(t.person_claim, values, {"stated_at": now})
+        for contact in contacts:
+            tag = self._means.tags.tag("contact", person, by, contact.channel, contact.value)
+            latest = {
+                "value_tag": value_tag(self._means.tags, contact.channel, contact.value),
+                "source": contact.source,
+                "verified": contact.verified,
+                "stated_at": now,
+            }
             values = {
                 "id": self._means.ids(),
                 "person": person,
                 "organisation": by,
                 "tag": tag,
-                "channel": channel,
-                "value_sealed": self._seal(f"contact:{tag}", value),
-                "value_tag": self._means.tags.tag("contact-value", channel, value),
-                "source": "unknown",
-                "verified": False,
-                "stated_at": now,
+                "channel": contact.channel,
+                "value_sealed": self._seal(f"contact:{tag}", contact.value),
+                **latest,
             }
-            await self._state(t.contact, values, now)
+            await self._state(t.contact, values, latest)
 
-    async def _state(self, table: sa.Table, values: Mapping[str, Any], now: datetime) -> None:
+    async def _state(self, table: sa.Table, values: Mapping[str, Any], latest: Mapping[str, Any]) -> None:
         if not await self._insert_once(table, values):
-            await self._run(sa.update(table).where(table.c.tag == values["tag"]).values(stated_at=now))
+            await self._run(sa.update(table).where(table.c.tag == values["tag"]).values(**latest))
 
     async def claims(self, person: PersonId, by: Oin) -> tuple[PersonClaim | None, Sequence[Contact]]:
         """The latest that this organisation said: facts, and the contacts stated with them; older ones are gone."""
@@ -143,7 +147,8 @@ class Persons(Store):
         contacts = await self._all(stated.order_by(t.contact.c.id))
         claim = _claim(self._unseal_json(f"claim:{rows[0].tag}", rows[0].facts_sealed)) if rows else None
         return claim, [
-            Contact(row.id, row.channel, self._unseal(f"contact:{row.tag}", row.value_sealed)) for row in contacts
+            Contact(r.id, r.channel, self._unseal(f"contact:{r.tag}", r.value_sealed), r.source, r.verified)
+            for r in contacts
         ]
 
     async def contacts(self, person: PersonId) -> Sequence[Contact]:

@@ -13,9 +13,11 @@ from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Invalid, Unavailable, Words
 from broker.storage.authorities import Authorities
 from broker.storage.consents import Consents, Invitations, Receipts
+from broker.storage.contacts import Contacts
 from broker.storage.engine import Database
 from broker.storage.handovers import Handovers
 from broker.storage.log import Checkpoints, Log, Tree
+from broker.storage.matters import Matters
 from broker.storage.outbox import Outbox
 from broker.storage.oversight import Officers, Policies
 from broker.storage.parties import Organisations, Persons
@@ -59,6 +61,8 @@ class SqlUnitOfWork:
         self.organisations = Organisations(connection, means)
         self.persons = Persons(connection, means)
         self.authorities = Authorities(connection, means)
+        self.contacts = Contacts(connection, means)
+        self.matters = Matters(connection, means)
         self.handovers = self.lists = Handovers(connection, means)
         self.consents = Consents(connection, means)
         self.invitations = Invitations(connection, means)

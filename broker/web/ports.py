@@ -14,9 +14,11 @@ from broker.services.screens import (
     EntryPage,
     FamilySession,
     LogScreen,
+    MatterDetail,
     Mine,
     OfficerSession,
     Questionnaire,
+    QueuePage,
     ReceiptScreen,
 )
 
@@ -90,6 +92,15 @@ class ConsoleService(Protocol):
 
     async def entry(self, token: str, entry_id: str) -> EntryDetail:
         """One line in full, with the reasons. Raises NotFound."""
+
+    async def queue(self, token: str) -> QueuePage:
+        """What is in doubt, oldest first, and what was settled last."""
+
+    async def matter(self, token: str, matter_id: str) -> MatterDetail:
+        """One matter. Raises NotFound."""
+
+    async def settle(self, token: str, matter_id: str, outcome: str, note: str) -> None:
+        """Settle it. Raises Invalid with all that is wrong, NotFound, or Conflict when it was settled before."""
 
     async def log(self, token: str) -> LogScreen:
         """The state of the log."""

@@ -138,6 +138,18 @@ def tour_of_the_console(page: Page, served: Served, look: Look) -> None:
     for entry in ("e3", "e2", "e1"):
         page.goto(f"{served.url}/console/disclosures/{entry}")
         look(f"console-entry-{entry}")
+    press(page, "nav a[href='/console/queue']")
+    look("console-queue")
+    for matter in ("m1", "m3", "m4", "m6"):
+        page.goto(f"{served.url}/console/queue/{matter}")
+        look(f"console-matter-{matter}")
+    page.goto(f"{served.url}/console/queue/m2")
+    page.fill("#note", " ")
+    press(page, "main form button[value=confirmed]")
+    look("console-matter-wrong")
+    page.fill("#note", "Het is het nummer van de collega die de vader begeleidt.")
+    press(page, "main form button[value=confirmed]")
+    look("console-matter-settled")
     press(page, "nav a[href='/console/log']")
     look("console-log")
     press(page, "main form button")

@@ -12,7 +12,15 @@ from broker.crypto.envelopes import Vault
 from broker.domain.consents import Stance
 from broker.domain.events import EventType, LogEvent
 from broker.domain.handovers import HandoverId, HandoverState
-from broker.domain.parties import Oin, Organisation, PersonId, Professional, ProfessionalId, Recipient
+from broker.domain.parties import (
+    Oin,
+    Organisation,
+    PersonId,
+    Professional,
+    ProfessionalId,
+    Recipient,
+    StatedContact,
+)
 from broker.domain.ports import Passkey, place_of
 from broker.domain.signers import required_signers, youngest_band
 from broker.domain.stores import AuthorityClaim, Invitation, PersonClaim
@@ -133,9 +141,11 @@ async def test_authority_that_anybody_stated_counts_once_each(store):
 
 async def test_each_organisation_reads_back_its_own_latest_words(store):
     person = await recognise(store, SENDER, "p-1", BSN)
-    await say(store, person, SENDER, born(8), "Noor", [("sms", "+31600000001")])
-    await say(store, person, SCHOOL, born(8), "Noortje", [("email", "noor@example.nl")])
-    await say(store, person, SENDER, born(9), "Noor van Dijk", [("sms", "+31600000002")], NOW + timedelta(days=1))
+    await say(store, person, SENDER, born(8), "Noor", [StatedContact("sms", "+31600000001")])
+    await say(store, person, SCHOOL, born(8), "Noortje", [StatedContact("email", "noor@example.nl")])
+    await say(
+        store, person, SENDER, born(9), "Noor van Dijk", [StatedContact("sms", "+31600000002")], NOW + timedelta(days=1)
+    )
     async with store.storage(writing=False) as work:
         mine, contacts = await work.persons.claims(person, SENDER)
         theirs, other = await work.persons.claims(person, SCHOOL)
@@ -180,7 +190,7 @@ async def test_an_organisation_is_replaced_whole(store):
 
 async def test_nothing_that_says_who_somebody_is_lies_readable(store, request):
     person = await recognise(store, SENDER, "dossier-Noor", BSN)
-    await say(store, person, SENDER, date(2018, 2, 1), "Noor van Dijk", [("email", "noor@example.nl")])
+    await say(store, person, SENDER, date(2018, 2, 1), "Noor van Dijk", [StatedContact("email", "noor@example.nl")])
     async with store.storage(writing=False) as work:
         rows = []
         for table in t.metadata.sorted_tables:

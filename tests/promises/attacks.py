@@ -153,6 +153,9 @@ async def push(world: World, name: str, change: Callable[[dict[str, Any]], objec
         person["reference"] += fresh
         for identifier in person.get("identifiers", ()):
             identifier["value"] = f"{secrets.randbelow(10**9):09}"
+        for contact in person.get("contacts", ()):  # two people with one contact would be a doubt
+            mail = contact["channel"] == "email"
+            contact["value"] = f"{fresh}.{contact['value']}" if mail else f"+316{secrets.randbelow(10**8):08}"
     body.update(more)
     if change is not None:
         change(body)

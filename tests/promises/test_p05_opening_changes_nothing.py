@@ -14,6 +14,7 @@ from tests.support.surface import (
     NO_SUCH_ID,
     changed,
     count_records,
+    doubt,
     dump,
     filled,
     inventory,
@@ -91,6 +92,7 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
     mother = await world.answer(TOM, "mother", YES)
     unread = await world.invite(TOM, "tom")
     await world.answer(TOM, "father", {})
+    await doubt(world)
     release = await world.ask(TOM, "ib-joris")
     assert release.status_code == 403
     asset = next(part for part in (await world.http.get("/")).text.split('"') if part.startswith("/static/"))
@@ -102,6 +104,7 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
         "position": "1",
         "receipt_id": mother.url.path.removeprefix("/receipt/"),
         "entry_id": (await rows_of(world, "log_entry"))[0].entry_id,
+        "matter_id": (await rows_of(world, "matter"))[0].id,
     }
     addresses = sorted({filled(path, ids) for path in LOOKS | {act.partition(" ")[2] for act in ACTS}})
     addresses += [f"/v1/handovers/{NO_SUCH_ID}", f"/receipt/{NO_SUCH_ID}", "/questions/9", "/nowhere", "/v1/nowhere"]
@@ -193,18 +196,20 @@ async def test_looking_at_the_pages_per_recipient_and_asking_for_them_changes_no
 
 async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(world: World) -> None:
     await world.push(TOM)
+    await doubt(world)
     await world.ask(TOM, "ib-joris")
+    matter = (await rows_of(world, "matter"))[0].id
     entry = (await rows_of(world, "log_entry"))[0].entry_id
     async with officer_browser(world) as officer:
         before, known = await dump(world), {row.entry_id for row in await rows_of(world, "log_entry")}
         for path in sorted(LOOKS):
             ids = {"id": world.handovers[TOM], "path": "0/000", "entry": "0", "name": "x", "position": "1"}
-            address = filled(path, {**ids, "receipt_id": NO_SUCH_ID, "entry_id": entry})
+            address = filled(path, {**ids, "receipt_id": NO_SUCH_ID, "entry_id": entry, "matter_id": matter})
             for method in ("GET", "HEAD"):
                 answer = await officer.browser.request(method, address)
                 assert answer.status_code < 500, (method, address)
         after = await dump(world)
-    assert changed(before, after) <= OFFICERS_LOOK
+    assert changed(before, after) <= OFFICERS_LOOK, "not the matters: looking at a doubt settles nothing"
     new = [row for row in await rows_of(world, "log_entry") if row.entry_id not in known]
     assert {row.type for row in new} == {"log:searched", "log:viewed"}
     assert not before["log_entry"] - after["log_entry"], "a line that was there is gone"

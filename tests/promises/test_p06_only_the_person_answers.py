@@ -17,6 +17,7 @@ from tests.support.surface import (
     NO_SUCH_ID,
     Recorder,
     count_records,
+    doubt,
     filled,
     officer_browser,
     play,
@@ -79,11 +80,13 @@ async def waiting_family(world: World) -> AsyncIterator[tuple[dict[str, str], di
         _, fields, buttons = next(form for form in forms_of(page.text) if form[0] == "/contact")
         await browser.post("/contact", data={**fields, "contact": buttons[0][1]})
         entry = (await rows_of(world, "log_entry"))[0].entry_id
+        await doubt(world)
         ids = {
             "id": world.handovers[TOM],
             "position": "1",
             "receipt_id": NO_SUCH_ID,
             "entry_id": entry,
+            "matter_id": (await rows_of(world, "matter"))[0].id,
             "path": "0/000",
             "entry": "0",
             "name": "rondom.css",
@@ -239,6 +242,8 @@ async def test_no_button_of_the_console_makes_a_consent(world: World, stage: str
             {"identifier": "999990019"},
             {"subject": subject, "answer": "yes", "section": "status"},
             {"outcome": "denied", "organisation": SCHOOL},
+            {"outcome": "confirmed", "note": "Gebeld."},
+            {"outcome": "accepted", "note": "Gebeld."},
         ]
         statuses: dict[str, set[int]] = {}
         for act, whose in ACTS.items():
@@ -255,7 +260,9 @@ async def test_no_button_of_the_console_makes_a_consent(world: World, stage: str
                     answer = await officer.browser.request(method, filled(template, ids), data=fields)
                 statuses.setdefault(act, set()).add(answer.status_code)
         if stage == "signed-in":
-            assert statuses["POST /console/disclosures"] == statuses["POST /console/log/check"] == {200}
+            assert statuses["POST /console/log/check"] == {200}
+            assert statuses["POST /console/disclosures"] == {200, 400}, "an outcome that is none for a search"
+            assert statuses["POST /console/queue/{matter_id}"] == {200, 400, 409}, "settled once, and only with a note"
         assert await unanswered(world)
         assert await world.gets(TOM, "ib-joris") == []
 

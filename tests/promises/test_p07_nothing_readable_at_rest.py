@@ -13,8 +13,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from broker.crypto.pseudonyms import Pseudonymiser
 from broker.domain.ports import place_of
+from broker.storage.contacts import value_tag
+from tests.factories import a_keyring
 from tests.support.intruder import Intruder, intruder_in
+from tests.support.surface import officer_browser
 from tests.support.world import World
 
 DUTCH = "januari februari maart april mei juni juli augustus september oktober november december"
@@ -182,6 +186,39 @@ def bsn_of(world: World, family: str) -> dict[str, str]:
     subject = next(person for person in first["people"] if person["key"] == first["subject"])
     identifier: dict[str, str] = subject["identifiers"][0]
     return identifier
+
+
+async def test_whose_contact_is_in_doubt_and_what_the_officer_wrote_cannot_be_read(
+    world: World, intruder: Intruder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Contacts of professionals are there as keyed tags only; settling leaves a note that nobody reads without the keys."""
+    caplog.set_level(logging.INFO)
+    mail, phone, note = "mark@family.example", "+31600000011", "Dit is de mailbox van een collega."
+    oin, claims = world.professional(WHO)
+    with capture_logs() as lines:
+        await world.token(oin, {**claims, "email": mail, "phone_number": phone})
+        await world.push(HANDOVER)
+        matters = intruder.rows("SELECT id FROM matter ORDER BY id")
+        assert len(matters) == 2
+        async with officer_browser(world) as officer:
+            fields = {"csrf": officer.csrf, "outcome": "confirmed", "note": note}
+            page = await officer.browser.post(f"/console/queue/{matters[0][0]}", data=fields)
+            assert note in page.text
+        await world.settle()
+
+    words = {mail: "contact", phone: "contact", phone[1:]: "contact", note: "note"}
+    cells = [part for rows in intruder.contents().values() for row in rows for v in row for part in readable(v)]
+    joined = b"\n".join(cells)
+    assert found_in(joined, words) == []
+    assert found_in(intruder.stolen(), words) == []
+    assert found_in((json.dumps(lines, default=str) + caplog.text).encode(), words) == []
+    assert [value for value in (mail, phone) for guess in unkeyed(value) if guess in joined] == []
+    tags = [str(tag) for (tag,) in intruder.rows("SELECT value_tag FROM professional_contact")]
+    kept = [str(tag) for (tag,) in intruder.rows("SELECT value_tag FROM contact")]
+    assert len(tags) == 2
+    assert set(tags) < set(kept), "the same tag for a person and a professional: that is how they are compared"
+    elsewhere = Pseudonymiser(a_keyring())
+    assert not {value_tag(elsewhere, "email", mail), value_tag(elsewhere, "sms", phone)} & set(tags), "not keyed"
 
 
 async def test_a_message_that_waits_to_be_sent_cannot_be_read(

@@ -14,7 +14,7 @@ import pytest
 
 from broker.cli.visitor import form_of, forms_of
 from broker.domain.channels import channels_for
-from tests.support.surface import NO_SUCH_ID, leaks, personal, rows_of, settled, told
+from tests.support.surface import NO_SUCH_ID, doubt, leaks, officer_browser, personal, rows_of, settled, told
 from tests.support.world import World
 
 SENDER, SCHOOL = "00000099000000010000", "00000099000000020000"
@@ -84,6 +84,48 @@ async def test_unanswered_refused_withdrawn_and_expired_are_one_and_the_same(wor
     asked = [leaf for leaf in await releases_asked(world) if leaf["type"] == "release:denied"]
     assert len(asked) == 15
     assert len({str(shape(leaf)) for leaf in asked}) == 1
+
+
+async def test_a_doubt_about_a_contact_looks_like_any_other_missing_consent(world: World) -> None:
+    """Everybody said yes, and father's contact turns out to be a professional's; before that, he had not answered."""
+    seen = {}
+    await world.push(TOM)
+    for person in ("mother", "tom"):
+        await world.answer(TOM, person, YES)
+    seen["father did not answer"] = await _all_that_is_told(world)
+    await world.answer(TOM, "father", YES)
+    assert await world.gets(TOM, READER) == sorted(YES)
+    await doubt(world, TOM, "nov-sara")
+    seen["his contact is in doubt"] = await _all_that_is_told(world)
+    await _settle(world, "confirmed")
+    seen["and it was wrong"] = await _all_that_is_told(world)
+    first = seen["father did not answer"]
+    assert [status for status, _, _ in first] == [403, 403, 404, 200, 200]
+    for reason, same in seen.items():
+        assert same == first, reason
+    denied = [leaf for leaf in await releases_asked(world) if leaf["type"] == "release:denied"]
+    assert len(denied) == 6
+    assert len({str(shape(leaf)) for leaf in denied}) == 1
+    for leaf in [json.loads(row.leaf) for row in await rows_of(world, "log_entry") if row.type.startswith("matter:")]:
+        assert leaf["facts"] == {}, "what the doubt is about is not to be read in the log without its openings"
+
+
+async def _settle(world: World, outcome: str) -> None:
+    [matter] = await rows_of(world, "matter")
+    async with officer_browser(world) as officer:
+        fields = {"csrf": officer.csrf, "outcome": outcome, "note": "Gebeld."}
+        assert (await officer.browser.post(f"/console/queue/{matter.id}", data=fields)).status_code == 200
+
+
+async def _all_that_is_told(world: World) -> list[tuple[int, bytes, list[tuple[str, str]]]]:
+    here, body = world.handovers[TOM], {"identifier": {"system": "bsn", "value": "999990019"}}
+    return [
+        told(await world.ask(TOM, READER, PURPOSE)),
+        told(await world.ask(TOM, READER, PURPOSE, ["safety-plan"])),
+        told(await world.as_professional(READER, "GET", f"/v1/handovers/{here}"), but=here),
+        told(await world.as_organisation(SCHOOL, "GET", "/v1/handovers?box=received")),
+        told(await world.as_professional(READER, "POST", "/v1/subjects/_search", body)),
+    ]
 
 
 async def test_one_type_denied_tells_nothing_of_who_stands_in_the_way(world: World) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from broker.cli.visitor import answered, form_of
 from tests.support.intruder import Intruder, Rows, changed_tables, intruder_in
+from tests.support.surface import doubt, officer_browser
 from tests.support.world import URL, World
 
 FORM = "application/x-www-form-urlencoded"
@@ -222,6 +223,35 @@ async def test_a_forged_recipient_stops_nothing(world: World, intruder: Intruder
         assert (await browser.post("/mine/stop", data=good)).url.path.startswith("/receipt/"), "without it, it stops"
 
 
+async def test_a_doubt_is_not_settled_by_a_form_with_something_wrong_in_it(
+    world: World, intruder: Intruder, subtests: pytest.Subtests
+) -> None:
+    await doubt(world)
+    [(matter,)] = intruder.rows("SELECT id FROM matter")
+    async with officer_browser(world) as officer:
+        good = urlencode({"csrf": officer.csrf, "outcome": "confirmed", "note": "Gebeld."})
+        headers = {"Content-Type": FORM}
+        before = await stored(world, intruder)
+        spoilt = {attack: more for attack, more in SPOILT.items() if not more.startswith("&answer")}
+        twice = {"the outcome twice": "&outcome=accepted", "the same outcome twice": "&outcome=confirmed"}
+        for attack, more in {**spoilt, **twice, "the note twice": "&note=x"}.items():
+            with subtests.test(attack):
+                page = await officer.browser.post(f"/console/queue/{matter}", content=good + more, headers=headers)
+                assert page.status_code == 400
+                check_page(page)
+        for odd in ODD:
+            with subtests.test(odd[:30]):
+                for method in ("GET", "POST"):
+                    page = await officer.browser.request(
+                        method, f"/console/queue/{odd}", content=good, headers=headers, follow_redirects=False
+                    )
+                    assert page.status_code in (400, 404), page.status_code
+        assert changed_tables(before, await stored(world, intruder)) == []
+        page = await officer.browser.post(f"/console/queue/{matter}", content=good, headers=headers)
+        assert page.status_code == 200, "without it, it settles"
+    assert intruder.rows("SELECT state FROM matter") == [("confirmed",)]
+
+
 ODD = ("%00", "%FF", "x" * 5000, "\u0661", "-1", "1e3", "999999999999999999999", "..%2f", "{}")
 COOKIES = ("", "x", "\u00c3\u00a9", "x" * 6000, "%00", '"', "a=b; rondom=c", "{}")
 
@@ -230,7 +260,15 @@ async def test_odd_addresses_of_pages(world: World, intruder: Intruder, subtests
     async with world.browser() as browser:
         await world.come_in(browser, world.codes[HANDOVER, "tom"])
         before = await stored(world, intruder)
-        for start in ("/", "/questions/", "/receipt/", "/static/", "/console/disclosures/", "/console/"):
+        for start in (
+            "/",
+            "/questions/",
+            "/receipt/",
+            "/static/",
+            "/console/disclosures/",
+            "/console/queue/",
+            "/console/",
+        ):
             for path in ODD:
                 with subtests.test(start + path[:30]):
                     page = await browser.get(start + path, follow_redirects=False)

@@ -62,6 +62,8 @@ LOOKS = {
     "/console/passkey",
     "/console/disclosures",
     "/console/disclosures/{entry_id}",
+    "/console/queue",
+    "/console/queue/{matter_id}",
     "/console/log",
 }
 """What GET and HEAD may ask for: nothing of it changes anything."""
@@ -91,6 +93,7 @@ ACTS = {
     "POST /console/passkeys/sign-in": "officer",
     "POST /console/language": "officer",
     "POST /console/disclosures": "officer",
+    "POST /console/queue/{matter_id}": "officer",
     "POST /console/log/check": "officer",
     "POST /console/sign-out": "officer",
 }
@@ -188,6 +191,14 @@ async def play(world: World, family: str) -> None:
             world.clock.later(step["later"])
         else:
             await world.ask(step["ask"]["handover"], step["ask"]["by"], step["ask"]["purpose"])
+
+
+async def doubt(world: World, name: str = "tom-to-school", who: str = "ib-joris") -> None:
+    """A professional turns out to have the contact of a father whom this handover speaks of."""
+    father = next(person for person in world.body(name)["people"] if person["key"] == "father")
+    oin, claims = world.professional(who)
+    stated = {"email": next(c["value"] for c in father["contacts"] if c["channel"] == "email")}
+    await world.token(oin, {**claims, **stated})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from broker.domain.stores.log import (
     TreeState,
     TreeStore,
 )
+from broker.domain.stores.matters import ContactStore, MatterStore
 from broker.domain.stores.oversight import Message, OfficerStore, OutboxStore, PolicyStore
 from broker.domain.stores.parties import (
     AuthorityClaim,
@@ -45,6 +46,7 @@ __all__ = [
     "CheckpointStore",
     "ConsentStore",
     "Contact",
+    "ContactStore",
     "Disclosure",
     "Guards",
     "HandoverLists",
@@ -54,6 +56,7 @@ __all__ = [
     "Lock",
     "LogSearch",
     "LogStore",
+    "MatterStore",
     "Message",
     "OfficerStore",
     "OrganisationStore",
@@ -95,6 +98,14 @@ class UnitOfWork(Protocol):
     @property
     def authorities(self) -> AuthorityStore:
         """See `AuthorityStore`."""
+
+    @property
+    def contacts(self) -> ContactStore:
+        """See `ContactStore`."""
+
+    @property
+    def matters(self) -> MatterStore:
+        """See `MatterStore`."""
 
     @property
     def handovers(self) -> HandoverStore:

@@ -7,11 +7,13 @@ from typing import Any, Literal, Protocol
 
 from broker.domain.parties import (
     Authority,
+    ContactSource,
     Oin,
     Organisation,
     Person,
     PersonId,
     ProfessionalId,
+    StatedContact,
 )
 
 
@@ -22,6 +24,8 @@ class Contact:
     id: str
     channel: Literal["sms", "email"]
     value: str = field(repr=False)
+    source: ContactSource = "unknown"
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class PersonStore(Protocol):
         person: PersonId,
         by: Oin,
         claim: PersonClaim,
-        contacts: Sequence[tuple[Literal["sms", "email"], str]],
+        contacts: Sequence[StatedContact],
         now: datetime,
     ) -> None:
         """Keep what an organisation says, beside what others said."""

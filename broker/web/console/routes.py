@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from broker.web.console.disclosures import Disclosures
 from broker.web.console.entering import Entering
 from broker.web.console.log import Log
+from broker.web.console.queue import Queue
 from broker.web.console.visits import Visits
 from broker.web.kit.pages import Pages
 from broker.web.kit.routes import PageRouter
@@ -34,6 +35,11 @@ def console_router(console: ConsoleService, site: Site) -> APIRouter:
     router.looks("/console/disclosures", disclosures.latest)
     router.acts("/console/disclosures", disclosures.search)
     router.looks("/console/disclosures/{entry_id}", disclosures.entry)
+
+    queue = Queue(console, visits, pages)
+    router.looks("/console/queue", queue.waiting)
+    router.looks("/console/queue/{matter_id}", queue.matter)
+    router.acts("/console/queue/{matter_id}", queue.settle)
 
     log = Log(console, visits, pages)
     router.looks("/console/log", log.state)

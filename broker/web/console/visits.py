@@ -25,7 +25,7 @@ class Visit:
     @property
     def visitor(self) -> Visitor:
         """What the frame of the page needs."""
-        return Visitor(self.session.csrf, self.session.officer)
+        return Visitor(self.session.csrf, self.session.officer, self.session.open_matters)
 
 
 class Visits:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.domain.consents import Stance
+from broker.domain.matters import NEXT, REASON, MatterKind
 from broker.domain.notices import NoticeTemplate, compose
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
 from broker.services.screens import (
@@ -21,10 +22,13 @@ from broker.services.screens import (
     EntryRow,
     FamilySession,
     LogScreen,
+    MatterDetail,
+    MatterRow,
     Mine,
     OfficerSession,
     Questionnaire,
     QuestionScreen,
+    QueuePage,
     ReadLine,
     ReceiptScreen,
     SaidGroup,
@@ -305,6 +309,23 @@ ROWS = (
 )  # fmt: skip
 
 
+def _matter(place: int, kind: MatterKind, about: str, state: str = "open", *, holds_back: bool = False) -> MatterRow:
+    other = "" if kind in (MatterKind.FACTS_DISAGREE, MatterKind.INABILITY_STATED) else _digest("aa01c4")
+    return MatterRow(
+        f"m{place}", kind.value, REASON[kind, about], _digest("3fa2b7"), other, SENDER, NOW, holds_back, state
+    )
+
+
+MATTERS = (
+    _matter(1, MatterKind.SHARED_CONTACT, "sms", holds_back=True),
+    _matter(2, MatterKind.CONTACT_OF_PROFESSIONAL, "email", holds_back=True),
+    _matter(3, MatterKind.FACTS_DISAGREE, "authority"),
+    _matter(4, MatterKind.INABILITY_STATED, ""),
+    _matter(5, MatterKind.SHARED_CONTACT, "email", "accepted"),
+    _matter(6, MatterKind.CONTACT_OF_PROFESSIONAL, "sms", "confirmed", holds_back=True),
+)
+
+
 @dataclass
 class FakeConsole:
     """One officer. `calls` holds what was asked that changes something, and every search."""
@@ -313,11 +334,13 @@ class FakeConsole:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     rows: tuple[EntryRow, ...] = ROWS
     intact: bool = True
+    matters: tuple[MatterRow, ...] = field(default_factory=lambda: MATTERS)
     extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
 
     def visit(self, stage: str = "signed-in") -> "FakeConsole":
         """Put the visit at a stage, as if it had come there."""
-        self.current = OfficerSession("o1", CSRF, "Officer 1", stage)  # type: ignore[arg-type]
+        waiting = sum(row.state == "open" for row in self.matters)
+        self.current = OfficerSession("o1", CSRF, "Officer 1", stage, waiting)  # type: ignore[arg-type]
         return self
 
     def _session(self, token: str) -> OfficerSession:
@@ -418,6 +441,39 @@ class FakeConsole:
             '{"at":"2026-09-21T12:05:09Z","type":"release:decided","outcome":"partly","subject":"3fa2b73fa2b7"}',
             _digest("0ddba11"),
         )  # fmt: skip
+
+    async def queue(self, token: str) -> QueuePage:
+        self._session(token)
+        waiting = tuple(row for row in self.matters if row.state == "open")
+        return QueuePage(waiting, tuple(row for row in self.matters if row.state != "open"), len(waiting))
+
+    async def matter(self, token: str, matter_id: str) -> MatterDetail:
+        self._session(token)
+        row = next((row for row in self.matters if row.id == matter_id), None)
+        if row is None:
+            raise NotFound
+        settled = row.state != "open"
+        return MatterDetail(
+            row,
+            NEXT[MatterKind(row.kind)],
+            "Vader & moeder delen <b>één</b> mailbox." if settled else "",
+            NOW if settled else None,
+            _digest("0ff1ce") if settled else "",
+        )
+
+    async def settle(self, token: str, matter_id: str, outcome: str, note: str) -> None:
+        self._session(token)
+        self.calls.append(("settle", matter_id, outcome, note))
+        if not note:
+            raise Invalid.at("/note", "Schrijf kort op wat u te weten kwam.", "Write down what you found out.")
+        if (await self.matter(token, matter_id)).row.state != "open":
+            raise Conflict(Words("Dit is al afgehandeld.", "This was settled already."))
+        self.matters = tuple(
+            replace(row, state=outcome, holds_back=row.holds_back and outcome == "confirmed")
+            if row.id == matter_id
+            else row
+            for row in self.matters
+        )
 
     async def log(self, token: str) -> LogScreen:
         self._session(token)

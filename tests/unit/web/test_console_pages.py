@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from broker.errors import Words
 from broker.services.screens import EntryFilter
 from tests.unit.web.conftest import browsing
-from tests.unit.web.fakes import CODE, CSRF, ROWS, FakeConsole
+from tests.unit.web.fakes import CODE, CSRF, MATTERS, ROWS, FakeConsole
 from tests.unit.web.test_family_pages import HOSTILE, LANGUAGES, form, visible
 
 BSN = "999990044"
@@ -26,7 +26,9 @@ async def test_every_page_is_there_in_every_language(app: FastAPI, console: Fake
         console.visit()
         for row in ROWS:
             assert (await client.get(f"/console/disclosures/{row.id}")).status_code == 200
-        for path in ("/console/disclosures", "/console/log"):
+        for matter in MATTERS:
+            assert (await client.get(f"/console/queue/{matter.id}")).status_code == 200
+        for path in ("/console/disclosures", "/console/queue", "/console/log"):
             assert f'<html lang="{language}"' in (await client.get(path)).text
 
 
@@ -34,10 +36,16 @@ async def test_without_a_passkey_nothing_is_shown(client: httpx.AsyncClient, con
     for stage in (None, "invited"):
         if stage:
             console.visit(stage)
-        for path in ("/console/disclosures", "/console/disclosures/e3", "/console/log"):
+        for path in (
+            "/console/disclosures",
+            "/console/disclosures/e3",
+            "/console/queue",
+            "/console/queue/m1",
+            "/console/log",
+        ):
             answer = await client.get(path)
             assert (answer.status_code, answer.headers["location"]) == (303, "/console")
-        for path in ("/console/disclosures", "/console/log/check"):
+        for path in ("/console/disclosures", "/console/queue/m1", "/console/log/check"):
             assert (await client.post(path, data=form())).headers["location"] == "/console"
     assert console.calls == []
     console.visit()
@@ -183,9 +191,74 @@ async def test_another_language_leads_back(client: httpx.AsyncClient, console: F
     for back, place in (
         ("/console/log", "/console/log"),
         ("/console/disclosures/e3", "/console/disclosures/e3"),
+        ("/console/queue", "/console/queue"),
+        ("/console/queue/m1", "/console/queue/m1"),
+        ("/console/queue/m1/x", "/console"),
         ("//evil.example", "/console"),
         ("/", "/console"),
     ):
         answer = await client.post("/console/language", data=form(language="en", back=back))
         assert answer.headers["location"] == place
     assert re.search(r'<html lang="en"', (await client.get("/console/log")).text)
+
+
+async def test_the_queue_says_what_is_in_doubt_and_how_much_waits(
+    client: httpx.AsyncClient, console: FakeConsole
+) -> None:
+    console.visit()
+    page = await client.get("/console/queue")
+    text = visible(page)
+    open_ones, settled = text.split("Het laatst afgehandeld", 1)
+    for matter in MATTERS:
+        assert matter.reason.nl in (open_ones if matter.state == "open" else settled)
+    assert open_ones.count("Houdt vrijgaven tegen") == 2
+    assert f'title="{MATTERS[0].person}"' in page.text
+    assert MATTERS[0].person not in text
+    for path in ("/console/queue", "/console/disclosures", "/console/log"):
+        assert "Twijfels (4)" in (await client.get(path)).text
+    console.matters = ()
+    console.visit()
+    text = (await client.get("/console/queue")).text
+    assert "Er wacht niets op u." in text
+    assert "(0)" not in text
+
+
+async def test_a_matter_says_what_to_do_and_what_each_button_means(
+    client: httpx.AsyncClient, console: FakeConsole
+) -> None:
+    console.visit()
+    text = visible(await client.get("/console/queue/m1"))
+    for expected in ("Bel de organisatie", "Het contact klopt", "Het contact is fout", "telt nu niet"):
+        assert expected in text
+    text = visible(await client.get("/console/queue/m3"))
+    assert "strengste lezing" in text
+    assert "telt nu niet" not in text
+    assert "Het contact klopt" not in text
+    assert (await client.get("/console/queue/m9")).status_code == 404
+
+
+async def test_settling_needs_a_note_and_happens_once(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    refused = await client.post("/console/queue/m1", data=form(outcome="accepted", note=""))
+    assert refused.status_code == 400
+    assert "Schrijf kort op" in visible(refused)
+    answer = await client.post("/console/queue/m1", data=form(outcome="accepted", note="Gebeld: één mens."))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/queue/m1")
+    assert console.calls[-1] == ("settle", "m1", "accepted", "Gebeld: één mens.")
+    page = await client.get("/console/queue/m1")
+    assert "<b>" not in page.text
+    assert "Vader &amp; moeder" in page.text
+    assert "<form" not in page.text.split("<main", 1)[1].split("</main>", 1)[0]
+    again = await client.post("/console/queue/m1", data=form(outcome="confirmed", note="Toch niet."))
+    assert again.status_code == 409
+    assert "al afgehandeld" in visible(again)
+
+
+async def test_hostile_words_in_the_queue_stay_text(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    words = Words(HOSTILE, HOSTILE)
+    console.matters = (replace(MATTERS[0], organisation=HOSTILE, reason=words, person=HOSTILE, other=HOSTILE),)
+    for path in ("/console/queue", "/console/queue/m1"):
+        assert "<img" not in (await client.get(path)).text
+    refused = await client.post("/console/queue/m1", data=form(outcome="", note=HOSTILE))
+    assert "<img" not in refused.text

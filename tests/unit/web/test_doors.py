@@ -26,6 +26,7 @@ FORMS = (
     ("/sign-out", {}),
     ("/console/invitation", {"code": CODE}),
     ("/console/disclosures", {"outcome": "denied"}),
+    ("/console/queue/m1", {"outcome": "accepted", "note": "Gebeld"}),
     ("/console/log/check", {}),
     ("/console/language", {"language": "en"}),
     ("/console/sign-out", {}),
@@ -41,7 +42,7 @@ SCRIPTS = (
 
 def routes(app: FastAPI, method: str) -> Iterator[str]:
     """Every address of the pages that takes the method, with something in each hole."""
-    filled = {"position": "1", "receipt_id": "r1", "entry_id": "e3", "name": "x.css"}
+    filled = {"position": "1", "receipt_id": "r1", "entry_id": "e3", "matter_id": "m1", "name": "x.css"}
     for route in iter_route_contexts(app.routes):
         if method in (route.methods or ()):
             yield re.sub(r"\{(\w+)\}", lambda hole: filled[hole[1]], route.path or "")

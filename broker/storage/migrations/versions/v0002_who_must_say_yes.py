@@ -119,6 +119,7 @@ def _matters() -> None:
         sa.Column("kind", WORD, nullable=False),
         sa.Column("person", ID, nullable=False),
         sa.Column("other", ID),
+        sa.Column("about", WORD, nullable=False),
         sa.Column("organisation", OIN, nullable=False),
         sa.Column("raises_evidence", sa.Boolean(), nullable=False),
         sa.Column("state", WORD, nullable=False),
@@ -131,6 +132,7 @@ def _matters() -> None:
         sa.UniqueConstraint("tag", name=op.f("uq_matter_tag")),
     )
     op.create_index(op.f("ix_matter_person"), "matter", ["person"])
+    op.create_index(op.f("ix_matter_other"), "matter", ["other"])
     op.create_index(op.f("ix_matter_state_id"), "matter", ["state", "id"])
 
 
