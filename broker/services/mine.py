@@ -68,13 +68,14 @@ class SaidBy:
         role, name = self.vocabulary.label(recipient.role), self.partners.get(recipient.organisation, "")
         return Words(f"{name} ({role.nl})", f"{name} ({role.en})")
 
-    def screen(self, readings: tuple[ReadLine, ...]) -> Mine:
+    def screen(self, readings: tuple[ReadLine, ...], *, messages: bool) -> Mine:
         """The page."""
         return Mine(
             name=self.names.get(self.signer, ""),
             sender=self.partners.get(self.sender, ""),
             groups=tuple(self._group_screen(group) for group in self.groups),
             readings=readings,
+            messages=messages,
         )
 
     def _group_screen(self, group: Group) -> SaidGroup:

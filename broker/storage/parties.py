@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 import sqlalchemy as sa
 
 from broker.domain.parties import Authority, AuthorityKind, Oin, Organisation, Person, PersonId, ProfessionalId
-from broker.domain.stores import AuthorityClaim, Contact, PersonClaim
+from broker.domain.stores import AuthorityClaim, Contact, PersonClaim, Reach
 from broker.storage import tables as t
 from broker.storage.rows import Store
 
@@ -152,6 +152,36 @@ class Persons(Store):
         rows = await self._all(sa.select(t.contact).where(t.contact.c.person == person).order_by(t.contact.c.id))
         found = [Contact(r.id, r.channel, self._unseal(f"contact:{r.tag}", r.value_sealed)) for r in rows]
         return list({(contact.channel, contact.value): contact for contact in found}.values())
+
+    async def reach(self, persons: Iterable[PersonId], by: Oin) -> Mapping[PersonId, Reach]:
+        """For each of them the first contact of `claims`, in one look; who has none is left out."""
+        claim, contact = t.person_claim.c, t.contact.c
+        later = t.person_claim.alias()
+        newer = sa.exists().where(
+            later.c.person == claim.person,
+            later.c.organisation == claim.organisation,
+            later.c.stated_at > claim.stated_at,
+        )
+        stated = sa.and_(
+            contact.person == claim.person,
+            contact.organisation == claim.organisation,
+            contact.stated_at >= claim.stated_at,
+        )
+        wanted = sa.and_(claim.person.in_(tuple(persons)), claim.organisation == by, ~newer)
+        columns = (claim.tag, claim.facts_sealed, contact.id, contact.person, contact.channel, contact.value_sealed)
+        rows = await self._all(
+            sa.select(*columns, contact.tag.label("contact_tag"))
+            .join(t.contact, stated)
+            .where(wanted)
+            .order_by(contact.id.desc())
+        )
+        first = {row.person: row for row in rows}
+        return {PersonId(person): self._reach(row) for person, row in first.items()}
+
+    def _reach(self, row: Any) -> Reach:
+        value = self._unseal(f"contact:{row.contact_tag}", row.value_sealed)
+        language = self._unseal_json(f"claim:{row.tag}", row.facts_sealed)["language"]
+        return Reach(Contact(row.id, row.channel, value), language)
 
     async def names(self, persons: Iterable[PersonId], by: Oin) -> Mapping[PersonId, str]:
         """What this organisation calls these people."""

@@ -7,7 +7,7 @@
 from types import TracebackType
 from typing import Protocol, Self
 
-from broker.domain.stores.consents import ConsentStore, Invitation, InvitationStore, ReceiptStore
+from broker.domain.stores.consents import ConsentStore, Invitation, InvitationStore, MuteStore, ReceiptStore
 from broker.domain.stores.handovers import Disclosure, HandoverLists, HandoverStore, Pushed, ReleaseStore
 from broker.domain.stores.log import (
     Appended,
@@ -27,6 +27,7 @@ from broker.domain.stores.parties import (
     OrganisationStore,
     PersonClaim,
     PersonStore,
+    Reach,
 )
 from broker.domain.stores.visits import Guards, Visit, VisitStore
 
@@ -46,6 +47,7 @@ __all__ = [
     "LogSearch",
     "LogStore",
     "Message",
+    "MuteStore",
     "OfficerStore",
     "OrganisationStore",
     "OutboxStore",
@@ -53,6 +55,7 @@ __all__ = [
     "PersonStore",
     "PolicyStore",
     "Pushed",
+    "Reach",
     "Receipt",
     "ReceiptStore",
     "ReleaseStore",
@@ -96,6 +99,10 @@ class UnitOfWork(Protocol):
     @property
     def invitations(self) -> InvitationStore:
         """See `InvitationStore`."""
+
+    @property
+    def mutes(self) -> MuteStore:
+        """See `MuteStore`."""
 
     @property
     def receipts(self) -> ReceiptStore:

@@ -40,4 +40,5 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     router.looks("/receipt/{receipt_id}/file", looking_back.file)
     router.looks("/mine", looking_back.mine)
     router.acts("/mine/stop", looking_back.stop)
+    router.acts("/mine/messages", looking_back.messages)
     return router

@@ -21,6 +21,7 @@ FORMS = (
     ("/questions/1", {"section": "timeline", "shown": "nl", "answer": "yes"}),
     ("/check", {"shown": "nl"}),
     ("/mine/stop", {"group": "g1", "section": "timeline"}),
+    ("/mine/messages", {"messages": "no"}),
     ("/language", {"language": "en"}),
     ("/sign-out", {}),
     ("/console/invitation", {"code": CODE}),
