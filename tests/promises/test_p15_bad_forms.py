@@ -111,7 +111,15 @@ async def test_garbage_from_somebody_who_was_let_in(
         secret = form_of(page.text, page.url.path)["csrf"]
         known = f"&csrf={quote(secret)}".encode()
         before = await stored(world, intruder)
-        for address in ("/questions/1", "/questions/99", "/questions/0", "/check", "/mine/stop", "/language"):
+        for address in (
+            "/questions/1",
+            "/questions/99",
+            "/questions/0",
+            "/check",
+            "/mine/stop",
+            "/mine/messages",
+            "/language",
+        ):
             for attack, (content, media) in garbage().items():
                 with subtests.test(address, attack=attack):
                     sent = content + known if media == FORM else content
