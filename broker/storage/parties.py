@@ -155,26 +155,7 @@ class Persons(Store):
 
     async def reach(self, persons: Iterable[PersonId], by: Oin) -> Mapping[PersonId, Reach]:
         """For each of them the first contact of `claims`, in one look; who has none is left out."""
-        claim, contact = t.person_claim.c, t.contact.c
-        later = t.person_claim.alias()
-        newer = sa.exists().where(
-            later.c.person == claim.person,
-            later.c.organisation == claim.organisation,
-            later.c.stated_at > claim.stated_at,
-        )
-        stated = sa.and_(
-            contact.person == claim.person,
-            contact.organisation == claim.organisation,
-            contact.stated_at >= claim.stated_at,
-        )
-        wanted = sa.and_(claim.person.in_(tuple(persons)), claim.organisation == by, ~newer)
-        columns = (claim.tag, claim.facts_sealed, contact.id, contact.person, contact.channel, contact.value_sealed)
-        rows = await self._all(
-            sa.select(*columns, contact.tag.label("contact_tag"))
-            .join(t.contact, stated)
-            .where(wanted)
-            .order_by(contact.id.desc())
-        )
+        rows = (await self._connection.execute(_REACH, {"persons": tuple(persons), "by": by})).all()
         first = {row.person: row for row in rows}
         return {PersonId(person): self._reach(row) for person, row in first.items()}
 
@@ -187,6 +168,28 @@ class Persons(Store):
         """What this organisation calls these people."""
         rows = await self._all(_mine(t.person_claim, tuple(persons), by).order_by(t.person_claim.c.stated_at))
         return {PersonId(r.person): self._unseal_json(f"claim:{r.tag}", r.facts_sealed)["name"] for r in rows}
+
+
+def _latest_contacts() -> sa.Select[Any]:
+    """The contacts that an organisation stated with its latest claim, per person; the first one comes last."""
+    claim, contact, later = t.person_claim.c, t.contact.c, t.person_claim.alias().c
+    same = sa.and_(later.person == claim.person, later.organisation == claim.organisation)
+    newer = sa.exists().where(same, later.stated_at > claim.stated_at)
+    stated = sa.and_(
+        contact.person == claim.person,
+        contact.organisation == claim.organisation,
+        contact.stated_at >= claim.stated_at,
+    )
+    columns = (claim.tag, claim.facts_sealed, contact.id, contact.person, contact.channel, contact.value_sealed)
+    wanted = sa.and_(
+        claim.person.in_(sa.bindparam("persons", expanding=True)), claim.organisation == sa.bindparam("by"), ~newer
+    )
+    joined = sa.select(*columns, contact.tag.label("contact_tag")).join(t.contact, stated)
+    return joined.where(wanted).order_by(contact.id.desc())
+
+
+_REACH = _latest_contacts()
+"""Made once: each release asks it."""
 
 
 def _mine(table: sa.Table, persons: tuple[PersonId, ...], by: Oin) -> sa.Select[Any]:
