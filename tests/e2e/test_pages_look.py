@@ -86,6 +86,8 @@ def tour_of_the_family(page: Page, served: Served, look: Look) -> None:
     page.reload()
     look("mine-from-16")
     family.counts = True
+    press(page, "button[name=messages][value=no]")
+    look("mine-without-messages")
     press(page, "button[name=section]")
     look("stopped")
     page.goto(f"{served.url}/receipt/none")
