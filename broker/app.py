@@ -42,6 +42,7 @@ from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners, enact
 from broker.services.releases import Releases
+from broker.services.reminders import Reminders
 from broker.settings import Settings
 from broker.storage import migrate
 from broker.storage.engine import Database, open_database
@@ -85,12 +86,14 @@ class Broker:
     consents: Consents
     oversight: Oversight
     partners: Partners
+    reminders: Reminders
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """The agreement is put in force; sequencer, courier and cleaner work until the end; connections are closed."""
+        """The agreement is put in force; sequencer, courier, cleaner and reminders work until the end; connections are closed."""
         await enact(self.house)
-        tasks = [asyncio.create_task(work()) for work in (self.ledger.run, self.courier.run, self._clean)]
+        work = (self.ledger.run, self.courier.run, self._clean, self.reminders.run)
+        tasks = [asyncio.create_task(task()) for task in work]
         try:
             yield
         finally:
@@ -200,6 +203,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         consents=Consents(house),
         oversight=Oversight(house, PasskeyCeremonies(settings.public_url)),
         partners=Partners(house),
+        reminders=Reminders(house),
     )
 
 

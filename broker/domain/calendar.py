@@ -57,6 +57,14 @@ def age(birth: date, on: date) -> int:
     return on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))
 
 
+def birthday(birth: date, years: int) -> date:
+    """The day on which somebody turns that age: the first on which `age` says so."""
+    try:
+        return birth.replace(year=birth.year + years)
+    except ValueError:  # 29 February, in a year without one
+        return date(birth.year + years, 3, 1)
+
+
 def end_of_day(day: date) -> datetime:
     """The first instant that is no longer in `day`, in UTC."""
     return datetime.combine(day + timedelta(days=1), time(), AMSTERDAM).astimezone(UTC)

@@ -25,6 +25,9 @@ SUBJECTS = {
     "one-time-code": Words("Je code", "Your code"),
     "invitation": Words("Een vraag voor je", "A question for you"),
     "answer-kept": Words("Je antwoord is bewaard", "Your answer is kept"),
+    "was-read": Words("Er is iets gelezen", "Something was read"),
+    "consent-ends": Words("Over een tijdje stopt iets", "Something ends in a while"),
+    "birthday-soon": Words("Straks verandert er iets", "Something changes soon"),
 }
 
 

@@ -301,7 +301,8 @@ class Consents(Doorway):
             _, invitation, signer = await self._verified(work, token)
             everything = await said(work, self._house, signer, invitation.sender, now)
             readings = await read_by(work, self._house, everything, now)
-        return everything.screen(readings)
+            muted = await work.mutes.among({signer}, invitation.sender)
+        return everything.screen(readings, messages=not muted)
 
     async def withdraw(self, token: str, group_id: str, section_types: tuple[str, ...], language: str) -> str:
         """Stop what was given for these section types, to a group or to one recipient of it alone.
@@ -319,6 +320,18 @@ class Consents(Doorway):
         house.log.kick()
         house.outbox_kick()
         return receipt
+
+    async def want_messages(self, token: str, *, wanted: bool) -> None:
+        """Turn messages about reading on or off, for this sender. Messages about one's own answers always come."""
+        house, now = self._house, self._house.clock()
+        async with house.storage() as work:
+            _, invitation, signer = await self._verified(work, token)
+            if not await work.mutes.change(signer, invitation.sender, now, muted=not wanted):
+                return
+            personal = (Personal(signer, "signer", signer), Personal(signer, "messages", "on" if wanted else "off"))
+            await work.log.append(LogEvent(EventType.MESSAGES_CHANGED, now, invitation.sender, personal=personal))
+            await work.commit()
+        house.log.kick()
 
     def _withdrawals(
         self, everything: SaidBy, group_id: str, section_types: tuple[str, ...], now: datetime

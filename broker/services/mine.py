@@ -71,13 +71,14 @@ class SaidBy:
                     return one
         raise NotFound
 
-    def screen(self, readings: tuple[ReadLine, ...]) -> Mine:
+    def screen(self, readings: tuple[ReadLine, ...], *, messages: bool) -> Mine:
         """The page."""
         return Mine(
             name=self.names.get(self.signer, ""),
             sender=self.partners.get(self.sender, ""),
             groups=tuple(self._group_screen(group) for group in self.groups),
             readings=readings,
+            messages=messages,
         )
 
     def _group_screen(self, group: Group) -> SaidGroup:

@@ -6,7 +6,8 @@
 3. Consent and agreement decide per section (`broker.domain.releases`).
 4. What is permitted is opened.
 5. The disclosure or refusal is logged, and the release tied to its entry, in the same unit of work.
-6. Commit. Without it nothing is returned: no log, no release.
+6. In it too: a message to whoever said the yes that it rests on. No message kept, no release.
+7. Commit. Without it nothing is returned: no log, no release.
 """
 
 import json
@@ -26,6 +27,7 @@ from broker.domain.stores import UnitOfWork
 from broker.errors import BrokerError, NotFound, Words
 from broker.services.facts import situation_of, weigh
 from broker.services.house import House
+from broker.services.telling import tell_of_release
 
 DECOYS_TO = 12
 """Every release's leaf commits to at least this many values, so that their number tells nothing (RFC 9901 section 4.2.5)."""
@@ -109,12 +111,14 @@ class Releases:
             if released:
                 sections = [d.section for d in decision.permitted]
                 await work.releases.add(release_id, appended.entry.id, handover.id, who, sections, now)
-            await work.commit()  # 6
+                await tell_of_release(work, house, situation, decision, now)  # 6
+            await work.commit()  # 7
         ways = channels_for(agreement.channels, situation.sender.kind, situation.recipient.kind, request.purpose)
         withheld = _withheld(request, decision, refusal(request, situation, now), ways)
         if not released:
             house.log.kick()
             raise ReleaseDenied(withheld)
+        house.outbox_kick()
         receipt = await house.log.receipt(appended, frozenset({who.id}))
         return Release(release_id, released, withheld, agreement.digest, receipt)
 

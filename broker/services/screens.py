@@ -135,12 +135,13 @@ class ReadLine:
 
 @dataclass(frozen=True, slots=True)
 class Mine:
-    """Everything that the person said to this sender, and who read what."""
+    """Everything that the person said to this sender, and who read what. `messages`: whether they hear of each reading."""
 
     name: str
     sender: str
     groups: tuple[SaidGroup, ...]
     readings: tuple[ReadLine, ...]
+    messages: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,23 @@ class Invitations(Store):
         return frozenset(PersonId(row.person) for row in rows)
 
 
+class Mutes(Store):
+    """See `MuteStore`."""
+
+    async def among(self, persons: Iterable[PersonId], sender: Oin) -> frozenset[PersonId]:
+        """Which of them want none."""
+        c = t.mute.c
+        rows = await self._all(sa.select(c.person).where(c.person.in_(tuple(persons)), c.sender == sender))
+        return frozenset(PersonId(row.person) for row in rows)
+
+    async def change(self, person: PersonId, sender: Oin, now: datetime, *, muted: bool) -> bool:
+        """Set it; False when it was so already."""
+        if muted:
+            return await self._insert_once(t.mute, {"person": person, "sender": sender, "created_at": now})
+        c = t.mute.c
+        return await self._run(sa.delete(t.mute).where(c.person == person, c.sender == sender)) > 0
+
+
 class Receipts(Store):
     """See `ReceiptStore`."""
 

@@ -1,7 +1,7 @@
 """Handovers and their sections: headers in clear words of the agreement, texts as ciphertext only."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from broker.domain.handovers import Handover, HandoverId, HandoverState, LegalBasis, Section, SectionId, Support
 from broker.domain.parties import Oin, PersonId, Recipient
 from broker.domain.ports import SealedSection
+from broker.domain.reminders import Running
 from broker.domain.stores import Lock, Pushed
 from broker.errors import Tampered
 from broker.storage import tables as t
@@ -159,6 +160,27 @@ class Handovers(Store):
         )
         statement = sa.select(t.handover).where(t.handover.c.subject == subject, t.handover.c.id.in_(mine))
         return await self._load(statement.order_by(t.handover.c.id.desc()))
+
+    async def running(self, today: date, after: str, limit: int) -> Sequence[Running]:
+        """Active handovers of which a consent may still run on that day, oldest first, above the id `after`."""
+        c = t.handover.c
+        on = sa.and_(c.state == HandoverState.ACTIVE.value, c.consent_until >= today, c.retain_until >= today)
+        rows = await self._all(
+            sa.select(c.id, c.sender, c.purpose, c.consent_until).where(on, c.id > after).order_by(c.id).limit(limit)
+        )
+        ids = [row.id for row in rows]
+        recipients, sections = await self._recipients(ids), await self._sections(ids)
+        return [
+            Running(
+                HandoverId(row.id),
+                Oin(row.sender),
+                row.purpose,
+                row.consent_until,
+                tuple(recipients.get(row.id, ())),
+                tuple(sections.get(row.id, ())),
+            )
+            for row in rows
+        ]
 
     async def withdraw(self, handover: HandoverId) -> None:
         """End it and destroy its data keys and ciphertext."""

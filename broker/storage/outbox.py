@@ -1,6 +1,6 @@
 """Messages that wait to be sent: encrypted until then, gone after."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -19,6 +19,18 @@ class Outbox(Store):
 
     async def add(self, message: Message, message_id: str, now: datetime) -> None:
         """Queue one."""
+        await self.add_all({message_id: message}, now)
+
+    async def add_all(self, messages: Mapping[str, Message], now: datetime) -> None:
+        """Queue several at once, by id."""
+        rows = [
+            {"id": message_id, "message_sealed": self._sealed(message_id, message), "tries": 0, "next_try_at": now}
+            for message_id, message in messages.items()
+        ]
+        if rows:
+            await self._run(sa.insert(t.outbox), rows)
+
+    def _sealed(self, message_id: str, message: Message) -> bytes:
         body = {
             "to": message.to,
             "channel": message.channel,
@@ -26,8 +38,7 @@ class Outbox(Store):
             "language": message.language,
             "text": message.text,
         }
-        sealed = self._seal_json(f"outbox:{message_id}", body)
-        await self._run(sa.insert(t.outbox).values(id=message_id, message_sealed=sealed, tries=0, next_try_at=now))
+        return self._seal_json(f"outbox:{message_id}", body)
 
     async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Message | None, int]]:
         """What should go out now; rows that another broker is taking are left to it."""

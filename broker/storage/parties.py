@@ -8,7 +8,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from broker.domain.parties import Oin, Organisation, PersonId, ProfessionalId, StatedContact
-from broker.domain.stores import Contact, PersonClaim, StatedInability
+from broker.domain.stores import Contact, PersonClaim, Reach, StatedInability
 from broker.storage import tables as t
 from broker.storage.contacts import value_tag
 from broker.storage.rows import Store
@@ -157,6 +157,17 @@ class Persons(Store):
         found = [Contact(r.id, r.channel, self._unseal(f"contact:{r.tag}", r.value_sealed)) for r in rows]
         return list({(contact.channel, contact.value): contact for contact in found}.values())
 
+    async def reach(self, persons: Iterable[PersonId], by: Oin) -> Mapping[PersonId, Reach]:
+        """For each of them the first contact of `claims`, in one look; who has none is left out."""
+        rows = (await self._connection.execute(_REACH, {"persons": tuple(persons), "by": by})).all()
+        first = {row.person: row for row in rows}
+        return {PersonId(person): self._reach(row) for person, row in first.items()}
+
+    def _reach(self, row: Any) -> Reach:
+        value = self._unseal(f"contact:{row.contact_tag}", row.value_sealed)
+        language = self._unseal_json(f"claim:{row.tag}", row.facts_sealed)["language"]
+        return Reach(Contact(row.id, row.channel, value), language)
+
     async def names(self, persons: Iterable[PersonId], by: Oin) -> Mapping[PersonId, str]:
         """What this organisation calls these people."""
         rows = await self._all(_mine(t.person_claim, tuple(persons), by).order_by(t.person_claim.c.stated_at))
@@ -177,6 +188,28 @@ def _claim(facts: Mapping[str, str]) -> PersonClaim:
     if "review" in facts:
         judged = StatedInability(facts["unable"], facts["assessor"], date.fromisoformat(facts["review"]))
     return PersonClaim(facts["name"], date.fromisoformat(facts["birth"]), facts["language"], judged)
+
+
+def _latest_contacts() -> sa.Select[Any]:
+    """The contacts that an organisation stated with its latest claim, per person; the first one comes last."""
+    claim, contact, later = t.person_claim.c, t.contact.c, t.person_claim.alias().c
+    same = sa.and_(later.person == claim.person, later.organisation == claim.organisation)
+    newer = sa.exists().where(same, later.stated_at > claim.stated_at)
+    stated = sa.and_(
+        contact.person == claim.person,
+        contact.organisation == claim.organisation,
+        contact.stated_at >= claim.stated_at,
+    )
+    columns = (claim.tag, claim.facts_sealed, contact.id, contact.person, contact.channel, contact.value_sealed)
+    wanted = sa.and_(
+        claim.person.in_(sa.bindparam("persons", expanding=True)), claim.organisation == sa.bindparam("by"), ~newer
+    )
+    joined = sa.select(*columns, contact.tag.label("contact_tag")).join(t.contact, stated)
+    return joined.where(wanted).order_by(contact.id.desc())
+
+
+_REACH = _latest_contacts()
+"""Made once: each release asks it."""
 
 
 def _mine(table: sa.Table, persons: tuple[PersonId, ...], by: Oin) -> sa.Select[Any]:

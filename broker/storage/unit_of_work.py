@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Invalid, Unavailable, Words
 from broker.storage.authorities import Authorities
-from broker.storage.consents import Consents, Invitations, Receipts
+from broker.storage.consents import Consents, Invitations, Mutes, Receipts
 from broker.storage.contacts import Contacts
 from broker.storage.engine import Database
 from broker.storage.handovers import Handovers
@@ -66,6 +66,7 @@ class SqlUnitOfWork:
         self.handovers = self.lists = Handovers(connection, means)
         self.consents = Consents(connection, means)
         self.invitations = Invitations(connection, means)
+        self.mutes = Mutes(connection, means)
         self.receipts = Receipts(connection, means)
         self.visits = Visits(connection, means)
         self.guards = GuardRows(connection, means)

@@ -59,6 +59,9 @@ class FamilyService(Protocol):
     async def withdraw(self, token: str, group_id: str, section_types: tuple[str, ...], language: str) -> str:
         """Stop sharing these section types with a group or with one of it alone; returns the id of the receipt."""
 
+    async def want_messages(self, token: str, *, wanted: bool) -> None:
+        """Whether this person wants a message each time that somebody reads something of this sender."""
+
     async def set_language(self, token: str, language: str) -> None:
         """Remember the language for this visit."""
 

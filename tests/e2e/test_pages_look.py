@@ -98,6 +98,8 @@ def tour_of_the_family(page: Page, served: Served, look: Look) -> None:
     page.locator("summary").first.click()
     look("stop-for-one-open")
     page.goto(f"{served.url}/mine")
+    press(page, "button[name=messages][value=no]")
+    look("mine-without-messages")
     press(page, "button[name=section]")
     look("stopped")
     page.goto(f"{served.url}/receipt/none")

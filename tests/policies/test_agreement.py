@@ -169,6 +169,8 @@ def test_a_question_reads_as_whole_sentences(shipped: PolicySet, language: str) 
 def test_the_notices_say_no_is_free_and_stopping_is_as_easy(shipped: PolicySet) -> None:
     assert "De hulp gaat gewoon door." in shipped.notices["nl"].parts["no"]
     assert "net zo makkelijk als ja zeggen" in shipped.notices["nl"].parts["stop"]
+    assert "Elke keer als iemand iets leest, krijg je een bericht." in shipped.notices["nl"].parts["later"]
+    assert "Voordat het stopt, krijg je een bericht." in shipped.notices["nl"].parts["until"]
     assert set(shipped.notices) == {"nl", "en"}
     assert len({notice.version for notice in shipped.notices.values()}) == 1
 

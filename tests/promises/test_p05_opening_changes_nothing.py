@@ -231,9 +231,18 @@ async def test_a_form_sent_by_get_or_under_another_method_name_answers_nothing(w
             ("DELETE", {}),
         ]
         for method, headers in disguises:
-            addresses = ("/check", "/mine/stop", "/questions/1", "/questions/1/recipients", "/sign-out", "/language")
+            addresses = (
+                "/check",
+                "/mine/stop",
+                "/mine/messages",
+                "/questions/1",
+                "/questions/1/recipients",
+                "/sign-out",
+                "/language",
+            )
             for address in addresses:
                 fields = {**form, "_method": "POST", "answer": "no", "section": "status", "language": "en"}
+                fields["messages"] = "no"
                 await browser.request(method, address, params=fields, headers=headers)
         assert changed(before, await dump(world)) == set()
         assert (await browser.post("/check", data=form)).url.path.startswith("/receipt/"), "the form itself was good"
@@ -541,6 +550,7 @@ async def test_a_foreign_page_cannot_press_a_button(world: World) -> None:
             (tom, "/code", {"code": world.codes[TOM, "tom"]}),
             (mother, "/mine/stop", {**stop, "section": "status"}),
             (mother, "/mine/stop", {**stop, "all": "yes"}),
+            (mother, "/mine/messages", {**stop, "messages": "no"}),
             (officer.browser, "/console/sign-out", {"csrf": officer.csrf}),
         ]
         for headers in ELSEWHERE:
@@ -572,6 +582,7 @@ async def test_a_form_without_the_secret_of_its_own_visit_is_refused(world: Worl
                 ("/language", {"language": "en"}),
                 ("/sign-out", {}),
                 ("/mine/stop", {"section": "status", "group": "x"}),
+                ("/mine/messages", {"messages": "no"}),
             ):
                 answer = await tom.post(address, data={**fields, **more})
                 assert answer.status_code == 403, (secret, address)

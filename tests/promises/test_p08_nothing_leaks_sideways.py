@@ -152,6 +152,30 @@ async def test_a_message_with_an_invitation_is_the_same_for_everybody(world: Wor
     assert leaks(texts.pop(), personal(world)) == []
 
 
+async def test_what_was_read_and_what_is_to_come_is_told_without_a_word_about_anybody(world: World) -> None:
+    """Same words for everybody: no person, partner, part, handover, day or code; only an address, and an age."""
+    for name, reader in ((TOM, "ib-joris"), ("start-of-foster-care", "hoop-eva")):
+        await world.push(name)
+        await world.everybody_says_yes(name)
+        assert await world.gets(name, reader)
+    with operational_log() as stream:
+        world.clock.later("P175D")  # Tom's half year is nearly over, and Chayenne nearly 16
+        await world.broker.reminders.remind()
+        messages = [m for m in await world.messages() if m["kind"] not in ("one-time-code", "answer-kept")]
+    assert {m["kind"] for m in messages} == {"was-read", "consent-ends", "birthday-soon"}
+    vocabulary = world.broker.house.agreement().vocabulary
+    labels = [t.label for t in (*vocabulary.section_types.values(), *vocabulary.roles.values())]
+    partners = [p["name"] for f in world.families.values() for p in f["organisations"]]
+    secrets = [*personal(world), *partners, *world.handovers.values(), *world.keys, *world.codes.values()]
+    texts = {(m["kind"], m["language"], m["text"]) for m in messages}
+    for kind, _, text in texts:
+        assert leaks(text, [*secrets, *(label.nl for label in labels), *(label.en for label in labels)]) == []
+        rest = text.replace(URL, "")
+        assert re.findall(r"\d+", rest) in ([], *([age] for age in ("12", "16") if kind == "birthday-soon"))
+    assert leaks(stream.getvalue(), secrets) == []
+    assert len({text for kind, _, text in texts if kind != "birthday-soon"}) <= 4
+
+
 # faults of our own
 
 

@@ -114,7 +114,7 @@ async def test_garbage_from_somebody_who_was_let_in(
         known = f"&csrf={quote(secret)}".encode()
         before = await stored(world, intruder)
         questions = ("/questions/1", "/questions/99", "/questions/0", "/questions/1/recipients")
-        for address in (*questions, "/check", "/mine/stop", "/language"):
+        for address in (*questions, "/check", "/mine/stop", "/mine/messages", "/language"):
             for attack, (content, media) in garbage().items():
                 with subtests.test(address, attack=attack):
                     sent = content + known if media == FORM else content

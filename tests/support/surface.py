@@ -85,6 +85,7 @@ ACTS = {
     "POST /questions/{position}/recipients": "family",
     "POST /check": "family",
     "POST /mine/stop": "family",
+    "POST /mine/messages": "family",
     "POST /sign-out": "family",
     "POST /console/invitation": "officer",
     "POST /console/passkeys/registration-options": "officer",

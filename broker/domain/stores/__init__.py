@@ -7,7 +7,7 @@
 from types import TracebackType
 from typing import Protocol, Self
 
-from broker.domain.stores.consents import ConsentStore, Invitation, InvitationStore, ReceiptStore
+from broker.domain.stores.consents import ConsentStore, Invitation, InvitationStore, MuteStore, ReceiptStore
 from broker.domain.stores.handovers import Disclosure, HandoverLists, HandoverStore, Lock, Pushed, ReleaseStore
 from broker.domain.stores.log import (
     Appended,
@@ -28,6 +28,7 @@ from broker.domain.stores.parties import (
     OrganisationStore,
     PersonClaim,
     PersonStore,
+    Reach,
     StatedInability,
 )
 from broker.domain.stores.partner_events import (
@@ -58,6 +59,7 @@ __all__ = [
     "LogStore",
     "MatterStore",
     "Message",
+    "MuteStore",
     "OfficerStore",
     "OrganisationStore",
     "OutboxStore",
@@ -68,6 +70,7 @@ __all__ = [
     "PersonStore",
     "PolicyStore",
     "Pushed",
+    "Reach",
     "Receipt",
     "ReceiptStore",
     "Received",
@@ -122,6 +125,10 @@ class UnitOfWork(Protocol):
     @property
     def invitations(self) -> InvitationStore:
         """See `InvitationStore`."""
+
+    @property
+    def mutes(self) -> MuteStore:
+        """See `MuteStore`."""
 
     @property
     def receipts(self) -> ReceiptStore:

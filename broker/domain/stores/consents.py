@@ -63,6 +63,16 @@ class InvitationStore(Protocol):
         """Who was asked and can still answer."""
 
 
+class MuteStore(Protocol):
+    """Who wants no message when somebody reads something, per sender."""
+
+    async def among(self, persons: Iterable[PersonId], sender: Oin) -> frozenset[PersonId]:
+        """Which of them want none."""
+
+    async def change(self, person: PersonId, sender: Oin, now: datetime, *, muted: bool) -> bool:
+        """Set it; False when it was so already."""
+
+
 class ReceiptStore(Protocol):
     """The signers' receipts."""
 

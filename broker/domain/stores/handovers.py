@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol
 
 from broker.domain.events import EntryId
@@ -15,6 +15,7 @@ from broker.domain.parties import (
     Recipient,
 )
 from broker.domain.ports import SealedSection
+from broker.domain.reminders import Running
 
 Lock = Literal["", "shared", "exclusive"]
 
@@ -66,6 +67,9 @@ class HandoverLists(Protocol):
 
     async def about(self, subject: PersonId, oin: Oin, role: str) -> Sequence[Handover]:
         """What is about one person and addressed to this role."""
+
+    async def running(self, today: date, after: str, limit: int) -> Sequence[Running]:
+        """Active handovers of which a consent may still run on that day, oldest first, above the id `after`."""
 
     async def withdraw(self, handover: HandoverId) -> None:
         """End it and destroy its data keys and ciphertext."""

@@ -28,6 +28,9 @@ class OutboxStore(Protocol):
     async def add(self, message: Message, message_id: str, now: datetime) -> None:
         """Queue one."""
 
+    async def add_all(self, messages: Mapping[str, Message], now: datetime) -> None:
+        """Queue several at once, by id."""
+
     async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Message | None, int]]:
         """(id, message, tries) of what should go out now; None for a message that does not open (which is an alarm)."""
 

@@ -38,6 +38,14 @@ class StatedInability:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How to write to somebody: the first contact that an organisation last stated, and the language."""
+
+    contact: Contact
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class PersonClaim:
     """What one organisation says about a person."""
 
@@ -100,6 +108,9 @@ class PersonStore(Protocol):
 
     async def contacts(self, person: PersonId) -> Sequence[Contact]:
         """Every way to reach them that anybody stated, each once: who answers in their name is heard at all of them."""
+
+    async def reach(self, persons: Iterable[PersonId], by: Oin) -> Mapping[PersonId, Reach]:
+        """For each of them the first contact of `claims`, in one look; who has none is left out."""
 
     async def names(self, persons: Iterable[PersonId], by: Oin) -> Mapping[PersonId, str]:
         """What this organisation calls these people."""

@@ -76,6 +76,16 @@ class LookingBack:
         receipt = await self._family.withdraw(visit.token, group, types, visit.language)
         return self._pages.go(f"/receipt/{receipt}")
 
+    async def messages(self, request: Request) -> Response:
+        """Turn messages about reading on or off."""
+        visit = await self._visits.verified(request)
+        fields = await self._visits.form(request, visit)
+        wanted = fields.get("messages")
+        if wanted not in ("yes", "no"):
+            raise Invalid.at("/messages", "Kies ja of nee.", "Choose yes or no.")
+        await self._family.want_messages(visit.token, wanted=wanted == "yes")
+        return self._pages.go("/mine#messages")
+
 
 def _running(mine: Mine, group_id: str) -> tuple[str, ...]:
     """The section types to which the person still says yes."""

@@ -44,4 +44,5 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     router.looks("/mine", looking_back.mine)
     router.looks("/mine/{position}/recipients", looking_back.recipients)
     router.acts("/mine/stop", looking_back.stop)
+    router.acts("/mine/messages", looking_back.messages)
     return router

@@ -117,6 +117,7 @@ class FakeFamily:
     sender: str = SENDER
     contacts: tuple[ContactChoice, ...] = CONTACTS
     counts: bool = True
+    messages: bool = True
     current: FamilySession | None = None
     answers: dict[str, Choice] = field(default_factory=dict)
     asked: tuple[AskedRecipient, ...] = ASKED
@@ -261,7 +262,12 @@ class FakeFamily:
             ),
             ReadLine(NOW, "Wijkteam Dordrecht", Words("Gezinswerker", "Family worker"), (LABELS["timeline"],)),
         )
-        return Mine(self.person, self.sender, groups, readings if self.said else ())
+        return Mine(self.person, self.sender, groups, readings if self.said else (), self.messages)
+
+    async def want_messages(self, token: str, *, wanted: bool) -> None:
+        self._session(token)
+        self.calls.append(("want_messages", wanted))
+        self.messages = wanted
 
     async def withdraw(self, token: str, group_id: str, section_types: tuple[str, ...], language: str) -> str:
         self._session(token)

@@ -22,6 +22,7 @@ FORMS = (
     ("/questions/1/recipients", {"section": "timeline", "shown": "nl", **{r.key: "no" for r in ASKED}}),
     ("/check", {"shown": "nl"}),
     ("/mine/stop", {"group": "g1", "section": "timeline"}),
+    ("/mine/messages", {"messages": "no"}),
     ("/language", {"language": "en"}),
     ("/sign-out", {}),
     ("/console/invitation", {"code": CODE}),

@@ -146,6 +146,7 @@ async def test_nobody_sees_a_question_before_the_one_time_code(
         ("/questions/1", form(section="timeline", shown="nl", answer="yes")),
         ("/check", form(shown="nl")),
         ("/mine/stop", form(group="g1", section="timeline")),
+        ("/mine/messages", form(messages="no")),
     ):
         answer = await client.post(path, data=fields)
         if place:
@@ -158,7 +159,7 @@ async def test_without_a_visit_one_starts_again(client: httpx.AsyncClient, famil
     for path in ("/contact", "/one-time-code", "/questions/1", "/check", "/mine", "/receipt/r1"):
         answer = await client.get(path)
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    for path in ("/contact", "/one-time-code", "/questions/1", "/check", "/mine/stop", "/sign-out"):
+    for path in ("/contact", "/one-time-code", "/questions/1", "/check", "/mine/stop", "/mine/messages", "/sign-out"):
         answer = await client.post(path, data=form())
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert "Je bezoek is afgelopen" in visible(await client.get("/"))
@@ -258,6 +259,18 @@ async def test_what_cannot_be_stopped_is_refused(client: httpx.AsyncClient, fami
     assert (await client.post("/mine/stop", data=form(group="g2", all="yes"))).status_code == 404
     assert (await client.post("/mine/stop", data=form(group="g1"))).status_code == 400
     assert (await client.post("/mine/stop", data=form(group="g1", section="other"))).status_code == 404
+
+
+async def test_messages_about_reading_can_be_turned_off_and_on(client: httpx.AsyncClient, family: FakeFamily) -> None:
+    family.visit()
+    for said, shown in (("no", "Nu staat het op: nee."), ("yes", "Nu staat het op: ja.")):
+        answer = await client.post("/mine/messages", data=form(messages=said))
+        assert (answer.status_code, answer.headers["location"]) == (303, "/mine#messages")
+        assert f"Wil je een bericht als iemand iets leest? {shown}" in visible(await client.get("/mine"))
+    assert family.calls == [("want_messages", False), ("want_messages", True)]
+    for wrong in ({}, {"messages": ""}, {"messages": "on"}):
+        assert (await client.post("/mine/messages", data=form(**wrong))).status_code == 400
+    assert len(family.calls) == 2
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,0 +1,162 @@
+"""Reminders: before a yes ends and before a birthday that changes who decides; each goes out once, from one broker.
+
+1. One broker an hour does the round: the hour is a mark in the database.
+2. Handovers are read page by page, each page in a unit of work of its own.
+3. What is damaged is an alarm without a name in it, and is passed over; everybody else is reminded all the same.
+4. A reminder's own mark is committed with its message: two rounds at once, or a round that broke off, repeat nothing
+   and lose nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+import structlog
+
+from broker.domain.calendar import end_of_day, local_day
+from broker.domain.consents import ConsentRecord
+from broker.domain.parties import Oin, PersonId
+from broker.domain.reminders import Reminder, Running, Topic, reminders
+from broker.domain.stores import UnitOfWork
+from broker.errors import BrokerError, Tampered, Words
+from broker.services.house import House
+from broker.services.telling import queue
+
+T = TypeVar("T")
+HOUR = 3600
+PAGE = 20
+"""Handovers that are in memory at one time."""
+REMEMBERED = timedelta(days=366)
+"""How long a mark outlives its day; birth dates that disagree by less are still one birthday."""
+_log = structlog.get_logger(__name__)
+
+
+class Reminders:
+    """The reminders of one broker; any number of brokers may run them on the same database."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def run(self) -> None:
+        """Do a round every hour until cancelled."""
+        while True:
+            try:
+                await self.round()
+            except BrokerError as error:
+                _log.error("reminders:broke-off", code=error.code)
+            await asyncio.sleep(HOUR)
+
+    async def round(self) -> int:
+        """Everything that is to be said now, unless a broker did this hour's round. Returns how many messages."""
+        now = self._house.clock()
+        async with self._house.storage() as work:
+            ours = await work.guards.once(f"reminders:{int(now.timestamp()) // HOUR}", now + timedelta(days=1))  # 1
+            await work.commit()
+        return await self.remind() if ours else 0
+
+    async def remind(self) -> int:
+        """Everything that is to be said now and was not said before. Returns how many messages."""
+        house, now = self._house, self._house.clock()
+        sent, after, more = 0, "", True
+        while more:
+            async with house.storage(writing=False) as work:  # 2
+                page = await work.lists.running(local_day(now), after, PAGE)
+                found = await self._of_page(work, page, now)
+            for sender in sorted({reminder.sender for reminder in found}):
+                sent += await self._send(sender, [one for one in found if one.sender == sender], now)
+            more = len(page) == PAGE
+            after = page[-1].id if page else after
+        if sent:
+            house.outbox_kick()
+        return sent
+
+    async def _of_page(self, work: UnitOfWork, page: Sequence[Running], now: datetime) -> frozenset[Reminder]:
+        found: set[Reminder] = set()
+        for sender, purpose in sorted({(handover.sender, handover.purpose) for handover in page}):
+            mine = [handover for handover in page if (handover.sender, handover.purpose) == (sender, purpose)]
+            concerned = {person for h in mine for section in h.sections for person in section.concerns}
+            for some in await _undamaged(concerned, partial(self._about, work, mine, now)):
+                found |= some
+        return frozenset(found)
+
+    async def _about(
+        self, work: UnitOfWork, mine: Sequence[Running], now: datetime, persons: frozenset[PersonId]
+    ) -> set[Reminder]:
+        people, authorities = await work.authorities.facts(persons)
+        said: dict[PersonId, list[ConsentRecord]] = {}
+        for record in await work.consents.about(persons, mine[0].sender, mine[0].purpose):
+            said.setdefault(record.scope.person, []).append(record)
+        table, found = self._house.agreement().signers, set[Reminder]()
+        for person in people.values():
+            found |= reminders(person, mine, authorities, said.get(person.id, ()), table, now)
+        return found
+
+    async def _send(self, sender: Oin, wanted: Iterable[Reminder], now: datetime) -> int:
+        """Queue what was not sent before, with its mark, in one unit of work."""
+        house, sent = self._house, 0
+        async with house.storage() as work:
+            found = await _undamaged({r.to for r in wanted}, lambda persons: work.persons.reach(persons, sender))
+            reach = {person: where for some in found for person, where in some.items()}
+            for reminder in sorted(r for r in wanted if r.to in reach):  # in one order: no two brokers wait crosswise
+                if await work.guards.once(reminder.mark, end_of_day(reminder.day) + REMEMBERED):  # 4
+                    texts = {reminder.to: _text(reminder)}
+                    kind = "consent-ends" if reminder.topic is Topic.CONSENT_ENDS else "birthday-soon"
+                    await queue(work, house, texts, {reminder.to: reach[reminder.to]}, kind, now)
+                    sent += 1
+            await work.commit()
+        return sent
+
+
+async def _undamaged(persons: Iterable[PersonId], ask: Callable[[frozenset[PersonId]], Awaitable[T]]) -> Sequence[T]:
+    """The answers about all of them at once; when something is damaged, one by one, without the damaged."""  # 3
+    asked = frozenset(persons)
+    if not asked:
+        return ()
+    try:
+        return (await ask(asked),)
+    except Tampered as error:
+        if len(asked) == 1:
+            _log.error("reminders:damaged", code=error.code)
+            return ()
+    return [answer for person in sorted(asked) for answer in await _undamaged((person,), ask)]
+
+
+def _text(reminder: Reminder) -> Words:
+    words = _TEXTS[reminder.topic]
+    return Words(*(text.replace("{years}", str(reminder.years)) for text in (words.nl, words.en)))
+
+
+_TEXTS: dict[Topic, Words] = {
+    Topic.CONSENT_ENDS: Words(
+        "Over een tijdje stopt een ja dat jij gaf. Wil je dat het doorgaat? Vraag dan een nieuwe code aan degene van "
+        "wie je de code kreeg. Doe je niets, dan stopt het vanzelf.",
+        "In a while a yes that you gave ends. Do you want it to go on? Then ask the person who gave you the code for "
+        "a new one. If you do nothing, it ends by itself.",
+    ),
+    Topic.YOU_TOO: Words(
+        "Straks word je {years}. Dan zeg jij zelf ook ja of nee. Zeg je niets, dan telt dat als nee. "
+        "Vraag een code aan iemand die je helpt.",
+        "Soon you turn {years}. Then you say yes or no as well. If you say nothing, that counts as no. "
+        "Ask somebody who helps you for a code.",
+    ),
+    Topic.YOU_ALONE: Words(
+        "Straks word je {years}. Dan beslis jij alleen wie iets over jou mag lezen. "
+        "Kijk wat je zei op {address} met je code.",
+        "Soon you turn {years}. Then you alone decide who may read something about you. "
+        "See what you said at {address} with your code.",
+    ),
+    Topic.CHILD_TOO: Words(
+        "Straks is je kind {years}. Dan zegt je kind zelf ook ja of nee. Zegt je kind niets, dan telt dat als nee. "
+        "Vraag voor je kind een code aan degene van wie jij de code kreeg.",
+        "Soon your child is {years}. Then your child says yes or no as well. If your child says nothing, that counts "
+        "as no. Ask the person who gave you the code for one for your child.",
+    ),
+    Topic.CHILD_ALONE: Words(
+        "Straks is je kind {years}. Dan beslist je kind alleen wie iets over je kind mag lezen. "
+        "Wat jij zei, telt dan niet meer.",
+        "Soon your child is {years}. Then your child alone decides who may read something about your child. "
+        "What you said no longer counts then.",
+    ),
+}
