@@ -38,6 +38,7 @@ from broker.services.handovers import Handovers
 from broker.services.house import House
 from broker.services.oversight import Oversight
 from broker.services.partners import Partners, enact
+from broker.services.reactions import Hearing
 from broker.services.releases import Releases
 from broker.settings import Settings
 from broker.storage import migrate
@@ -76,6 +77,7 @@ class Broker:
     access: Access
     handovers: Handovers
     releases: Releases
+    reactions: Hearing
     consents: Consents
     oversight: Oversight
     partners: Partners
@@ -188,6 +190,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         access=Access(house, AccessTokens(keyring, settings.public_url), Assertions(), wall_clock),
         handovers=Handovers(house),
         releases=Releases(house),
+        reactions=Hearing(house),
         consents=Consents(house),
         oversight=Oversight(house, PasskeyCeremonies(settings.public_url)),
         partners=Partners(house),
@@ -212,6 +215,7 @@ def asgi(broker: Broker) -> FastAPI:
         access=broker.access,
         handovers=broker.handovers,
         releases=broker.releases,
+        reactions=broker.reactions,
         partners=broker.partners,
         log=broker.ledger,
         ready=broker.ready,

@@ -19,6 +19,7 @@ from broker.errors import NotAuthenticated, NotFound
 from broker.services.access import Access, Caller
 from broker.services.handovers import Handovers
 from broker.services.partners import Partners
+from broker.services.reactions import Hearing
 from broker.services.releases import Releases
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -31,6 +32,7 @@ class Api:
     access: Access
     handovers: Handovers
     releases: Releases
+    reactions: Hearing
     partners: Partners
     log: LogTiles
     ready: Callable[[], Any]

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from broker import errors
-from broker.api import directory, handovers, health, log, releases, token
+from broker.api import directory, handovers, health, log, reactions, releases, token
 from broker.api.bodies import _OTHERWISE, OtherForm, TooLarge
 from broker.api.deps import Api
 from broker.api.headers import Surroundings, in_api
@@ -28,8 +28,9 @@ def install_api(app: FastAPI, api: Api, page: Page) -> None:
     app.state.api = api
     metrics = Metrics()
     app.add_middleware(Surroundings, metrics=metrics)
-    for router in (token.router, handovers.router, releases.router, directory.router, log.router, health.router):
-        app.include_router(router)
+    rooms = (token, handovers, reactions, releases, directory, log, health)
+    for room in rooms:
+        app.include_router(room.router)
     app.include_router(health.metrics_router(metrics))
     _install_errors(app, page)
 

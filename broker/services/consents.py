@@ -30,9 +30,9 @@ from broker.domain.notices import Asked, Notice, asked_of, capacity
 from broker.domain.parties import Authority, Oin, Person, PersonId, Recipient
 from broker.domain.stores import Invitation, Message, UnitOfWork, Visit
 from broker.errors import Conflict, Invalid, NotFound, Words
-from broker.services.doorway import Doorway
 from broker.services.mine import SaidBy, read_by, said
 from broker.services.notices import compose_for
+from broker.services.reactions import Reacting
 from broker.services.screens import Answer, Mine, Questionnaire, QuestionScreen, ReceiptScreen, SaidLine
 
 EVENTS = {
@@ -55,7 +55,7 @@ class _Request:
     asked: tuple[Asked, ...]
 
 
-class Consents(Doorway):
+class Consents(Reacting):
     """The use cases of a family member."""
 
     async def questionnaire(self, token: str, language: str) -> Questionnaire:

@@ -21,6 +21,7 @@ from broker.domain.stores import AuthorityClaim, Invitation, Message, PersonClai
 from broker.errors import Conflict, Fault, Invalid, NotFound, Words
 from broker.services.facts import open_sections
 from broker.services.house import House
+from broker.services.reactions import disputed_sections
 
 ANSWER_WITHIN = timedelta(days=30)
 """How long an invitation can be answered."""
@@ -28,10 +29,11 @@ ANSWER_WITHIN = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class SectionState:
-    """One section for its sender: whether it is open to any recipient."""
+    """One section: whether it is open to any recipient, and for its sender alone whether the family disputes it."""
 
     type: str
     open: bool
+    disputed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,11 @@ class Handovers:
     async def _view(self, work: UnitOfWork, handover: Handover, now: datetime, *, for_sender: bool) -> HandoverView:
         opened = await open_sections(work, handover, handover.recipients, self._house.agreement(), now)
         anywhere = frozenset[Section]().union(*opened.values())
-        sections = tuple(SectionState(section.type, section in anywhere) for section in handover.sections)
+        wrong = await disputed_sections(work, handover) if for_sender else None
+        sections = tuple(
+            SectionState(section.type, section in anywhere, None if wrong is None else section in wrong)
+            for section in handover.sections
+        )
         signers = await self._signers(work, handover, now) if for_sender else ()
         return HandoverView(handover, sections, signers)
 

@@ -18,6 +18,7 @@ from broker.storage.log import Checkpoints, Log, Tree
 from broker.storage.outbox import Outbox
 from broker.storage.oversight import Officers, Policies
 from broker.storage.parties import Authorities, Organisations, Persons
+from broker.storage.reactions import Reactions
 from broker.storage.releases import Releases
 from broker.storage.rows import Means
 from broker.storage.visits import GuardRows, Visits
@@ -64,6 +65,7 @@ class SqlUnitOfWork:
         self.visits = Visits(connection, means)
         self.guards = GuardRows(connection, means)
         self.releases = Releases(connection, means)
+        self.reactions = Reactions(connection, means)
         self.log = Log(connection, means)
         self.tree = Tree(connection, means)
         self.checkpoints = Checkpoints(connection, means)

@@ -6,6 +6,7 @@
 
 from typing import Protocol
 
+from broker.domain.reactions import ReactionKind
 from broker.services.screens import (
     Answer,
     EntryDetail,
@@ -15,7 +16,10 @@ from broker.services.screens import (
     LogScreen,
     Mine,
     OfficerSession,
+    PartScreen,
     Questionnaire,
+    Reactions,
+    ReactionScreen,
     ReceiptScreen,
 )
 
@@ -52,6 +56,18 @@ class FamilyService(Protocol):
 
     async def withdraw(self, token: str, group_id: str, section_types: tuple[str, ...], language: str) -> str:
         """Stop sharing these section types; returns the id of the receipt."""
+
+    async def reactions(self, token: str) -> Reactions:
+        """What this person may write about, and what they wrote."""
+
+    async def part(self, token: str, part_id: str) -> PartScreen:
+        """One part that they may write about. Raises NotFound for any other."""
+
+    async def react(self, token: str, part_id: str, kind: ReactionKind, text: str) -> str:
+        """Keep what they write; returns its id. Raises Invalid with every fault, NotFound, TooMany."""
+
+    async def reaction(self, token: str, reaction_id: str) -> ReactionScreen:
+        """Something that they wrote. Raises NotFound for anything else."""
 
     async def set_language(self, token: str, language: str) -> None:
         """Remember the language for this visit."""

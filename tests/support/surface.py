@@ -29,6 +29,7 @@ LOOKS = {
     "/.well-known/oauth-authorization-server",
     "/v1/handovers",
     "/v1/handovers/{id}",
+    "/v1/handovers/{id}/reactions",
     "/v1/log/checkpoint",
     "/v1/log/keys",
     "/v1/log/proofs/{entry}",
@@ -50,6 +51,8 @@ LOOKS = {
     "/receipt/{receipt_id}",
     "/receipt/{receipt_id}/file",
     "/mine",
+    "/mine/sections/{part}/{kind}",
+    "/mine/reactions/{reaction}",
     "/signed-out",
     "/console",
     "/console/invitation",
@@ -65,6 +68,7 @@ ACTS = {
     "POST /v1/handovers": "organisation",
     "DELETE /v1/handovers/{id}": "organisation",
     "POST /v1/handovers/{id}/invitations": "organisation",
+    "POST /v1/handovers/{id}/reactions/{reaction}/answer": "organisation",
     "POST /v1/subjects/_search": "professional",
     "POST /v1/releases": "professional",
     "POST /v1/releases/{id}/acknowledgement": "professional",
@@ -75,6 +79,7 @@ ACTS = {
     "POST /questions/{position}": "family",
     "POST /check": "family",
     "POST /mine/stop": "family",
+    "POST /mine/sections/{part}/{kind}": "family",
     "POST /sign-out": "family",
     "POST /console/invitation": "officer",
     "POST /console/passkeys/registration-options": "officer",
@@ -90,6 +95,9 @@ ACTS = {
 
 MAKES_RECORDS = {"POST /check", "POST /mine/stop"}
 """The only two that make consent records: both pressed by the person, after a one-time code."""
+
+WRITES_REACTIONS = {"POST /mine/sections/{part}/{kind}"}
+"""The only one that writes words of the family: sent by the person, after a one-time code."""
 
 NO_SUCH_ID = "019a0000-0000-7000-8000-000000000000"
 

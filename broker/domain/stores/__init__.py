@@ -28,6 +28,7 @@ from broker.domain.stores.parties import (
     PersonClaim,
     PersonStore,
 )
+from broker.domain.stores.reactions import ReactionStore
 from broker.domain.stores.visits import Guards, Visit, VisitStore
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "PersonStore",
     "PolicyStore",
     "Pushed",
+    "ReactionStore",
     "Receipt",
     "ReceiptStore",
     "ReleaseStore",
@@ -112,6 +114,10 @@ class UnitOfWork(Protocol):
     @property
     def releases(self) -> ReleaseStore:
         """See `ReleaseStore`."""
+
+    @property
+    def reactions(self) -> ReactionStore:
+        """See `ReactionStore`."""
 
     @property
     def log(self) -> LogStore:

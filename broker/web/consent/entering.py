@@ -17,7 +17,8 @@ from broker.web.kit.routes import caller
 from broker.web.ports import FamilyService
 
 _OWN_PAGE = re.compile(
-    r"/(contact|one-time-code|questions/[0-9]{1,3}|check|receipt/[\w-]{1,80}|mine|signed-out|docs)?", re.ASCII
+    r"/(contact|one-time-code|questions/[0-9]{1,3}|check|receipt/[\w-]{1,80}|mine(/(sections|reactions)/[\w-]{1,80}(/[a-z-]{1,20})?)?|signed-out|docs)?",
+    re.ASCII,
 )
 _NO_CODE = Words("Vul eerst je code in.", "Type your code first.")
 _NO_CONTACT = Words("Kies waar de code heen moet.", "Choose where to send the code.")

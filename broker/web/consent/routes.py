@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from broker.web.consent.answering import Answering
 from broker.web.consent.entering import Entering
 from broker.web.consent.looking_back import LookingBack
+from broker.web.consent.reacting import Reacting
 from broker.web.consent.visits import Visits
 from broker.web.kit.pages import Pages
 from broker.web.kit.routes import PageRouter
@@ -40,4 +41,9 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     router.looks("/receipt/{receipt_id}/file", looking_back.file)
     router.looks("/mine", looking_back.mine)
     router.acts("/mine/stop", looking_back.stop)
+
+    reacting = Reacting(family, visits, pages)
+    router.looks("/mine/sections/{part}/{kind}", reacting.form)
+    router.acts("/mine/sections/{part}/{kind}", reacting.write)
+    router.looks("/mine/reactions/{reaction}", reacting.written)
     return router
