@@ -182,6 +182,8 @@ async def test_what_a_sender_reads_of_a_family_leaves_its_own_log_line_and_nothi
     await world.push(TOM)
     path = f"/v1/handovers/{world.handovers[TOM]}/reactions"
     await write(world, TOM, "mother", "status", "Het was dinsdag.")
+    for oin in (SENDER, SCHOOL, STRANGER):
+        await world.token(oin)
     before = await dump(world)
     known = {row.entry_id for row in await rows_of(world, "log_entry")}
     assert (await world.as_organisation(SENDER, "GET", path)).status_code == 200

@@ -331,11 +331,14 @@ async def test_somebody_who_must_not_sign_is_shown_no_way_to_write_and_has_none(
     async with world.browser() as mother, world.browser() as father:
         await world.come_in(mother, await world.invite(TOM, "mother"))
         await world.come_in(father, await world.invite(TOM, "father"))
-        hers, his = (ways(world, (await browser.get("/mine")).text) for browser in (mother, father))
+        hers, his = [ways(world, (await browser.get("/mine")).text) for browser in (mother, father)]
         assert set(his) - set(hers) == {("parent-health", "reaction"), ("parent-health", "correction-request")}
         address = his["parent-health", "reaction"]
         fields = form_of((await father.get(address)).text, address)
-        assert told(await mother.get(address)) == told(await mother.get(f"/mine/sections/{'0' * 32}/reaction"))
+        closed, absent = address.split("/")[3], "0" * 32
+        pair = [told(await mother.get(f"/mine/sections/{part}/reaction"), but=part) for part in (closed, absent)]
+        assert pair[0] == pair[1]
+        assert pair[0][0] == 404
         mothers = form_of((await mother.get(hers["status", "reaction"])).text, hers["status", "reaction"])
         for form in (mothers, fields):
             answered = await mother.post(address, data={**form, "text": "Het was dinsdag."})

@@ -15,6 +15,7 @@ import pytest
 from broker.cli.visitor import form_of, forms_of
 from tests.support.surface import NO_SUCH_ID, leaks, personal, rows_of, settled, told
 from tests.support.world import World
+from tests.support.writing import answer, read, ways, write
 
 SENDER, SCHOOL = "00000099000000010000", "00000099000000020000"
 TOM = "tom-to-school"
@@ -304,6 +305,7 @@ def without_plan(body: dict[str, Any]) -> dict[str, Any]:
 def stripped(page: str) -> str:
     """What a page says, without the secrets of its visit and the moment."""
     page = re.sub(r'name="csrf" value="[^"]*"', "", page)
+    page = re.sub(r"/mine/sections/[0-9a-f]{32}/", "", page)
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b\d{1,2}[.:]\d{2}\b", "", page)
 
 
@@ -425,6 +427,93 @@ async def test_a_leaf_is_the_same_size_denied_partly_or_permitted(world: World) 
     assert len(leaves[0]["personal"]) == 12
     digests = [commitment["digest"] for leaf in leaves for commitment in leaf["personal"]]
     assert len(digests) == len(set(digests)), "equal values, decoys among them, do not show"
+
+
+# the family's own words
+
+
+async def test_a_denial_says_nothing_of_what_a_family_wrote(world: World) -> None:
+    """Nothing, one and many reactions, answered or not: the same denial, the same views, the same size of leaf."""
+    await world.push(TOM)
+    await world.answer(TOM, "mother", YES)
+    here = f"/v1/handovers/{world.handovers[TOM]}"
+
+    async def heard() -> list[tuple[int, bytes, list[tuple[str, str]]]]:
+        return [
+            told(await world.ask(TOM, READER)),
+            told(await world.ask(TOM, READER, sections=["status"])),
+            told(await world.ask(TOM, READER, sections=["parent-health"])),
+            told(await world.ask(TOM, READER, purpose="health-care")),
+            told(await world.as_professional(READER, "GET", here)),
+            told(await world.as_professional(READER, "GET", "/v1/handovers")),
+            told(await world.as_organisation(SCHOOL, "GET", f"{here}/reactions"), but=world.handovers[TOM]),
+        ]
+
+    before = await heard()
+    request = await write(world, TOM, "mother", "status", "Het was dinsdag.")
+    assert await heard() == before
+    await write(world, TOM, "mother", "status", "Tom wil rust.", "reaction")
+    await write(world, TOM, "father", "parent-health", "Ik ben gestopt.")
+    assert await heard() == before
+    await answer(world, TOM, request)
+    assert await heard() == before
+    assert len({str(shape(leaf)) for leaf in await releases_asked(world) if leaf["facts"]["purpose"] == PURPOSE}) == 1
+
+
+async def test_words_about_what_is_withheld_stay_with_it(world: World) -> None:
+    await world.push(TOM)
+    for person in FAMILY:
+        await world.answer(TOM, person, {"status": "yes"})
+    before = (await world.ask(TOM, READER)).json()
+    await write(world, TOM, "mother", "safety-plan", "Oom Wim woont daar niet meer.")
+    await write(world, TOM, "father", "parent-health", "Ik ben gestopt.", "reaction")
+    after = (await world.ask(TOM, READER)).json()
+    assert (after["released"], after["withheld"]) == (before["released"], before["withheld"])
+    await write(world, TOM, "tom", "status", "Het was dinsdag.")
+    (released,) = (await world.ask(TOM, READER)).json()["released"]
+    assert [r["text"] for r in released["reactions"]] == ["Het was dinsdag."]
+    sizes = {str(shape(leaf)) for leaf in await releases_asked(world)}
+    assert len(sizes) == 1, "nor does a leaf tell how many words left"
+
+
+async def test_what_mother_writes_about_a_plan_that_father_may_not_know_of_reaches_him_nowhere(world: World) -> None:
+    await world.push(TOM, shielded_body(world))
+    await world.answer(TOM, "father", YES)
+    async with world.browser() as father:
+        await world.come_in(father, world.codes[TOM, "father"])
+        before = stripped((await father.get("/mine")).text)
+        messages = await world.messages()
+        request = await write(world, TOM, "mother", "safety-plan", "Oma woont nu in Son.")
+        await answer(world, TOM, request)
+        page = (await father.get("/mine")).text
+        assert stripped(page) == before
+        assert {section for section, _ in ways(world, page)} == {"status", "voice-of-the-child"}
+        tag = world.broker.house.tags.tag("part", world.handovers[TOM], "safety-plan")[:32]
+        for kind in ("reaction", "correction-request"):
+            closed = told(await father.get(f"/mine/sections/{tag}/{kind}"), but=tag)
+            assert closed == told(await father.get(f"/mine/sections/{'0' * 32}/{kind}"), but="0" * 32)
+        closed = told(await father.get(f"/mine/reactions/{request}"), but=request)
+        assert closed == told(await father.get(f"/mine/reactions/{NO_SUCH_ID}"), but=NO_SUCH_ID)
+    to_father = [m for m in await world.messages() if m not in messages and m["to"] == "mark@family.example"]
+    assert to_father == []
+
+
+async def test_what_the_sender_reads_does_not_depend_on_who_said_yes_or_no(world: World) -> None:
+    heard = []
+    for says, fresh in ((YES, "-1"), ({}, "-2")):
+        body = world.body(TOM)
+        body["reference"] += fresh
+        for person in body["people"]:
+            person["reference"] += fresh
+            person["identifiers"] = []
+        world.codes.clear()
+        await world.push(TOM, body)
+        for person in ("mother", "father"):
+            await world.answer(TOM, person, says)
+        await write(world, TOM, "mother", "status", "Het was dinsdag.")
+        items = (await read(world, TOM)).json()["items"]
+        heard.append([{k: v for k, v in item.items() if k not in ("id", "at")} for item in items])
+    assert heard[0] == heard[1]
 
 
 # the sender
