@@ -41,6 +41,7 @@ from broker.services.invitations import Invitations
 from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners, enact
+from broker.services.reactions import Hearing
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.settings import Settings
@@ -83,6 +84,7 @@ class Broker:
     invitations: Invitations
     partner_events: PartnerEvents
     releases: Releases
+    reactions: Hearing
     consents: Consents
     oversight: Oversight
     partners: Partners
@@ -200,6 +202,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         invitations=Invitations(house),
         partner_events=PartnerEvents(house),
         releases=Releases(house),
+        reactions=Hearing(house),
         consents=Consents(house),
         oversight=Oversight(house, PasskeyCeremonies(settings.public_url)),
         partners=Partners(house),
@@ -228,6 +231,7 @@ def asgi(broker: Broker) -> FastAPI:
         invitations=broker.invitations,
         partner_events=broker.partner_events,
         releases=broker.releases,
+        reactions=broker.reactions,
         partners=broker.partners,
         log=broker.ledger,
         ready=broker.ready,

@@ -22,6 +22,7 @@ from broker.services.handovers import Handovers
 from broker.services.invitations import Invitations
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
+from broker.services.reactions import Hearing
 from broker.services.releases import Releases
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -37,6 +38,7 @@ class Api:
     invitations: Invitations
     partner_events: PartnerEvents
     releases: Releases
+    reactions: Hearing
     partners: Partners
     log: LogTiles
     ready: Callable[[], Any]

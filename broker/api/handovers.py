@@ -39,7 +39,9 @@ def _out(view: HandoverView, *, for_sender: bool) -> HandoverOut:
         sender=h.sender,
         state=h.state.value,
         consent_until=h.consent_until,
-        sections=[SectionStateOut.model_construct(type=s.type, open=s.open) for s in view.sections],
+        sections=[
+            SectionStateOut.model_construct(type=s.type, open=s.open, disputed=s.disputed) for s in view.sections
+        ],
         signers=signers,
     )
 

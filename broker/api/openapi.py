@@ -9,10 +9,17 @@ from pydantic.json_schema import models_json_schema
 
 from broker import __version__
 from broker.api.answers import Problem
-from broker.api.schemas import HandoverBody, InvitationBody, ReleaseBody, SearchBody
+from broker.api.schemas import HandoverBody, InvitationBody, ReactionAnswerBody, ReleaseBody, SearchBody
 
 PREFIX = "/v1"
-SHOWN: tuple[type[BaseModel], ...] = (HandoverBody, InvitationBody, ReleaseBody, SearchBody, Problem)
+SHOWN: tuple[type[BaseModel], ...] = (
+    HandoverBody,
+    InvitationBody,
+    ReactionAnswerBody,
+    ReleaseBody,
+    SearchBody,
+    Problem,
+)
 _VERSION = {"API-Version": {"description": "The full version of this API", "schema": {"type": "string"}}}
 _TEXT = {
     "/contexts/consent-record-1.jsonld": "application/ld+json",

@@ -10,6 +10,7 @@ from broker.api.answers import NO_STORE, documented
 from broker.api.bodies import read_as, read_json
 from broker.api.deps import AsProfessional, Id, Use
 from broker.api.problems import language_of, withheld_json
+from broker.api.reactions import attached_json
 from broker.api.schemas import ReleaseBody, ReleaseOut
 from broker.domain.handovers import Content, HandoverId
 from broker.domain.releases import ReleaseRequest
@@ -32,7 +33,13 @@ async def ask(request: Request, api: Use, professional: AsProfessional) -> Respo
     out = {
         "id": release.id,
         "released": [
-            {"type": r.type, "mediaType": r.content.media_type, "content": _content(r.content)}
+            {
+                "type": r.type,
+                "mediaType": r.content.media_type,
+                "content": _content(r.content),
+                "disputed": r.disputed,
+                "reactions": [attached_json(reaction) for reaction in r.reactions],
+            }
             for r in release.released
         ],
         "withheld": withheld_json(release.withheld, language_of(request)),

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from broker import errors
-from broker.api import contexts, directory, handovers, health, log, partner_events, releases, token
+from broker.api import contexts, directory, handovers, health, log, partner_events, reactions, releases, token
 from broker.api.bodies import _OTHERWISE, OtherForm, TooLarge
 from broker.api.deps import Api
 from broker.api.headers import Surroundings, in_api
@@ -28,17 +28,9 @@ def install_api(app: FastAPI, api: Api, page: Page) -> None:
     app.state.api = api
     metrics = Metrics()
     app.add_middleware(Surroundings, metrics=metrics)
-    for router in (
-        token.router,
-        handovers.router,
-        releases.router,
-        partner_events.router,
-        directory.router,
-        log.router,
-        contexts.router,
-        health.router,
-    ):
-        app.include_router(router)
+    rooms = (token, handovers, reactions, releases, partner_events, directory, log, contexts, health)
+    for room in rooms:
+        app.include_router(room.router)
     app.include_router(health.metrics_router(metrics))
     _install_errors(app, page)
 

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from broker.domain.drafts import Draft, DraftAuthority, DraftInability, DraftPerson, DraftSection, last_day
 from broker.domain.parties import MAIL, PHONE, AuthorityKind, ContactSource, Oin, Recipient, StatedContact
+from broker.domain.reactions import LONGEST
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -215,11 +216,19 @@ class SearchBody(Body):
     identifier: IdentifierBody
 
 
+class ReactionAnswerBody(Body):
+    """The answer to a correction request. The family reads the explanation: write it in plain words."""
+
+    outcome: Literal["corrected", "not-corrected"]
+    explanation: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST)]
+
+
 class SectionStateOut(Body):
-    """Whether a section is open to any recipient now."""
+    """Whether a section is open to any recipient now. `disputed` is there for the sender only."""
 
     type: str
     open: bool
+    disputed: bool | None = None
 
 
 class SignerOut(Body):
@@ -304,12 +313,45 @@ class InvitationOut(Body):
     qr: str | None = None
 
 
+class AttachedOut(Body):
+    """What the family wrote about a section; `capacity` is `self`, `parental` or `guardian`. `answer` is the sender's."""
+
+    kind: Literal["reaction", "correction-request"]
+    capacity: str
+    at: datetime
+    text: str
+    state: Literal["kept", "open", "corrected", "not-corrected"]
+    answer: str | None
+
+
+class ReactionOut(Body):
+    """A reaction or correction request, for the sender of the handover. `answer` is absent until there is one."""
+
+    id: str
+    type: str
+    kind: Literal["reaction", "correction-request"]
+    capacity: str
+    version: int
+    text: str
+    at: datetime
+    state: Literal["kept", "open", "corrected", "not-corrected"]
+    answer: str | None = None
+
+
+class ReactionList(Body):
+    """Everything that was written about one handover, oldest first."""
+
+    items: list[ReactionOut]
+
+
 class ReleasedOut(Body):
-    """A section that was released."""
+    """A section that was released, with what the family wrote about it. Show both together."""
 
     type: str
     media_type: str
     content: Any
+    disputed: bool
+    reactions: list[AttachedOut]
 
 
 class ChannelOut(Body):

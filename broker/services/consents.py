@@ -33,10 +33,10 @@ from broker.domain.parties import Authority, Oin, Person, PersonId, Recipient
 from broker.domain.stores import Invitation, Message, UnitOfWork, Visit
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Conflict, Invalid, NotFound, Words
-from broker.services.doorway import Doorway
 from broker.services.mine import SaidBy, read_by, recipient_words, said
 from broker.services.notices import compose_for
 from broker.services.partner_events import tell_to_stop
+from broker.services.reactions import Reacting
 from broker.services.screens import (
     Answer,
     AskedRecipient,
@@ -82,7 +82,7 @@ class _Request:
     asked: tuple[Asked, ...]
 
 
-class Consents(Doorway):
+class Consents(Reacting):
     """The use cases of a family member."""
 
     async def questionnaire(self, token: str, language: str) -> Questionnaire:

@@ -4,7 +4,7 @@
 2. Facts are read under shared locks on the handover and on the consents of everybody concerned; a correction or a
    withdrawal that committed first is seen.
 3. Consent and agreement decide per section (`broker.domain.releases`).
-4. What is permitted is opened.
+4. What is permitted is opened; what the family wrote about it goes with it.
 5. The disclosure or refusal is logged, and the release tied to its entry, in the same unit of work.
 6. In it too: a message to whoever said the yes that it rests on. No message kept, no release.
 7. Commit. Without it nothing is returned: no log, no release.
@@ -19,9 +19,10 @@ from typing import Any
 from broker.domain.channels import Channel, channels_for
 from broker.domain.decisions import TOLD, SectionDecision, Told
 from broker.domain.events import EventType, LogEvent, Personal
-from broker.domain.handovers import Content, Handover
+from broker.domain.handovers import Content, Handover, SectionId
 from broker.domain.parties import Professional, Recipient
 from broker.domain.ports import place_of
+from broker.domain.reactions import Reaction, attached, disputed
 from broker.domain.releases import ReleaseDecision, ReleaseRequest, Situation, decide, refusal
 from broker.domain.stores import UnitOfWork
 from broker.errors import BrokerError, NotFound, Words
@@ -33,12 +34,22 @@ DECOYS_TO = 12
 """Every release's leaf commits to at least this many values, so that their number tells nothing (RFC 9901 section 4.2.5)."""
 
 
+Written = Mapping[SectionId, tuple[Reaction, ...]]
+"""What the family wrote, by the section that it leaves with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Released:
-    """One section that left."""
+    """One section that left, with what the family itself wrote about it."""
 
     type: str
     content: Content
+    reactions: tuple[Reaction, ...] = ()
+
+    @property
+    def disputed(self) -> bool:
+        """Whether the family asked for a correction of it that was not made."""
+        return disputed(self.reactions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +114,11 @@ class Releases:
             situation = await situation_of(work, handover, who.organisation, agreement, now, hold=True)  # 2
             found, rulings = weigh(situation, Recipient(who.organisation, who.role), request.purpose, agreement, now)
             decision = decide(request, situation, found, rulings, now)  # 3
-            released = await self._open(work, situation, decision)  # 4
+            written = await _written(work, handover, decision)
+            released = await self._open(work, situation, decision, written)  # 4
             release_id = house.ids()
             asked = _known(request.purpose, house)
-            event = _logged(release_id, (who, asked), situation, decision, agreement.digest, now)
+            event = _logged(release_id, (who, asked), situation, decision, written, agreement.digest, now)
             appended = await work.log.append(event)  # 5
             if released:
                 sections = [d.section for d in decision.permitted]
@@ -122,13 +134,15 @@ class Releases:
         receipt = await house.log.receipt(appended, frozenset({who.id}))
         return Release(release_id, released, withheld, agreement.digest, receipt)
 
-    async def _open(self, work: UnitOfWork, situation: Situation, decision: ReleaseDecision) -> tuple[Released, ...]:
+    async def _open(
+        self, work: UnitOfWork, situation: Situation, decision: ReleaseDecision, written: Written
+    ) -> tuple[Released, ...]:
         handover = situation.handover
         sealed = await work.handovers.sealed([d.section for d in decision.permitted])
         released = []
         for section in (d.section for d in decision.permitted):
             body = self._house.vault.open(place_of(handover, section), sealed[section.id])
-            released.append(Released(section.type, Content(section.media_type, body)))
+            released.append(Released(section.type, Content(section.media_type, body), written[section.id]))
         return tuple(released)
 
     async def _refuse_stranger(
@@ -171,6 +185,14 @@ class Releases:
         self._house.log.kick()
 
 
+async def _written(work: UnitOfWork, handover: Handover, decision: ReleaseDecision) -> Written:
+    """What leaves with each section that leaves; nothing at all when none does."""
+    if not decision.permitted:
+        return {}
+    every = await work.reactions.of_handover(handover.id)
+    return {d.section.id: attached(every, d.section, handover.version) for d in decision.permitted}
+
+
 def _known(purpose: str, house: House) -> str:
     return purpose if purpose in house.agreement().vocabulary.purposes else "unknown"
 
@@ -207,6 +229,7 @@ def _logged(
     asked: tuple[Professional, str],
     situation: Situation,
     decision: ReleaseDecision,
+    written: Written,
     digest: str,
     now: datetime,
 ) -> LogEvent:
@@ -218,7 +241,9 @@ def _logged(
         Personal(who.id, "role", who.role),
         Personal(handover.subject, "subject", handover.subject),
         Personal(handover.subject, "handover", handover.id),
-        Personal(handover.subject, "decision", json.dumps([_why(d) for d in decision.sections], sort_keys=True)),
+        Personal(
+            handover.subject, "decision", json.dumps([_why(d, written) for d in decision.sections], sort_keys=True)
+        ),
     ]
     others = frozenset[str]().union(*(d.section.concerns for d in decision.sections)) - {handover.subject}
     personal += [Personal(person, "concerned", person) for person in sorted(others)]
@@ -233,7 +258,7 @@ def _logged(
     )
 
 
-def _why(decision: SectionDecision) -> dict[str, Any]:
+def _why(decision: SectionDecision, written: Written) -> dict[str, Any]:
     """What the officer will be able to read of one section: no content, no name."""
     return {
         "section": decision.section.id,
@@ -241,6 +266,7 @@ def _why(decision: SectionDecision) -> dict[str, Any]:
         "told": decision.told.value if decision.told else "",
         "rules": list(decision.ruling.rules),
         "errors": decision.ruling.errors,
+        "reactions": [reaction.id for reaction in written.get(decision.section.id, ())],
         "signers": [
             {
                 "person": f.person,

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from broker.domain.consents import Stance
+from broker.domain.reactions import ReactionKind, ReactionState
 from broker.errors import Words
 
 Answer = Literal["yes", "no"]
@@ -142,6 +143,49 @@ class Mine:
     groups: tuple[SaidGroup, ...]
     readings: tuple[ReadLine, ...]
     messages: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PartScreen:
+    """A part of a handover that somebody may write about. `id` says nothing by itself."""
+
+    id: str
+    label: Words
+    persons: tuple[str, ...]
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverParts:
+    """The parts of one handover that concern those for whom the person signs."""
+
+    day: date
+    recipients: tuple[Words, ...]
+    purpose: Words
+    parts: tuple[PartScreen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionScreen:
+    """Something that the person wrote. `answer` is the sender's, None before there is one."""
+
+    id: str
+    kind: ReactionKind
+    label: Words
+    text: str
+    at: datetime
+    state: ReactionState
+    sender: str
+    answer: str | None
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reactions:
+    """What a person may write about, and what they wrote, newest first."""
+
+    handovers: tuple[HandoverParts, ...]
+    written: tuple[ReactionScreen, ...]
 
 
 @dataclass(frozen=True, slots=True)

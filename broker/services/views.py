@@ -13,14 +13,16 @@ from broker.domain.parties import Authority, PersonId, Recipient
 from broker.domain.stores import UnitOfWork
 from broker.services.facts import open_sections
 from broker.services.house import House
+from broker.services.reactions import disputed_sections
 
 
 @dataclass(frozen=True, slots=True)
 class SectionState:
-    """One section for its sender: whether it is open to any recipient."""
+    """One section: whether it is open to any recipient, and for its sender alone whether the family disputes it."""
 
     type: str
     open: bool
+    disputed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ async def seen_by_sender(work: UnitOfWork, house: House, handover: Handover, now
     """Everything that its sender may know."""
     opened = await open_sections(work, handover, handover.recipients, house.agreement(), now)
     anywhere = frozenset[Section]().union(*opened.values())
-    sections = tuple(SectionState(section.type, section in anywhere) for section in handover.sections)
+    wrong = await disputed_sections(work, handover)
+    sections = tuple(SectionState(section.type, section in anywhere, section in wrong) for section in handover.sections)
     return HandoverView(handover, sections, await _signers(work, house, handover, now))
 
 

@@ -22,6 +22,7 @@ from broker.storage.outbox import Outbox
 from broker.storage.oversight import Officers, Policies
 from broker.storage.parties import Organisations, Persons
 from broker.storage.partner_events import PartnerEvents
+from broker.storage.reactions import Reactions
 from broker.storage.releases import Releases
 from broker.storage.rows import Means
 from broker.storage.visits import GuardRows, Visits
@@ -72,6 +73,7 @@ class SqlUnitOfWork:
         self.guards = GuardRows(connection, means)
         self.releases = Releases(connection, means)
         self.partner_events = PartnerEvents(connection, means)
+        self.reactions = Reactions(connection, means)
         self.log = Log(connection, means)
         self.tree = Tree(connection, means)
         self.checkpoints = Checkpoints(connection, means)

@@ -6,6 +6,7 @@
 
 from typing import Protocol
 
+from broker.domain.reactions import ReactionKind
 from broker.services.screens import (
     CareFile,
     Choice,
@@ -17,8 +18,11 @@ from broker.services.screens import (
     MatterDetail,
     Mine,
     OfficerSession,
+    PartScreen,
     Questionnaire,
     QueuePage,
+    Reactions,
+    ReactionScreen,
     ReceiptScreen,
 )
 
@@ -61,6 +65,18 @@ class FamilyService(Protocol):
 
     async def want_messages(self, token: str, *, wanted: bool) -> None:
         """Whether this person wants a message each time that somebody reads something of this sender."""
+
+    async def reactions(self, token: str) -> Reactions:
+        """What this person may write about, and what they wrote."""
+
+    async def part(self, token: str, part_id: str) -> PartScreen:
+        """One part that they may write about. Raises NotFound for any other."""
+
+    async def react(self, token: str, part_id: str, kind: ReactionKind, text: str) -> str:
+        """Keep what they write; returns its id. Raises Invalid with every fault, NotFound, TooMany."""
+
+    async def reaction(self, token: str, reaction_id: str) -> ReactionScreen:
+        """Something that they wrote. Raises NotFound for anything else."""
 
     async def set_language(self, token: str, language: str) -> None:
         """Remember the language for this visit."""

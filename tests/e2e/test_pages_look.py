@@ -5,17 +5,18 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect
 
+from broker.domain.reactions import ReactionState
 from broker.web import Site, install_web
 from broker.web.kit.assets import FOLDER
 from tests.e2e.acting import DESK, PHONE, check_page, opened, press, with_passkeys
-from tests.unit.web.fakes import CODE, MINE_CODE, ONE_TIME, FakeConsole, FakeFamily, openapi
+from tests.unit.web.fakes import CODE, MINE_CODE, NOW, ONE_TIME, FakeConsole, FakeFamily, openapi
 
 LANGUAGES = ("nl", "en")
 LIMIT = 30_000
@@ -89,6 +90,18 @@ def tour_of_the_family(page: Page, served: Served, look: Look) -> None:
     look("receipt")
     press(page, "main a.rd-wide")
     look("mine")
+    press(page, "a[href$='/correction-request']")
+    look("own-words")
+    page.fill("#text", "Er staat dinsdag.\n" * 150)
+    press(page, "main .rd-wide")
+    look("own-words-wrong")
+    page.fill("#text", "Er staat dinsdag.\nHet was woensdag, op het Kindervaccinatieprogrammabureau.")
+    press(page, "main .rd-wide")
+    look("own-words-kept")
+    answer = "Wij keken het na. Het was dinsdag."
+    family.written = (replace(family.written[0], state=ReactionState.NOT_CORRECTED, answer=answer, answered_at=NOW),)
+    press(page, "main a.rd-wide")
+    look("mine-answered")
     family.counts = False
     page.reload()
     look("mine-from-16")

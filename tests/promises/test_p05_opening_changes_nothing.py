@@ -23,6 +23,8 @@ from tests.support.surface import (
     told,
 )
 from tests.support.world import URL, World
+from tests.support.writing import answer as answer_it
+from tests.support.writing import send, ways, write
 
 SENDER, SCHOOL, STRANGER = "00000099000000010000", "00000099000000020000", "00000099000000030000"
 TOM, SEVERAL = "tom-to-school", "start-of-foster-care"
@@ -41,7 +43,9 @@ OFFICERS_LOOK = {
     "log_state",
     "log_checkpoint",
 }
-"""What a signed-in officer's GET may change. Nobody else's GET changes any table at all."""
+"""What a signed-in officer's GET may change."""
+SENDERS_LOOK = OFFICERS_LOOK - {"visit"}
+"""What a sender's GET of what a family wrote may change. Nobody else's GET changes any table at all."""
 
 
 @contextlib.asynccontextmanager
@@ -93,6 +97,10 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
     unread = await world.invite(TOM, "tom")
     await world.answer(TOM, "father", {})
     await doubt(world)
+    reaction = await write(world, TOM, "mother", "status", "Het was dinsdag.")
+    async with world.browser() as browser:
+        await world.come_in(browser, world.codes[TOM, "mother"])
+        part = ways(world, (await browser.get("/mine")).text)["status", "reaction"].split("/")[3]
     release = await world.ask(TOM, "ib-joris")
     assert release.status_code == 403
     asset = next(part for part in (await world.http.get("/")).text.split('"') if part.startswith("/static/"))
@@ -105,6 +113,9 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
         "receipt_id": mother.url.path.removeprefix("/receipt/"),
         "entry_id": (await rows_of(world, "log_entry"))[0].entry_id,
         "matter_id": (await rows_of(world, "matter"))[0].id,
+        "reaction": reaction,
+        "part": part,
+        "kind": "reaction",
     }
     addresses = sorted({filled(path, ids) for path in LOOKS | {act.partition(" ")[2] for act in ACTS}})
     addresses += [f"/v1/handovers/{NO_SUCH_ID}", f"/receipt/{NO_SUCH_ID}", "/questions/9", "/nowhere", "/v1/nowhere"]
@@ -144,6 +155,8 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
                 # A token means nothing to a page, nor a cookie to the API; everything is tried by nobody and one of each.
                 if who in ("recipient", "stranger", "sender") and not address.startswith("/v1"):
                     continue
+                if who == "sender" and address.endswith("/reactions"):
+                    continue  # is logged: see below
                 if who in ("typed the code", "waits for the one-time code", "looks back") and address.startswith("/v1"):
                     continue
                 for method in ("GET", "HEAD", "OPTIONS") if who == "nobody" else ("GET", "HEAD"):
@@ -166,6 +179,8 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
         ("looks back", f"/receipt/{ids['receipt_id']}/file"),
         ("looks back", f"/receipt/{ids['receipt_id']}/fhir"),
         ("nobody", "/v1/contexts/consent-record-1.jsonld"),
+        ("looks back", f"/mine/reactions/{reaction}"),
+        ("looks back", f"/mine/sections/{part}/reaction"),
         ("officer with an invitation", "/console/passkey"),
     } <= opened
 
@@ -194,6 +209,45 @@ async def test_looking_at_the_pages_per_recipient_and_asking_for_them_changes_no
         assert changed(before, await dump(world)) == set()
 
 
+async def test_what_a_sender_reads_of_a_family_leaves_its_own_log_line_and_nothing_else(world: World) -> None:
+    await world.push(TOM)
+    path = f"/v1/handovers/{world.handovers[TOM]}/reactions"
+    await write(world, TOM, "mother", "status", "Het was dinsdag.")
+    for oin in (SENDER, SCHOOL, STRANGER):
+        await world.token(oin)
+    before = await dump(world)
+    known = {row.entry_id for row in await rows_of(world, "log_entry")}
+    assert (await world.as_organisation(SENDER, "GET", path)).status_code == 200
+    for oin in (SCHOOL, STRANGER):
+        assert (await world.as_organisation(oin, "GET", path)).status_code == 404
+    assert changed(before, await dump(world)) <= SENDERS_LOOK
+    new = [row.type for row in await rows_of(world, "log_entry") if row.entry_id not in known]
+    assert new == ["reaction:read"]
+
+
+async def test_words_sent_twice_or_many_times_at_once_are_kept_once(world: World) -> None:
+    await world.push(TOM)
+    async with world.browser() as browser:
+        await world.come_in(browser, await world.invite(TOM, "mother"))
+        first = await send(world, browser, "status", "correction-request", "Het was dinsdag.")
+        assert (await send(world, browser, "status", "correction-request", "Het was dinsdag.")).url == first.url
+        address = ways(world, (await browser.get("/mine")).text)["status", "reaction"]
+        form = {**form_of((await browser.get(address)).text, address), "text": "Nog eens."}
+        sent = await asyncio.gather(*(browser.post(address, data=form) for _ in range(6)))
+        assert len({page.url.path for page in sent}) == 1
+    assert sorted(row.kind for row in await rows_of(world, "reaction")) == ["correction-request", "reaction"]
+    assert [row.type for row in await rows_of(world, "log_entry")].count("reaction:written") == 2
+
+
+async def test_a_request_answered_many_times_at_once_is_answered_once(world: World) -> None:
+    await world.push(TOM)
+    request = await write(world, TOM, "mother", "status", "Het was dinsdag.")
+    sent = await asyncio.gather(*(answer_it(world, TOM, request, explanation=f"{n}") for n in range(6)))
+    assert sorted(response.status_code for response in sent) == [200] + [409] * 5
+    assert [row.type for row in await rows_of(world, "log_entry")].count("reaction:answered") == 1
+    assert len(await world.messages("reaction-answered")) == 1
+
+
 async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(world: World) -> None:
     await world.push(TOM)
     await doubt(world)
@@ -204,6 +258,7 @@ async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(w
         before, known = await dump(world), {row.entry_id for row in await rows_of(world, "log_entry")}
         for path in sorted(LOOKS):
             ids = {"id": world.handovers[TOM], "path": "0/000", "entry": "0", "name": "x", "position": "1"}
+            ids |= {"reaction": NO_SUCH_ID, "part": "0" * 32, "kind": "reaction"}
             address = filled(path, {**ids, "receipt_id": NO_SUCH_ID, "entry_id": entry, "matter_id": matter})
             for method in ("GET", "HEAD"):
                 answer = await officer.browser.request(method, address)
@@ -220,6 +275,7 @@ async def test_a_form_sent_by_get_or_under_another_method_name_answers_nothing(w
     await world.push(TOM)
     async with answering(world, "tom") as browser:
         form = await confirm_form(browser)
+        writing = ways(world, (await browser.get("/mine")).text)["status", "reaction"]
         before = await dump(world)
         disguises: list[tuple[str, dict[str, str]]] = [
             ("GET", {}),
@@ -239,10 +295,11 @@ async def test_a_form_sent_by_get_or_under_another_method_name_answers_nothing(w
                 "/questions/1/recipients",
                 "/sign-out",
                 "/language",
+                writing,
             )
             for address in addresses:
                 fields = {**form, "_method": "POST", "answer": "no", "section": "status", "language": "en"}
-                fields["messages"] = "no"
+                fields |= {"messages": "no", "text": "Het was dinsdag."}
                 await browser.request(method, address, params=fields, headers=headers)
         assert changed(before, await dump(world)) == set()
         assert (await browser.post("/check", data=form)).url.path.startswith("/receipt/"), "the form itself was good"
@@ -539,6 +596,7 @@ async def test_a_foreign_page_cannot_press_a_button(world: World) -> None:
         await world.come_in(mother, world.codes[TOM, "mother"])
         stop = next(f for a, f, _ in forms_of((await mother.get("/mine")).text) if a == "/mine/stop")
         form = await confirm_form(tom)
+        writing = ways(world, (await mother.get("/mine")).text)["status", "reaction"]
         for browser in (tom, mother, officer.browser):
             del browser.headers["Origin"]
         before = await dump(world)
@@ -551,6 +609,7 @@ async def test_a_foreign_page_cannot_press_a_button(world: World) -> None:
             (mother, "/mine/stop", {**stop, "section": "status"}),
             (mother, "/mine/stop", {**stop, "all": "yes"}),
             (mother, "/mine/messages", {**stop, "messages": "no"}),
+            (mother, writing, {"csrf": stop["csrf"], "text": "Het was dinsdag."}),
             (officer.browser, "/console/sign-out", {"csrf": officer.csrf}),
         ]
         for headers in ELSEWHERE:
@@ -573,6 +632,7 @@ async def test_a_form_without_the_secret_of_its_own_visit_is_refused(world: Worl
         form, hers = await confirm_form(tom), await confirm_form(mother)
         assert form["csrf"] != hers["csrf"]
         without = {name: value for name, value in form.items() if name != "csrf"}
+        writing = ways(world, (await tom.get("/mine")).text)["status", "reaction"]
         before = await dump(world)
         for secret in (None, "", "x", form["csrf"][:-1], form["csrf"].swapcase() + "é", hers["csrf"]):
             fields = without if secret is None else {**without, "csrf": secret}
@@ -583,6 +643,7 @@ async def test_a_form_without_the_secret_of_its_own_visit_is_refused(world: Worl
                 ("/sign-out", {}),
                 ("/mine/stop", {"section": "status", "group": "x"}),
                 ("/mine/messages", {"messages": "no"}),
+                (writing, {"text": "Het was dinsdag."}),
             ):
                 answer = await tom.post(address, data={**fields, **more})
                 assert answer.status_code == 403, (secret, address)

@@ -15,6 +15,7 @@ from tests.support.surface import (
     LOOKS,
     MAKES_RECORDS,
     NO_SUCH_ID,
+    WRITES_REACTIONS,
     Recorder,
     count_records,
     doubt,
@@ -25,6 +26,7 @@ from tests.support.surface import (
     told,
 )
 from tests.support.world import URL, World
+from tests.support.writing import answer, read, ways, write
 
 SENDER, SCHOOL = "00000099000000010000", "00000099000000020000"
 TOM = "tom-to-school"
@@ -90,6 +92,9 @@ async def waiting_family(world: World) -> AsyncIterator[tuple[dict[str, str], di
             "path": "0/000",
             "entry": "0",
             "name": "rondom.css",
+            "reaction": NO_SUCH_ID,
+            "part": world.broker.house.tags.tag("part", world.handovers[TOM], "status")[:32],
+            "kind": "reaction",
         }
         yield ids, {"code": code, "contact": buttons[0][1], "csrf": fields["csrf"], "cookie": browser.cookies["rondom"]}
 
@@ -101,6 +106,7 @@ async def unanswered(world: World) -> bool:
     return (
         await count_records(world) == 0
         and await rows_of(world, "signer_receipt") == []
+        and await rows_of(world, "reaction") == []
         and all(invitation.answered_at is None for invitation in invitations)
         and all(visit.stage != "verified" for visit in family)
     )
@@ -111,6 +117,7 @@ def bodies(world: World, act: str, secrets: Mapping[str, str]) -> list[Any]:
     meant: dict[str, Any] = {
         "POST /v1/handovers": world.body(TOM),
         "POST /v1/handovers/{id}/invitations": {"person": "tom", "delivery": "paper"},
+        "POST /v1/handovers/{id}/reactions/{reaction}/answer": {"outcome": "corrected", "explanation": "Aangepast."},
         "POST /v1/subjects/_search": {"identifier": {"system": "bsn", "value": "999990019"}},
         "POST /v1/releases": {"handover": world.handovers[TOM], "purpose": "education-support"},
     }
@@ -122,7 +129,15 @@ def bodies(world: World, act: str, secrets: Mapping[str, str]) -> list[Any]:
         quiet["people"][2]["contacts"] = []
         quiet["reference"] = "another"
         found.append(quiet)
-    button = {**secrets, "section": "status", "answer": "yes", "shown": "nl", "all": "yes"}
+    button = {
+        **secrets,
+        "text": "Ik vind alles goed.",
+        "kind": "reaction",
+        "section": "status",
+        "answer": "yes",
+        "shown": "nl",
+        "all": "yes",
+    }
     return [*found, FORGED] if act in meant else [{**FORGED, **button}]
 
 
@@ -163,7 +178,8 @@ async def test_no_route_makes_a_consent_for_any_organisation_or_any_role(world: 
         assert {201, 404} <= statuses["POST /v1/handovers/{id}/invitations"]
         assert {200} <= statuses["POST /v1/subjects/_search"]
         assert {403, 404} <= statuses["POST /v1/releases"]
-        for act in ("POST /check", "POST /mine/stop", "POST /questions/{position}"):
+        assert {404} <= statuses["POST /v1/handovers/{id}/reactions/{reaction}/answer"]
+        for act in ("POST /check", "POST /mine/stop", "POST /questions/{position}", *WRITES_REACTIONS):
             assert statuses[act] == {303}, act
         assert await world.gets(TOM, "ib-joris") == []
 
@@ -180,6 +196,11 @@ async def test_nothing_but_the_pages_even_looks_like_a_way_to_answer(world: Worl
             f"/v1/handovers/{ids['id']}/signers/tom",
             f"/v1/handovers/{ids['id']}/invitations/x/answer",
             f"/v1/handovers/{ids['id']}/versions/1/consents",
+            "/v1/reactions",
+            f"/v1/handovers/{ids['id']}/sections/status/reactions",
+            f"/v1/handovers/{ids['id']}/reactions",
+            f"/v1/handovers/{ids['id']}/reactions/{NO_SUCH_ID}",
+            f"/v1/mine/sections/{ids['part']}/reaction",
             "/v1/check",
             "/v1/mine/stop",
             *(filled(path, ids) for path in LOOKS if path.startswith("/v1/")),
@@ -252,6 +273,7 @@ async def test_no_button_of_the_console_makes_a_consent(world: World, stage: str
                 continue
             for extra in searches:
                 fields = {**secrets, "section": "status", "answer": "yes", "shown": "nl", "group": "x", **extra}
+                fields["text"] = "Ik vind alles goed."
                 fields["csrf"] = officer.csrf
                 if "/passkeys/" in template:
                     headers = {"X-CSRF-Token": officer.csrf}
@@ -274,9 +296,71 @@ async def test_an_officer_has_no_use_case_that_touches_consents() -> None:
 
     assert not issubclass(Oversight, Consents)
     assert not issubclass(Officers, Consents)
-    family = {"confirm", "withdraw", "choose", "verify", "send_code", "questionnaire"}
+    family = {"confirm", "withdraw", "choose", "verify", "send_code", "questionnaire", "react"}
     assert family <= set(dir(Consents))
     assert not family & set(dir(Oversight))
+
+
+# the family's own words
+
+
+async def test_only_one_form_of_the_person_writes_words_and_an_answer_changes_none_of_them(world: World) -> None:
+    recorder, made, counted = Recorder(), set(), [0]
+    recorder.listen_to(world)
+    listened = world.browser
+
+    async def count(response: httpx.Response) -> None:
+        now = len(await rows_of(world, "reaction"))
+        if now != counted[0]:
+            counted[0] = now
+            made.add(recorder.heard[-1].route)
+
+    def browser(language: str = "nl") -> httpx.AsyncClient:
+        client = listened(language)
+        client.event_hooks["response"].append(count)
+        return client
+
+    world.browser = browser  # type: ignore[method-assign]
+    world.http.event_hooks["response"].append(count)
+    await world.push(TOM)
+    await world.answer(TOM, "mother", YES)
+    request = await write(world, TOM, "mother", "status", "Het was dinsdag.")
+    before = (await read(world, TOM)).json()["items"]
+    assert (await answer(world, TOM, request)).status_code == 200
+    after = (await read(world, TOM)).json()["items"]
+    assert [{**item, "state": "not-corrected", "answer": "Wij zagen het zo."} for item in before] == after
+    assert (made, counted) == (WRITES_REACTIONS, [1])
+
+
+async def test_somebody_who_must_not_sign_is_shown_no_way_to_write_and_has_none(world: World) -> None:
+    """Mother signs for Tom, not for father: of his own section she sees nothing, and its address is not there for her."""
+    await world.push(TOM)
+    async with world.browser() as mother, world.browser() as father:
+        await world.come_in(mother, await world.invite(TOM, "mother"))
+        await world.come_in(father, await world.invite(TOM, "father"))
+        hers, his = [ways(world, (await browser.get("/mine")).text) for browser in (mother, father)]
+        assert set(his) - set(hers) == {("parent-health", "reaction"), ("parent-health", "correction-request")}
+        address = his["parent-health", "reaction"]
+        fields = form_of((await father.get(address)).text, address)
+        closed, absent = address.split("/")[3], "0" * 32
+        pair = [told(await mother.get(f"/mine/sections/{part}/reaction"), but=part) for part in (closed, absent)]
+        assert pair[0] == pair[1]
+        assert pair[0][0] == 404
+        mothers = form_of((await mother.get(hers["status", "reaction"])).text, hers["status", "reaction"])
+        for form in (mothers, fields):
+            answered = await mother.post(address, data={**form, "text": "Het was dinsdag."})
+            assert answered.status_code in (403, 404)
+    assert await rows_of(world, "reaction") == []
+
+
+async def test_the_organisation_that_sent_it_cannot_write_with_the_code_alone(world: World) -> None:
+    async with waiting_family(world) as (ids, secrets), world.browser() as worker:
+        worker.cookies.set("rondom", secrets["cookie"])
+        address = filled("/mine/sections/{part}/{kind}", ids)
+        for _ in range(2):
+            page = await worker.post(address, data={"csrf": secrets["csrf"], "text": "Ik vind alles goed."})
+            assert page.url.path == "/one-time-code"
+        assert await unanswered(world)
 
 
 # what the organisation gets to hear

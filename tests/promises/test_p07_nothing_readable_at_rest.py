@@ -20,6 +20,7 @@ from tests.factories import a_keyring
 from tests.support.intruder import Intruder, intruder_in
 from tests.support.surface import officer_browser
 from tests.support.world import World
+from tests.support.writing import answer, read, write
 
 DUTCH = "januari februari maart april mei juni juli augustus september oktober november december"
 ENGLISH = "January February March April May June July August September October November December"
@@ -179,6 +180,53 @@ async def test_a_stolen_database_and_its_logs_are_read_from_end_to_end(
     assert any(line.get("route") == "/v1/releases" for line in lines)
     assert found_in(logged.encode(), secrets) == []
     assert found_in(logged.encode(), dict.fromkeys(sent, "one-time code")) == []
+
+
+async def test_a_familys_own_words_and_the_answer_cannot_be_read(
+    world: World, intruder: Intruder, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    words = {"Oom Wim woont daar niet meer.": "words", "Wij bellen Wim deze week.": "answer"}
+    says, explains = words
+    with capture_logs() as lines:
+        await world.push(HANDOVER)
+        await world.everybody_says_yes(HANDOVER)
+        request = await write(world, HANDOVER, "mother", "safety-plan", says)
+        assert (await answer(world, HANDOVER, request, explanation=explains)).status_code == 200
+        assert says in (await world.ask(HANDOVER, WHO)).text
+        await world.messages()
+        await world.settle()
+    everything = intruder.contents()
+    assert len(everything["reaction"]) == 1
+    cells = [part for rows in everything.values() for row in rows for value in row for part in readable(value)]
+    assert found_in(b"\n".join(cells), words) == []
+    assert found_in(intruder.stolen(), words) == []
+    assert found_in((json.dumps(lines, default=str) + caplog.text).encode(), words) == []
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "section_type = 'status'",
+        "author = (SELECT author FROM reaction r2 WHERE r2.id <> reaction.id)",
+        "state = 'corrected'",
+        "text_sealed = (SELECT text_sealed FROM reaction r2 WHERE r2.id <> reaction.id)",
+    ],
+)
+async def test_words_that_were_moved_or_settled_in_the_database_leave_nowhere(
+    world: World, intruder: Intruder, edit: str
+) -> None:
+    await world.push(HANDOVER)
+    await world.everybody_says_yes(HANDOVER)
+    await write(world, HANDOVER, "mother", "safety-plan", "Oom Wim woont daar niet meer.")
+    kept = await write(world, HANDOVER, "tom", "voice-of-the-child", "Dat zei ik niet.")
+    await world.messages()
+    await world.settle()
+    intruder.change(f"UPDATE reaction SET {edit} WHERE id <> ?", kept)
+    refused = await world.ask(HANDOVER, WHO)
+    assert (refused.status_code, refused.json()["type"]) == (500, "urn:rondom:problem:tampered")
+    assert "Wim" not in refused.text
+    assert (await read(world, HANDOVER)).status_code == 500
 
 
 def bsn_of(world: World, family: str) -> dict[str, str]:

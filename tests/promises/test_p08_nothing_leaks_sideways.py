@@ -15,6 +15,7 @@ from broker.services.access import Access
 from broker.services.consents import Consents
 from broker.services.handovers import Handovers
 from broker.services.oversight import Oversight
+from broker.services.reactions import Hearing
 from broker.services.releases import Releases
 from tests.support.surface import (
     ACTS,
@@ -31,6 +32,8 @@ from tests.support.surface import (
     told,
 )
 from tests.support.world import URL, World
+from tests.support.writing import answer as answer_it
+from tests.support.writing import read, send, write
 
 SENDER, SCHOOL, STRANGER = "00000099000000010000", "00000099000000020000", "00000099000000030000"
 TOM = "tom-to-school"
@@ -176,6 +179,53 @@ async def test_what_was_read_and_what_is_to_come_is_told_without_a_word_about_an
     assert len({text for kind, _, text in texts if kind != "birthday-soon"}) <= 4
 
 
+WORDS = ("Linh vertelt het anders.", "Mark dronk die dag niet.", "Sanne sprak de buren.", "Te laat, Mark.")
+SAY_WORDS = {
+    "GET /mine",
+    "GET /mine/reactions/{reaction}",
+    "GET /v1/handovers/{id}/reactions",
+    "POST /v1/handovers/{id}/reactions/{reaction}/answer",
+    "POST /v1/releases",
+}
+"""Who wrote, who must answer, and who may read the section."""
+
+
+async def test_a_familys_own_words_are_said_where_they_must_be_and_nowhere_else(world: World) -> None:
+    recorder = Recorder()
+    recorder.listen_to(world)
+    with operational_log() as stream:
+        await world.push(TOM)
+        await world.everybody_says_yes(TOM)
+        for person, words in (("mother", WORDS[0]), ("father", WORDS[1])):
+            request = await write(world, TOM, person, "status", words)
+        await read(world, TOM)
+        await world.ask(TOM, "ib-joris")
+        assert (await answer_it(world, TOM, request, explanation=WORDS[2])).status_code == 200
+        refused = await answer_it(world, TOM, request, explanation=WORDS[3])
+        assert refused.status_code == 409
+        async with world.browser() as father:
+            await world.come_in(father, world.codes[TOM, "father"])
+            await father.get("/mine")
+            too_long = await send(world, father, "status", "reaction", WORDS[3] + "x" * 2000)
+            assert too_long.status_code == 400
+        await world.ask(TOM, "ib-joris")
+        await world.as_organisation(SENDER, "GET", f"/v1/handovers/{world.handovers[TOM]}")
+        await world.as_professional("ib-joris", "GET", "/v1/handovers")
+        metrics = (await world.http.get("/metrics")).text
+    messages = json.dumps(await world.messages())
+    for text in (stream.getvalue().decode(), metrics, messages):
+        assert not [words for words in WORDS if words in text]
+    said = {e.route for e in recorder.heard if any(w in e.body.decode("utf-8", "replace") for w in WORDS[:3])}
+    assert said == SAY_WORDS
+    typed = {e.route for e in recorder.heard if WORDS[3] in e.body.decode("utf-8", "replace")}
+    assert typed == {"POST /mine/sections/{part}/{kind}"}, "back in its own field, for who typed it"
+    for exchange in recorder.heard:
+        assert not any(w.split()[0] in f"{exchange.url}{exchange.headers}" for w in WORDS[:3]), exchange.route
+        if exchange.route in SAY_WORDS:
+            assert exchange.header("cache-control") == "no-store"
+    assert len({m["text"] for m in await world.messages("reaction-answered")}) == 1
+
+
 # faults of our own
 
 
@@ -214,7 +264,8 @@ async def test_a_fault_of_ours_tells_nothing(
         for service, methods in (
             (Handovers, ("received_one", "sent_one", "received", "push", "search")),
             (Releases, ("ask",)),
-            (Consents, ("mine", "receipt")),
+            (Consents, ("mine", "receipt", "reaction")),
+            (Hearing, ("read",)),
             (Oversight, ("entries", "log")),
             (Access, ("for_organisation",)),
         ):
@@ -226,7 +277,9 @@ async def test_a_fault_of_ours_tells_nothing(
                 await world.as_organisation(SENDER, "GET", "/v1/handovers"),
                 await world.as_organisation(SENDER, "POST", "/v1/handovers", {**world.body(TOM), "reference": "x"}),
                 await world.ask(TOM, "ib-joris"),
+                await world.as_organisation(SENDER, "GET", f"/v1/handovers/{world.handovers[TOM]}/reactions"),
                 await family.get("/mine"),
+                await family.get(f"/mine/reactions/{NO_SUCH_ID}"),
                 await family.get(f"/receipt/{NO_SUCH_ID}/file"),
                 await officer.browser.get("/console/disclosures"),
                 await officer.browser.get("/console/log"),
@@ -283,6 +336,8 @@ async def test_not_yours_and_not_there_look_the_same(world: World) -> None:
     release = (await world.ask(TOM, "ib-joris")).json()["id"]
     here = world.handovers[TOM]
     invited = {"person": "tom", "delivery": "paper"}
+    request = await write(world, TOM, "mother", "status", "Het was dinsdag.")
+    answer = {"outcome": "corrected", "explanation": "Aangepast."}
     requests: list[tuple[str, str, str, Any]] = []
     for oin in (SCHOOL, STRANGER, "00000099000000110000"):
         requests += [
@@ -290,6 +345,10 @@ async def test_not_yours_and_not_there_look_the_same(world: World) -> None:
             (oin, "POST", "/v1/handovers/{}/invitations", invited),
             (oin, "POST", "/v1/handovers/{}/invitations", {"person": "nobody", "delivery": "paper"}),
             (oin, "POST", "/v1/handovers/{}/invitations", {"person": "tom"}),
+            (oin, "GET", "/v1/handovers/{}/reactions", None),
+            (oin, "POST", f"/v1/handovers/{{}}/reactions/{request}/answer", answer),
+            (oin, "POST", f"/v1/handovers/{{}}/reactions/{NO_SUCH_ID}/answer", answer),
+            (oin, "POST", f"/v1/handovers/{{}}/reactions/{request}/answer", {"outcome": "corrected"}),
         ]
     for oin in (STRANGER, "00000099000000110000"):
         requests.append((oin, "GET", "/v1/handovers/{}", None))

@@ -16,6 +16,8 @@ from broker.cli.visitor import form_of, forms_of
 from broker.domain.channels import channels_for
 from tests.support.surface import NO_SUCH_ID, doubt, leaks, officer_browser, personal, rows_of, settled, told
 from tests.support.world import World
+from tests.support.writing import answer as answer_it
+from tests.support.writing import read, ways, write
 
 SENDER, SCHOOL = "00000099000000010000", "00000099000000020000"
 TOM = "tom-to-school"
@@ -184,7 +186,7 @@ async def test_a_denial_by_age_or_missing_authority_looks_like_one_by_refusal(wo
 NO_CONSENT = "consent-not-complete"
 
 
-def ways(answer: httpx.Response) -> dict[str, set[str]]:
+def other_ways(answer: httpx.Response) -> dict[str, set[str]]:
     """What was named, as JSON, for each reason that was given."""
     found: dict[str, set[str]] = {}
     for withheld in answer.json()["withheld"]:
@@ -236,7 +238,7 @@ async def test_the_same_channels_whatever_stands_in_the_way(world: World) -> Non
     await world.push(TOM, orphaned(world.body(TOM), "nobody-to-ask"))
     seen["nobody to ask"] = await world.ask(TOM, READER)
     for reason, answer in seen.items():
-        assert ways(answer) == same, reason
+        assert other_ways(answer) == same, reason
         # Nothing is released over it: a section that names another way is not among what left.
         out = answer.json()
         refused = {part["type"] for part in out["withheld"]}
@@ -251,7 +253,7 @@ async def test_another_kind_of_recipient_hears_what_the_agreement_has_for_it(wor
     [recipient] = {part["organisation"] for part in body["recipients"]}
     sender = kinds[world.sender("jack-to-gp")]
     expected = agreed(world, sender, kinds[recipient], body["purpose"])
-    assert ways(await world.ask("jack-to-gp", "ha-vdberg")) == {NO_CONSENT: expected}
+    assert other_ways(await world.ask("jack-to-gp", "ha-vdberg")) == {NO_CONSENT: expected}
 
 
 async def test_the_channels_are_named_in_the_language_of_who_asks(world: World) -> None:
@@ -272,8 +274,8 @@ async def test_no_other_reason_names_a_channel(world: World) -> None:
     """Not in the agreement, another purpose, not there, no longer shared, not addressed, unknown: no way is named."""
     await world.push(TOM)
     none = {json.dumps([])}
-    assert ways(await world.ask(TOM, READER, "health-care")) == {"other-purpose": none}
-    mixed = ways(await world.ask(TOM, READER, PURPOSE, ["status", PRESENT, ABSENT, "no-such-type"]))
+    assert other_ways(await world.ask(TOM, READER, "health-care")) == {"other-purpose": none}
+    mixed = other_ways(await world.ask(TOM, READER, PURPOSE, ["status", PRESENT, ABSENT, "no-such-type"]))
     assert mixed == {NO_CONSENT: agreed(world, "neighbourhood-team", "school", PURPOSE), "no-such-section": none}
     here, known = world.handovers[TOM], await world.ask(TOM, "ha-vdberg")
     world.handovers[TOM] = NO_SUCH_ID
@@ -286,10 +288,10 @@ async def test_no_other_reason_names_a_channel(world: World) -> None:
     await world.push(TOM, guardian)
     token = await world.token(SCHOOL, {"sub": "g", "name": "G", "role": "family-guardian"})
     sent = {"handover": world.handovers[TOM], "purpose": PURPOSE}
-    assert ways(await world._call(token, "POST", "/v1/releases", sent)) == {"not-in-agreement": none}
+    assert other_ways(await world._call(token, "POST", "/v1/releases", sent)) == {"not-in-agreement": none}
     world.handovers[TOM] = here
     await world.as_organisation(SENDER, "DELETE", f"/v1/handovers/{here}")
-    assert ways(await world.ask(TOM, READER)) == {"no-longer-kept": none}
+    assert other_ways(await world.ask(TOM, READER)) == {"no-longer-kept": none}
 
 
 # what the agreement does not give
@@ -463,6 +465,7 @@ def without_plan(body: dict[str, Any]) -> dict[str, Any]:
 def stripped(page: str) -> str:
     """What a page says, without the secrets of its visit and the moment."""
     page = re.sub(r'name="csrf" value="[^"]*"', "", page)
+    page = re.sub(r"/mine/sections/[0-9a-f]{32}/", "", page)
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b\d{1,2}[.:]\d{2}\b", "", page)
 
 
@@ -584,6 +587,93 @@ async def test_a_leaf_is_the_same_size_denied_partly_or_permitted(world: World) 
     assert len(leaves[0]["personal"]) == 12
     digests = [commitment["digest"] for leaf in leaves for commitment in leaf["personal"]]
     assert len(digests) == len(set(digests)), "equal values, decoys among them, do not show"
+
+
+# the family's own words
+
+
+async def test_a_denial_says_nothing_of_what_a_family_wrote(world: World) -> None:
+    """Nothing, one and many reactions, answered or not: the same denial, the same views, the same size of leaf."""
+    await world.push(TOM)
+    await world.answer(TOM, "mother", YES)
+    here = f"/v1/handovers/{world.handovers[TOM]}"
+
+    async def heard() -> list[tuple[int, bytes, list[tuple[str, str]]]]:
+        return [
+            told(await world.ask(TOM, READER)),
+            told(await world.ask(TOM, READER, sections=["status"])),
+            told(await world.ask(TOM, READER, sections=["parent-health"])),
+            told(await world.ask(TOM, READER, purpose="health-care")),
+            told(await world.as_professional(READER, "GET", here)),
+            told(await world.as_professional(READER, "GET", "/v1/handovers")),
+            told(await world.as_organisation(SCHOOL, "GET", f"{here}/reactions"), but=world.handovers[TOM]),
+        ]
+
+    before = await heard()
+    request = await write(world, TOM, "mother", "status", "Het was dinsdag.")
+    assert await heard() == before
+    await write(world, TOM, "mother", "status", "Tom wil rust.", "reaction")
+    await write(world, TOM, "father", "parent-health", "Ik ben gestopt.")
+    assert await heard() == before
+    await answer_it(world, TOM, request)
+    assert await heard() == before
+    assert len({str(shape(leaf)) for leaf in await releases_asked(world) if leaf["facts"]["purpose"] == PURPOSE}) == 1
+
+
+async def test_words_about_what_is_withheld_stay_with_it(world: World) -> None:
+    await world.push(TOM)
+    for person in FAMILY:
+        await world.answer(TOM, person, {"status": "yes"})
+    before = (await world.ask(TOM, READER)).json()
+    await write(world, TOM, "mother", "safety-plan", "Oom Wim woont daar niet meer.")
+    await write(world, TOM, "father", "parent-health", "Ik ben gestopt.", "reaction")
+    after = (await world.ask(TOM, READER)).json()
+    assert (after["released"], after["withheld"]) == (before["released"], before["withheld"])
+    await write(world, TOM, "tom", "status", "Het was dinsdag.")
+    (released,) = (await world.ask(TOM, READER)).json()["released"]
+    assert [r["text"] for r in released["reactions"]] == ["Het was dinsdag."]
+    sizes = {str(shape(leaf)) for leaf in await releases_asked(world)}
+    assert len(sizes) == 1, "nor does a leaf tell how many words left"
+
+
+async def test_what_mother_writes_about_a_plan_that_father_may_not_know_of_reaches_him_nowhere(world: World) -> None:
+    await world.push(TOM, shielded_body(world))
+    await world.answer(TOM, "father", YES)
+    async with world.browser() as father:
+        await world.come_in(father, world.codes[TOM, "father"])
+        before = stripped((await father.get("/mine")).text)
+        messages = await world.messages()
+        request = await write(world, TOM, "mother", "safety-plan", "Oma woont nu in Son.")
+        await answer_it(world, TOM, request)
+        page = (await father.get("/mine")).text
+        assert stripped(page) == before
+        assert {section for section, _ in ways(world, page)} == {"status", "voice-of-the-child"}
+        tag = world.broker.house.tags.tag("part", world.handovers[TOM], "safety-plan")[:32]
+        for kind in ("reaction", "correction-request"):
+            closed = told(await father.get(f"/mine/sections/{tag}/{kind}"), but=tag)
+            assert closed == told(await father.get(f"/mine/sections/{'0' * 32}/{kind}"), but="0" * 32)
+        closed = told(await father.get(f"/mine/reactions/{request}"), but=request)
+        assert closed == told(await father.get(f"/mine/reactions/{NO_SUCH_ID}"), but=NO_SUCH_ID)
+    to_father = [m for m in await world.messages() if m not in messages and m["to"] == "mark@family.example"]
+    assert to_father == []
+
+
+async def test_what_the_sender_reads_does_not_depend_on_who_said_yes_or_no(world: World) -> None:
+    heard = []
+    for says, fresh in ((YES, "-1"), ({}, "-2")):
+        body = world.body(TOM)
+        body["reference"] += fresh
+        for person in body["people"]:
+            person["reference"] += fresh
+            person["identifiers"] = []
+        world.codes.clear()
+        await world.push(TOM, body)
+        for person in ("mother", "father"):
+            await world.answer(TOM, person, says)
+        await write(world, TOM, "mother", "status", "Het was dinsdag.")
+        items = (await read(world, TOM)).json()["items"]
+        heard.append([{k: v for k, v in item.items() if k not in ("id", "at")} for item in items])
+    assert heard[0] == heard[1]
 
 
 # the sender

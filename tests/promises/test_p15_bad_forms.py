@@ -13,6 +13,7 @@ from broker.cli.visitor import answered, form_of
 from tests.support.intruder import Intruder, Rows, changed_tables, intruder_in
 from tests.support.surface import doubt, officer_browser
 from tests.support.world import URL, World
+from tests.support.writing import ways
 
 FORM = "application/x-www-form-urlencoded"
 HANDOVER = "tom-to-school"
@@ -38,7 +39,8 @@ def actions(world: World) -> Iterator[str]:
     for route in iter_route_contexts(world.app.routes):
         path = str(route.path)
         if "POST" in (route.methods or ()) and not path.startswith(("/v1", "/oauth")):
-            yield path.replace("{position}", "1").replace("{entry_id}", "x")
+            filled = path.replace("{position}", "1").replace("{entry_id}", "x")
+            yield filled.replace("{part}", "0" * 32).replace("{kind}", "reaction")
 
 
 def garbage() -> dict[str, tuple[bytes, str]]:
@@ -111,10 +113,11 @@ async def test_garbage_from_somebody_who_was_let_in(
     async with world.browser() as browser:
         page = await world.come_in(browser, world.codes[HANDOVER, "tom"])
         secret = form_of(page.text, page.url.path)["csrf"]
+        writing = ways(world, (await browser.get("/mine")).text)["status", "correction-request"]
         known = f"&csrf={quote(secret)}".encode()
         before = await stored(world, intruder)
         questions = ("/questions/1", "/questions/99", "/questions/0", "/questions/1/recipients")
-        for address in (*questions, "/check", "/mine/stop", "/mine/messages", "/language"):
+        for address in (*questions, "/check", "/mine/stop", "/mine/messages", "/language", writing):
             for attack, (content, media) in garbage().items():
                 with subtests.test(address, attack=attack):
                     sent = content + known if media == FORM else content
@@ -250,6 +253,46 @@ async def test_a_doubt_is_not_settled_by_a_form_with_something_wrong_in_it(
         page = await officer.browser.post(f"/console/queue/{matter}", content=good, headers=headers)
         assert page.status_code == 200, "without it, it settles"
     assert intruder.rows("SELECT state FROM matter") == [("confirmed",)]
+
+
+NO_WORDS = {
+    "no text": b"",
+    "an empty text": b"&text=",
+    "blanks and breaks": b"&text=+%0D%0A%09+",
+    "too long": b"&text=" + b"x" * 2001,
+    "longer than the form": b"&text=" + b"x" * 40_000,
+    "a NUL": b"&text=a%00b",
+    "a bell": b"&text=a%07b",
+    "half a sign": b"&text=%ED%A0%80",
+    "broken UTF-8": b"&text=%FF",
+    "the text twice": b"&text=een&text=twee",
+    "a NUL beside a good text": b"&text=Het+was+dinsdag.&x=%00",
+    "a break in another field": b"&text=Het+was+dinsdag.&x=%0A",
+    "a file": b"&text[]=x",
+}
+
+
+async def test_words_that_are_none_are_refused_and_kept_nowhere(
+    world: World, intruder: Intruder, subtests: pytest.Subtests
+) -> None:
+    async with world.browser() as browser:
+        await world.come_in(browser, world.codes[HANDOVER, "tom"])
+        address = ways(world, (await browser.get("/mine")).text)["status", "correction-request"]
+        secret = form_of((await browser.get(address)).text, address)["csrf"]
+        before = await stored(world, intruder)
+        for attack, text in NO_WORDS.items():
+            with subtests.test(attack):
+                content = b"csrf=" + secret.encode() + text
+                page = await browser.post(address, content=content, headers={"Content-Type": FORM})
+                check_page(page)
+                assert page.status_code == 400
+        for odd in ("praise", "reaction%00", "REACTION", "reaction/", "corrected"):
+            with subtests.test(odd):
+                form = {"csrf": secret, "text": "Het was dinsdag."}
+                assert (await browser.post(f"{address.rpartition('/')[0]}/{odd}", data=form)).status_code in (404, 405)
+        assert changed_tables(before, await stored(world, intruder)) == []
+        page = await browser.post(address, data={"csrf": secret, "text": "Het was dinsdag."})
+        assert page.url.path.startswith("/mine/reactions/"), "the form itself was good"
 
 
 ODD = ("%00", "%FF", "x" * 5000, "\u0661", "-1", "1e3", "999999999999999999999", "..%2f", "{}")

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.support.intruder import Intruder, Rows, changed_tables, intruder_in
 from tests.support.world import World
+from tests.support.writing import write
 
 HANDOVER, WHO = "tom-to-school", "ib-joris"
 NOT_COUNTED = ("guard_count", "guard_once")
@@ -26,6 +27,7 @@ MEBIBYTE = 1_048_576
 BODIES = {
     "POST /handovers": "push",
     "POST /handovers/{id}/invitations": "invite",
+    "POST /handovers/{id}/reactions/{reaction}/answer": "answer",
     "POST /releases": "ask",
     "POST /subjects/_search": "search",
 }
@@ -63,6 +65,7 @@ class Scene:
 @pytest.fixture
 async def scene(world: World, request: pytest.FixtureRequest) -> Scene:
     pushed = await world.push(HANDOVER)
+    request_ = await write(world, HANDOVER, "tom", "status", "Het was dinsdag.")
     organisation = await world.token(world.sender(HANDOVER))
     professional = await world.token(*world.professional(WHO))
     other = {**world.body("jack-to-gp"), "reference": "another-one"}
@@ -77,6 +80,12 @@ async def scene(world: World, request: pytest.FixtureRequest) -> Scene:
             professional,
             {"handover": pushed, "purpose": "education-support", "sections": ["status"]},
             403,
+        ),
+        "answer": Door(
+            f"/v1/handovers/{pushed}/reactions/{request_}/answer",
+            organisation,
+            {"outcome": "not-corrected", "explanation": "Wij spraken Tom elke week."},
+            200,
         ),
         "search": Door("/v1/subjects/_search", professional, {"identifier": bsn}, 200),
     }
@@ -483,6 +492,17 @@ async def test_all_faults_come_at_once_in_the_callers_language(scene: Scene) -> 
         assert by_place["/extra"] == ("Dit veld bestaat niet." if language == "nl" else "There is no such field.")
 
 
+async def test_all_faults_of_an_answer_come_at_once(scene: Scene) -> None:
+    door, before = scene.doors["answer"], scene.stored()
+    assert check_invalid(await scene.put(door, {})) == {"/outcome", "/explanation"}
+    wrong = {"outcome": "deleted", "explanation": "  \n ", "text": "Nieuw.", "state": "kept"}
+    assert check_invalid(await scene.put(door, wrong)) == {"/outcome", "/explanation", "/text", "/state"}
+    long = {**door.body, "explanation": "x" * 2001}
+    assert check_invalid(await scene.put(door, long)) == {"/explanation"}
+    await scene.world.settle()
+    assert changed_tables(before, scene.stored()) == []
+
+
 async def test_two_people_who_are_one(scene: Scene) -> None:
     door, before = scene.doors["push"], scene.stored()
     same = {"people/1/identifiers": [{"system": "bsn", "value": "999990020"}]}
@@ -557,6 +577,13 @@ ODD = [
 ]
 
 
+GOOD = {
+    "/invitations": {"person": "tom", "delivery": "paper"},
+    "/answer": {"outcome": "corrected", "explanation": "Aangepast."},
+}
+"""A body without a fault for what has an id in its address."""
+
+
 def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for path, item in document["paths"].items():
         for method, operation in item.items():
@@ -585,7 +612,7 @@ async def test_odd_addresses_are_not_there(
                         method,
                         filled(path, odd),
                         headers={"Authorization": f"Bearer {token}"},
-                        json={"person": "tom", "delivery": "paper"} if path.endswith("invitations") else None,
+                        json=next((body for end, body in GOOD.items() if path.endswith(end)), None),
                     )
                     assert response.status_code in (403, 404, 405), response.text
                     check_problem(response, response.status_code)

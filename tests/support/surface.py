@@ -32,6 +32,7 @@ LOOKS = {
     "/v1/handovers/{id}",
     "/v1/events",
     "/v1/releases/{id}",
+    "/v1/handovers/{id}/reactions",
     "/v1/log/checkpoint",
     "/v1/log/keys",
     "/v1/log/proofs/{entry}",
@@ -56,6 +57,8 @@ LOOKS = {
     "/receipt/{receipt_id}/file",
     "/mine",
     "/mine/{position}/recipients",
+    "/mine/sections/{part}/{kind}",
+    "/mine/reactions/{reaction}",
     "/signed-out",
     "/console",
     "/console/invitation",
@@ -74,6 +77,7 @@ ACTS = {
     "POST /v1/handovers/{id}/versions": "organisation",
     "DELETE /v1/handovers/{id}": "organisation",
     "POST /v1/handovers/{id}/invitations": "organisation",
+    "POST /v1/handovers/{id}/reactions/{reaction}/answer": "organisation",
     "POST /v1/subjects/_search": "professional",
     "POST /v1/releases": "professional",
     "POST /v1/releases/{id}/acknowledgement": "professional",
@@ -86,6 +90,7 @@ ACTS = {
     "POST /check": "family",
     "POST /mine/stop": "family",
     "POST /mine/messages": "family",
+    "POST /mine/sections/{part}/{kind}": "family",
     "POST /sign-out": "family",
     "POST /console/invitation": "officer",
     "POST /console/passkeys/registration-options": "officer",
@@ -102,6 +107,9 @@ ACTS = {
 
 MAKES_RECORDS = {"POST /check", "POST /mine/stop"}
 """The only two that make consent records: both pressed by the person, after a one-time code."""
+
+WRITES_REACTIONS = {"POST /mine/sections/{part}/{kind}"}
+"""The only one that writes words of the family: sent by the person, after a one-time code."""
 
 NO_SUCH_ID = "019a0000-0000-7000-8000-000000000000"
 

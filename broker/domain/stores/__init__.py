@@ -38,6 +38,7 @@ from broker.domain.stores.partner_events import (
     Received,
     ReleaseStatus,
 )
+from broker.domain.stores.reactions import ReactionStore
 from broker.domain.stores.visits import Guards, Visit, VisitStore
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "PolicyStore",
     "Pushed",
     "Reach",
+    "ReactionStore",
     "Receipt",
     "ReceiptStore",
     "Received",
@@ -149,6 +151,10 @@ class UnitOfWork(Protocol):
     @property
     def partner_events(self) -> PartnerEventStore:
         """See `PartnerEventStore`."""
+
+    @property
+    def reactions(self) -> ReactionStore:
+        """See `ReactionStore`."""
 
     @property
     def log(self) -> LogStore:

@@ -121,6 +121,7 @@ reaction = Table(
     Column("id", Id, primary_key=True),
     Column("handover", Id, ForeignKey("handover.id"), nullable=False, index=True),
     Column("section_type", Word, nullable=False),
+    Column("persons", Text, nullable=False),
     Column("author", Id, ForeignKey("person.id"), nullable=False),
     Column("capacity", Word, nullable=False),
     Column("kind", Word, nullable=False),

@@ -48,10 +48,11 @@ class LookingBack:
         return self._pages.protected(response)
 
     async def mine(self, request: Request) -> Response:
-        """Everything that the person said to this sender, and who read what."""
+        """Everything that the person said to this sender, who read what, and what they wrote themselves."""
         visit = await self._visits.verified(request)
         mine = await self._family.mine(visit.token, visit.language)
-        return self._pages.show(request, "consent/mine.html", visitor=visit.visitor, mine=mine)
+        own = await self._family.reactions(visit.token)
+        return self._pages.show(request, "consent/mine.html", visitor=visit.visitor, mine=mine, own=own)
 
     async def recipients(self, request: Request) -> Response:
         """One group of several recipients, to stop for one of them. The place in the address says nothing, and only looks."""

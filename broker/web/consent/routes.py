@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from broker.web.consent.answering import Answering
 from broker.web.consent.entering import Entering
 from broker.web.consent.looking_back import LookingBack
+from broker.web.consent.reacting import Reacting
 from broker.web.consent.visits import Visits
 from broker.web.kit.pages import Pages
 from broker.web.kit.routes import PageRouter
@@ -45,4 +46,9 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     router.looks("/mine/{position}/recipients", looking_back.recipients)
     router.acts("/mine/stop", looking_back.stop)
     router.acts("/mine/messages", looking_back.messages)
+
+    reacting = Reacting(family, visits, pages)
+    router.looks("/mine/sections/{part}/{kind}", reacting.form)
+    router.acts("/mine/sections/{part}/{kind}", reacting.write)
+    router.looks("/mine/reactions/{reaction}", reacting.written)
     return router

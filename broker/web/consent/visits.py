@@ -70,9 +70,9 @@ class Visits:
             raise Elsewhere(visit.place)
         return visit
 
-    async def form(self, request: Request, visit: Visit) -> Mapping[str, str]:
-        """The fields of a form that was made for this visit."""
-        fields = await read_form(request, self._pages.site)
+    async def form(self, request: Request, visit: Visit, *, lines: str = "") -> Mapping[str, str]:
+        """The fields of a form that was made for this visit. `lines` names one for a long text, see `read_form`."""
+        fields = await read_form(request, self._pages.site, lines=lines)
         check_secret(fields.get("csrf", ""), visit.session.csrf)
         return fields
 

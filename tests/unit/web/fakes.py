@@ -10,6 +10,7 @@ from typing import Any
 from broker.domain.consents import Stance
 from broker.domain.matters import NEXT, REASON, MatterKind
 from broker.domain.notices import NoticeTemplate, compose
+from broker.domain.reactions import BEGINS, ReactionKind, plain
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
 from broker.services.screens import (
     AskedRecipient,
@@ -21,14 +22,18 @@ from broker.services.screens import (
     EntryPage,
     EntryRow,
     FamilySession,
+    HandoverParts,
     LogScreen,
     MatterDetail,
     MatterRow,
     Mine,
     OfficerSession,
+    PartScreen,
     Questionnaire,
     QuestionScreen,
     QueuePage,
+    Reactions,
+    ReactionScreen,
     ReadLine,
     ReceiptScreen,
     SaidGroup,
@@ -123,6 +128,7 @@ class FakeFamily:
     asked: tuple[AskedRecipient, ...] = ASKED
     receipts: dict[str, ReceiptScreen] = field(default_factory=dict)
     said: dict[str, Stance] = field(default_factory=dict)
+    written: tuple[ReactionScreen, ...] = ()
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     fail: Exception | None = None
     types: tuple[str, ...] = ("timeline", "roles-and-tasks", "safety-plan")
@@ -277,6 +283,39 @@ class FakeFamily:
         if group_id == "g1":
             self.said.update(dict.fromkeys(section_types, Stance.WITHDRAWN))
         return self._receipt(section_types)
+
+    def _parts(self) -> tuple[PartScreen, ...]:
+        return tuple(PartScreen(f"part-{t}", LABELS[t], (self.person,), self.sender) for t in self.types)
+
+    async def reactions(self, token: str) -> Reactions:
+        self._session(token)
+        parts = self._parts()
+        handovers = (HandoverParts(NOW.date(), RECIPIENTS, PURPOSE, parts),) if parts else ()
+        return Reactions(handovers, self.written[::-1])
+
+    async def part(self, token: str, part_id: str) -> PartScreen:
+        self._session(token)
+        for part in self._parts():
+            if part.id == part_id:
+                return part
+        raise NotFound
+
+    async def react(self, token: str, part_id: str, kind: ReactionKind, text: str) -> str:
+        part, text = await self.part(token, part_id), plain(text)
+        self.calls.append(("react", part_id, kind, text))
+        if len(self.written) > 2:
+            raise TooMany(retry_after=3600)
+        id_ = f"w{len(self.written) + 1}"
+        screen = ReactionScreen(id_, kind, part.label, text, NOW, BEGINS[kind], self.sender, None, None)
+        self.written = (*self.written, screen)
+        return id_
+
+    async def reaction(self, token: str, reaction_id: str) -> ReactionScreen:
+        self._session(token)
+        for screen in self.written:
+            if screen.id == reaction_id:
+                return screen
+        raise NotFound
 
     async def set_language(self, token: str, language: str) -> None:
         self.calls.append(("set_language", language))

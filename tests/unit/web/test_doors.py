@@ -23,6 +23,7 @@ FORMS = (
     ("/check", {"shown": "nl"}),
     ("/mine/stop", {"group": "g1", "section": "timeline"}),
     ("/mine/messages", {"messages": "no"}),
+    ("/mine/sections/part-timeline/reaction", {"text": "Het was dinsdag."}),
     ("/language", {"language": "en"}),
     ("/sign-out", {}),
     ("/console/invitation", {"code": CODE}),
@@ -44,6 +45,11 @@ SCRIPTS = (
 def routes(app: FastAPI, method: str) -> Iterator[str]:
     """Every address of the pages that takes the method, with something in each hole."""
     filled = {"position": "1", "receipt_id": "r1", "entry_id": "e3", "matter_id": "m1", "name": "x.css"}
+    filled = {"position": "1", "receipt_id": "r1", "entry_id": "e3", "name": "x.css"} | {
+        "part": "part-timeline",
+        "kind": "reaction",
+        "reaction": "w1",
+    }
     for route in iter_route_contexts(app.routes):
         if method in (route.methods or ()):
             yield re.sub(r"\{(\w+)\}", lambda hole: filled[hole[1]], route.path or "")

@@ -87,6 +87,7 @@ def _families() -> None:
         sa.Column("id", ID, nullable=False),
         sa.Column("handover", ID, nullable=False),
         sa.Column("section_type", WORD, nullable=False),
+        sa.Column("persons", sa.Text(), nullable=False),
         sa.Column("author", ID, nullable=False),
         sa.Column("capacity", WORD, nullable=False),
         sa.Column("kind", WORD, nullable=False),

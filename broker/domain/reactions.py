@@ -1,0 +1,145 @@
+"""What a family itself says about a section: a reaction, or a request to correct it. What is disputed stays attached.
+
+- A reaction goes where its section goes, and nowhere else; who wrote it is told as a capacity, never as a name.
+- A request that was not met stays with every later version; one that was met stays with the text that it was about.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from broker.domain.handovers import HandoverId, Section
+from broker.domain.notices import capacity
+from broker.domain.parties import Authority, PersonId
+from broker.errors import Conflict, Fault, Invalid, Words
+
+ReactionId = NewType("ReactionId", str)
+LONGEST = 2_000
+"""Characters in what somebody writes, or answers."""
+
+
+class ReactionKind(StrEnum):
+    """What a family can write."""
+
+    REACTION = "reaction"
+    CORRECTION_REQUEST = "correction-request"
+
+
+class ReactionState(StrEnum):
+    """A reaction is `kept` and asks nothing; a request is open until the sender has answered it, once."""
+
+    KEPT = "kept"
+    OPEN = "open"
+    CORRECTED = "corrected"
+    NOT_CORRECTED = "not-corrected"
+
+
+class Outcome(StrEnum):
+    """What a sender can answer."""
+
+    CORRECTED = "corrected"
+    NOT_CORRECTED = "not-corrected"
+
+
+BEGINS = {ReactionKind.REACTION: ReactionState.KEPT, ReactionKind.CORRECTION_REQUEST: ReactionState.OPEN}
+TRANSITIONS: dict[tuple[ReactionState, Outcome], ReactionState] = {
+    (ReactionState.OPEN, Outcome.CORRECTED): ReactionState.CORRECTED,
+    (ReactionState.OPEN, Outcome.NOT_CORRECTED): ReactionState.NOT_CORRECTED,
+}
+"""What is not listed cannot be answered: a reaction never, a request once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What one person wrote about a section type of one handover, for the `persons` for whom they signed then.
+
+    `capacity` is `self` or the kind of authority; `version` is the version that they wrote it about.
+    """
+
+    id: ReactionId
+    handover: HandoverId
+    section_type: str
+    persons: frozenset[PersonId]
+    author: PersonId
+    capacity: str
+    kind: ReactionKind
+    version: int
+    text: str = field(repr=False)
+    at: datetime
+    state: ReactionState
+    answer: str | None = field(default=None, repr=False)
+    answered_at: datetime | None = None
+
+
+def next_state(state: ReactionState, outcome: Outcome) -> ReactionState:
+    """Where an answer leads. Raises Conflict for a reaction, and for a request that was answered already."""
+    try:
+        return TRANSITIONS[state, outcome]
+    except KeyError:
+        if state is ReactionState.KEPT:
+            raise Conflict(_ASKS_NOTHING, code="nothing-to-answer") from None
+        raise Conflict(_ANSWERED, code="reaction-answered") from None
+
+
+def attached(reactions: Iterable[Reaction], section: Section, version: int) -> tuple[Reaction, ...]:
+    """What goes with this section of this version: about its type, and about somebody whom it concerns.
+
+    A request that was met stays with the version that it was about (`corrected` alone changes no text), and goes
+    with no later one.
+    """
+    return tuple(
+        r
+        for r in reactions
+        if r.section_type == section.type
+        and r.persons & section.concerns
+        and (r.state is not ReactionState.CORRECTED or version <= r.version)
+    )
+
+
+def disputed(reactions: Iterable[Reaction]) -> bool:
+    """Whether somebody asked for a correction that is open or was not made."""
+    return any(r.state in (ReactionState.OPEN, ReactionState.NOT_CORRECTED) for r in reactions)
+
+
+def speaks_as(
+    author: PersonId, persons: Iterable[PersonId], subject: PersonId, authorities: Sequence[Authority], now: datetime
+) -> str:
+    """The author's capacity: towards the subject if they sign for the subject, else as themselves, else towards another."""
+    for_whom = sorted(persons, key=lambda person: (person != subject, person != author, person))
+    return capacity(author, for_whom[0], authorities, now)
+
+
+def plain(text: str) -> str:
+    """What was typed, with every line break alike and nothing around it. Raises Invalid with every fault."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    faults = tuple(_faults(text))
+    if faults:
+        raise Invalid(faults)
+    return text
+
+
+def _faults(text: str) -> Iterator[Fault]:
+    if not text:
+        yield Fault("/text", _EMPTY)
+    if len(text) > LONGEST:
+        yield Fault("/text", _LONG)
+    if any(sign not in "\n\t" and unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
+        yield Fault("/text", _STRANGE)
+
+
+_EMPTY = Words("Schrijf eerst iets op.", "Write something first.")
+_LONG = Words(
+    "Dit is te lang. Maak het korter: hoogstens 2000 tekens.", "This is too long. Make it shorter: 2,000 signs at most."
+)
+_STRANGE = Words(
+    "Hier staat een teken in dat wij niet kunnen bewaren. Typ de tekst opnieuw.",
+    "This holds a sign that we cannot keep. Type the text again.",
+)
+_ANSWERED = Words("Dit verzoek is al beantwoord.", "This request was answered already.")
+_ASKS_NOTHING = Words(
+    "Dit is een reactie, geen verzoek: er valt niets te beantwoorden.",
+    "This is a reaction, not a request: there is nothing to answer.",
+)
