@@ -12,7 +12,7 @@ from broker.domain.consents import ConsentRecord, Stance
 from broker.domain.handovers import HandoverId, Section
 from broker.domain.parties import Person, PersonId
 from broker.domain.reminders import Reminder, Running, Topic, reminders
-from broker.domain.signers import SignerRule, SignerTable
+from broker.domain.signers import AuthorityRule, SignerRule, SignerTable
 from tests.factories import (
     CHILD,
     FATHER,
@@ -164,7 +164,8 @@ def test_the_ages_come_from_the_table() -> None:
             SignerRule(10, person_signs=False, authority_signs=True, articles=()),
             SignerRule(14, person_signs=True, authority_signs=False, articles=()),
             SignerRule(18, person_signs=True, authority_signs=True, articles=()),
-        )
+        ),
+        (AuthorityRule("parental", 0, None, ()),),
     )
     told = {
         years: found(a_person(CHILD, born(years, TODAY + timedelta(days=3))), *SAID, table=table)

@@ -94,7 +94,7 @@ def test_a_file_with_an_unreadable_name_is_refused(tmp_path: Path) -> None:
 
 def test_broken_toml_is_refused_with_its_line(changed: Changed) -> None:
     [fault] = refused(changed("signers.toml", "from_age = 12", "from_age = twelve")).faults
-    assert (fault.file, fault.line) == ("signers.toml", 24)
+    assert (fault.file, fault.line) == ("signers.toml", 25)
     assert "not valid TOML" in fault.words.en
 
 

@@ -44,8 +44,7 @@ SCRIPTS = (
 
 def routes(app: FastAPI, method: str) -> Iterator[str]:
     """Every address of the pages that takes the method, with something in each hole."""
-    filled = {"position": "1", "receipt_id": "r1", "entry_id": "e3", "matter_id": "m1", "name": "x.css"}
-    filled = {"position": "1", "receipt_id": "r1", "entry_id": "e3", "name": "x.css"} | {
+    filled = {"position": "1", "receipt_id": "r1", "entry_id": "e3", "matter_id": "m1", "name": "x.css"} | {
         "part": "part-timeline",
         "kind": "reaction",
         "reaction": "w1",
