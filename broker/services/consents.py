@@ -1,6 +1,6 @@
 """The family's answers: asked, given, refused, withdrawn; each a signed record, logged in the same unit of work.
 
-1. The invitation and the signer's consents are locked; an invitation is answered once.
+1. The invitation, the handover and the signer's consents are locked, in that order; an invitation is answered once.
 2. What is asked is worked out again from the facts of that moment, never taken from the form.
 3. Each answer, for all recipients or for each, rests on the text that was shown when it was chosen; its digest goes
    into the record.
@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from broker.domain.consents import (
+    SUPPORT,
     Cell,
     ConsentRecord,
     Event,
@@ -30,13 +31,13 @@ from broker.domain.fhir import MEDIA_TYPE, bundle_of
 from broker.domain.handovers import Handover
 from broker.domain.notices import Asked, Notice, asked_of, capacity
 from broker.domain.parties import Authority, Oin, Person, PersonId, Recipient
-from broker.domain.stores import Invitation, Message, UnitOfWork, Visit
+from broker.domain.stores import Invitation, UnitOfWork, Visit
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Conflict, Invalid, NotFound, Words
 from broker.services.mine import SaidBy, read_by, recipient_words, said
 from broker.services.notices import compose_for
-from broker.services.partner_events import tell_to_stop
 from broker.services.reactions import Reacting
+from broker.services.recording import keep
 from broker.services.screens import (
     Answer,
     AskedRecipient,
@@ -48,12 +49,6 @@ from broker.services.screens import (
     ReceiptScreen,
     SaidLine,
 )
-
-EVENTS = {
-    Stance.GIVEN: EventType.CONSENT_GIVEN,
-    Stance.REFUSED: EventType.CONSENT_REFUSED,
-    Stance.WITHDRAWN: EventType.CONSENT_WITHDRAWN,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +107,7 @@ class Consents(Reacting):
         visit, invitation, signer = await self._verified(work, token, lock=lock)
         if invitation.answered:
             raise Conflict(_ANSWERED, code="already-answered")
-        handover = await work.handovers.get(invitation.handover)
+        handover = await work.handovers.get(invitation.handover, lock="shared" if lock else "")  # 1
         if handover is None or not handover.kept_at(now) or invitation.answer_until <= now:
             raise Conflict(_NOT_ASKED_ANY_MORE, code="not-asked-any-more")
         if lock:
@@ -164,7 +159,7 @@ class Consents(Reacting):
                 await work.consents.keep_notice(digest, texts[digest]["language"], texts[digest]["text"], now)
             records = await self._records(work, request, chosen, texts, now)
             await work.invitations.use_up(request.invitation.id, now)
-            receipt = await self._keep(work, request.signer, request.handover.sender, records, now)  # 4
+            receipt = await keep(work, house, request.signer, request.handover.sender, records, now)  # 4
             del request.visit.state["answers"], request.visit.state["texts"], request.visit.state["version"]
             await work.visits.save(request.visit)
             await work.commit()
@@ -182,11 +177,14 @@ class Consents(Reacting):
     ) -> tuple[ConsentRecord, ...]:
         before = await work.consents.said_by(request.signer, request.handover.sender)
         records: list[ConsentRecord] = []
+        supported = {person for asked in request.asked for person in asked.supported}
         for person in sorted({person for asked in request.asked for person in asked.persons}):
             mine = [asked.section_type for asked in request.asked if person in asked.persons]
             for digest in sorted({chosen[section_type].digest for section_type in mine}):
                 types = tuple(section_type for section_type in mine if chosen[section_type].digest == digest)
                 template = self._template(request, person, NoticeRef(digest, texts[digest]["language"]), now)
+                if person in supported:  # it was asked as support, whatever else they hold
+                    template = replace(template, capacity=SUPPORT)
                 cells = tuple(replace(template.scope, section_types=types).cells())
                 current = {
                     cell: standing(before, request.signer, cell, request.authorities, now).stance for cell in cells
@@ -207,34 +205,6 @@ class Consents(Reacting):
             handover=handover.id,
             at=now,
         )
-
-    async def _keep(
-        self, work: UnitOfWork, signer: PersonId, sender: Oin, records: tuple[ConsentRecord, ...], now: datetime
-    ) -> str:
-        """Sign, store and log the records, keep the signer's receipt, and tell every contact known of the signer."""
-        house, statements = self._house, []
-        said_before = len(await work.consents.said_by(signer, sender))
-        partners = {o.oin: o.name for o in await work.organisations.all()}
-        for serial, unnumbered in enumerate(records, said_before + 1):
-            record = replace(unnumbered, serial=serial)
-            statement = house.notary.sign(record, partners)
-            statements.append(statement)
-            await work.consents.add(record, statement)
-            await work.log.append(_logged(record))
-        await tell_to_stop(work, house, records, now)
-        receipt = house.ids()
-        texts = {r.notice.digest: await work.consents.notice(r.notice.digest) for r in records}
-        document = {"v": 1, "id": receipt, "at": now.isoformat(), "records": statements, "notices": texts}
-        kept = {"receipt": house.notary.receipt(document), "records": statements}
-        await work.receipts.add(receipt, signer, sender, json.dumps(kept), now)
-        claim, _ = await work.persons.claims(signer, sender)
-        language = claim.language if claim and claim.language in house.agreement().notices else "nl"
-        for contact in await work.persons.contacts(signer):
-            text = _KEPT.in_language(language).format(address=house.public_url)
-            await work.outbox.add(
-                Message(contact.value, contact.channel, "answer-kept", language, text), house.ids(), now
-            )
-        return receipt
 
     async def receipt(self, token: str, receipt_id: str, language: str) -> ReceiptScreen:
         """The signer's own copy of what was said. Raises NotFound for anybody else's."""
@@ -315,7 +285,7 @@ class Consents(Reacting):
             await work.authorities.hold({signer}, exclusively=True)  # 1
             everything = await said(work, house, signer, invitation.sender, now)
             records = self._withdrawals(everything, group_id, section_types, now)
-            receipt = await self._keep(work, signer, invitation.sender, records, now)
+            receipt = await keep(work, house, signer, invitation.sender, records, now)
             await work.commit()
         house.log.kick()
         house.outbox_kick()
@@ -384,19 +354,6 @@ def _chosen(request: _Request) -> dict[str, _Chosen]:
     }
 
 
-def _logged(record: ConsentRecord) -> LogEvent:
-    scope = record.scope
-    personal = (
-        Personal(record.signer, "signer", record.signer),
-        Personal(scope.person, "subject", scope.person),
-        Personal(record.signer, "record", record.id),
-        Personal(record.signer, "types", json.dumps(list(scope.section_types))),
-        Personal(record.signer, "capacity", record.capacity),
-    )
-    facts = {"purpose": scope.purpose, "evidence": record.evidence.name.lower()}
-    return LogEvent(EVENTS[record.state], record.at, scope.sender, facts=facts, personal=personal)
-
-
 def _together(lines: tuple[SaidLine, ...]) -> tuple[SaidLine, ...]:
     """One line per section type, stance and set of recipients, with everybody it was said for; each type together."""
     order = list(dict.fromkeys(line.section_type for line in lines))
@@ -418,9 +375,3 @@ _NOT_ASKED_ANY_MORE = Words(
 )
 _NOT_COMPLETE = Words("Er is nog een vraag zonder antwoord.", "There is still a question without an answer.")
 _NOTHING_GIVEN = Words("Hier valt niets te stoppen.", "There is nothing to stop here.")
-_KEPT = Words(
-    "Je antwoord is bewaard. Kijken of stoppen kan altijd op {address} met dezelfde code. "
-    "Heb je niets geantwoord? Bel degene van wie je de code kreeg.",
-    "Your answer is kept. You can always look or stop at {address} with the same code. "
-    "Did you not answer? Call the person who gave you the code.",
-)
