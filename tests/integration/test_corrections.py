@@ -1,12 +1,16 @@
 """A correction takes the place of what was wrong: the old text is gone, who read it is told, and what was said stays said."""
 
+import asyncio
 import json
 from typing import Any
 
 import httpx
 import pytest
 
+from broker.cli.visitor import form_of
+from broker.domain.events import EventType, LogEvent
 from broker.storage import tables as t
+from broker.storage.log import Log
 from tests.promises.attacks import JACK, TOM, WITHDRAWN, Case, push, rows
 from tests.support.world import URL, World
 
@@ -180,3 +184,52 @@ async def test_a_withdrawal_that_does_not_count_tells_nobody(world: World) -> No
         await tell_to_stop(work, world.broker.house, [record], world.clock())
         await work.commit()
     assert await told(world, SCHOOL) == []
+
+
+async def test_what_was_chosen_on_the_old_text_is_no_answer_to_the_new_one(world: World) -> None:
+    case = await push(world, TOM)
+    world.handovers[TOM] = case.handover.id
+    async with world.browser() as browser:
+        page = await world.come_in(browser, await world.invite(TOM, "mother"))
+        while page.url.path.startswith("/questions/"):
+            page = await browser.post(page.url.path, data={**form_of(page.text, page.url.path), "answer": "yes"})
+        assert page.url.path == "/check"
+        sent = form_of(page.text, "/check")
+        assert (await correct(case, sections=rewritten(case, "status", "Anders."))).status_code == 201
+        page = await browser.post("/check", data=sent)
+        assert page.status_code == 409
+        assert await rows(world, t.consent_record.select()) == []
+        assert (await browser.get("/check")).url.path == "/questions/1"
+
+
+async def test_an_answer_waits_for_a_correction_that_is_about_to_commit(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = await push(world, TOM)
+    world.handovers[TOM] = case.handover.id
+    genuine, arrived, go_on = Log.append, asyncio.Event(), asyncio.Event()
+
+    async def append(log: Log, event: LogEvent) -> Any:
+        appended = await genuine(log, event)
+        if event.type is EventType.HANDOVER_CORRECTED:
+            arrived.set()
+            await go_on.wait()
+        return appended
+
+    async with world.browser() as browser:
+        page = await world.come_in(browser, await world.invite(TOM, "mother"))
+        while page.url.path.startswith("/questions/"):
+            page = await browser.post(page.url.path, data={**form_of(page.text, page.url.path), "answer": "yes"})
+        sent = form_of(page.text, "/check")
+        await world.token(world.sender(TOM))
+        monkeypatch.setattr(Log, "append", append)
+        recipients = [*case.body["recipients"], {"organisation": SCHOOL, "role": "teacher"}]
+        correcting = asyncio.create_task(correct(case, recipients=recipients))
+        async with asyncio.timeout(10):
+            await arrived.wait()
+        answering = asyncio.create_task(browser.post("/check", data=sent))
+        await asyncio.sleep(0.15)
+        go_on.set()
+        assert (await correcting).status_code == 201
+        assert (await answering).status_code == 409, "the text that it was chosen on is no longer the text"
+    assert await rows(world, t.consent_record.select()) == []

@@ -145,3 +145,21 @@ async def test_a_parent_who_is_unable_to_decide_opens_nothing(world: World) -> N
     case = await push(world, TOM, unable("mother"))
     await case.everybody_says_yes()
     assert await case.gets() == []
+
+
+async def test_an_answer_that_was_asked_as_support_never_becomes_a_say(world: World) -> None:
+    """A mother who was told that her answer does not count, is not counted when her son can no longer decide."""
+
+    def older(body: dict[str, Any]) -> None:
+        person(body, "tom")["birthDate"] = str(today().replace(year=today().year - 17, day=1))
+        body["supporters"] = [{"supporter": "mother", "of": "tom"}, {"supporter": "father", "of": "tom"}]
+
+    case = await push(world, TOM, older)
+    says = {s["type"]: "yes" for s in case.body["sections"]}
+    for who in ("mother", "father"):
+        await invite_and_answer(case, who, says)
+    person(case.body, "tom")["inability"] = {"reason": "x", "assessor": "arts", "review": str(today())}
+    path = f"/v1/handovers/{case.handover.id}/versions"
+    assert (await world.as_organisation(world.sender(TOM), "POST", path, case.body)).status_code == 201
+    assert {state for state, _ in (await signers(case)).values()} == {"new-answer-needed"}
+    assert await case.gets() == []
