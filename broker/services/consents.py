@@ -223,7 +223,7 @@ class Consents(Reacting):
                 stance=r.state,
                 persons=(names.get(r.scope.person, ""),),
                 until=r.scope.until,
-                counts=True,
+                weight="support" if r.capacity == SUPPORT else "counts",
                 recipients=() if set(r.scope.recipients) == set(words) else tuple(words[x] for x in r.scope.recipients),
             )
             for r in records

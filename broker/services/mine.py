@@ -12,7 +12,7 @@ from broker.domain.stores import UnitOfWork
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import NotFound, Words
 from broker.services.house import House
-from broker.services.screens import Mine, ReadLine, SaidGroup, SaidLine
+from broker.services.screens import Mine, ReadLine, SaidGroup, SaidLine, Weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class SaidBy:
     names: dict[PersonId, str]
     partners: dict[Oin, str]
     counting: frozenset[PersonId]
+    alone: frozenset[PersonId]
     vocabulary: Vocabulary
 
     def group(self, group_id: str) -> Group:
@@ -82,14 +83,14 @@ class SaidBy:
         )
 
     def _group_screen(self, group: Group) -> SaidGroup:
-        merged: dict[tuple[str, Stance, date, bool], list[str]] = {}
+        merged: dict[tuple[str, Stance, date, Weight], list[str]] = {}
         for line in group.lines:
             person = line.record.scope.person
-            key = (line.section_type, line.stance, line.until, person in self.counting)
+            key = (line.section_type, line.stance, line.until, self._weighs(line.record, line.stance))
             merged.setdefault(key, []).append(self.names.get(person, ""))
         lines = tuple(
-            SaidLine(section_type, self.vocabulary.label(section_type), stance, tuple(names), until, counts)
-            for (section_type, stance, until, counts), names in merged.items()
+            SaidLine(section_type, self.vocabulary.label(section_type), stance, tuple(names), until, weight)
+            for (section_type, stance, until, weight), names in merged.items()
         )
         return SaidGroup(
             id=group.id,
@@ -99,6 +100,14 @@ class SaidBy:
             lines=lines,
             alone=tuple(group.alone(recipient).id for recipient in group.recipients),
         )
+
+    def _weighs(self, record: ConsentRecord, stance: Stance) -> Weight:
+        """What the answer weighs now."""
+        if record.capacity == SUPPORT:
+            return "support"
+        if record.scope.person in self.counting and stance is not Stance.NEEDS_NEW:
+            return "counts"
+        return "alone" if record.scope.person in self.alone else "changed"
 
 
 def recipient_words(recipient: Recipient, partners: Mapping[Oin, str], vocabulary: Vocabulary) -> Words:
@@ -113,16 +122,15 @@ async def said(work: UnitOfWork, house: House, signer: PersonId, sender: Oin, no
     persons = {record.scope.person for record in records}
     people, authorities = await work.authorities.facts(persons)
     table = house.agreement().signers
-    counting = frozenset(
-        person for person in persons if signer in required_signers(people[person], authorities, table, now).signers
-    )
+    needed = {person: required_signers(people[person], authorities, table, now).signers for person in persons}
     return SaidBy(
         signer=signer,
         sender=sender,
         groups=_groups(records, signer, authorities, now),
         names=dict(await work.persons.names(persons | {signer}, sender)),
         partners={o.oin: o.name for o in await work.organisations.all()},
-        counting=counting,
+        counting=frozenset(person for person in persons if signer in needed[person]),
+        alone=frozenset(person for person in persons if needed[person] == {person}),
         vocabulary=house.agreement().vocabulary,
     )
 

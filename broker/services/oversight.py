@@ -143,7 +143,7 @@ class Oversight(Queue):
             reason=WHY[told] if told else None,
             rules=tuple((rule, agreement.title(rule)) for rule in section["rules"]),
             signers=tuple(
-                SignerWhy(s["person"], s["signer"], Stance(s["stance"]), s["record"], s["gap"])
+                SignerWhy(s["person"], s["signer"], Stance(s["stance"]), s["record"], s["gap"], s["counts"])
                 for s in section["signers"]
             ),
         )

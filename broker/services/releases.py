@@ -274,6 +274,7 @@ def _why(decision: SectionDecision, written: Written) -> dict[str, Any]:
                 "stance": f.stance.value,
                 "record": f.record or "",
                 "gap": f.gap.value if f.gap else "",
+                "counts": f.counts,
             }
             for f in decision.findings
         ],

@@ -86,11 +86,15 @@ class Questionnaire:
         return all(question.answer is not None for question in self.questions)
 
 
+Weight = Literal["counts", "alone", "support", "changed"]
+"""What an answer weighs: it counts; the young person decides alone now; it is kept as support; authority changed since."""
+
+
 @dataclass(frozen=True, slots=True)
 class SaidLine:
     """What the signer said about one section type, and for whom.
 
-    `counts` is false when it no longer matters: the young person decides alone from 16. `recipients` holds
+    `recipients` holds
     those that it was said about, and is empty when these are all that stand above it.
     """
 
@@ -99,8 +103,13 @@ class SaidLine:
     stance: Stance
     persons: tuple[str, ...]
     until: date
-    counts: bool
+    weight: Weight
     recipients: tuple[Words, ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts."""
+        return self.weight == "counts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +287,7 @@ class SignerWhy:
     stance: Stance
     record: str
     gap: str
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Who has no say is heard and never counted; who cannot decide does not sign; and each is shown what concerns them."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -163,3 +164,20 @@ async def test_an_answer_that_was_asked_as_support_never_becomes_a_say(world: Wo
     assert (await world.as_organisation(world.sender(TOM), "POST", path, case.body)).status_code == 201
     assert {state for state, _ in (await signers(case)).values()} == {"new-answer-needed"}
     assert await case.gets() == []
+
+
+async def test_a_supporter_reads_that_it_does_not_count_and_an_officer_sees_it_apart(world: World) -> None:
+    case = await push(world, TOM, with_grandmother)
+    await invite_and_answer(case, "grandmother", {"status": "yes", "voice-of-the-child": "yes"})
+    async with world.browser() as browser:
+        await world.come_in(browser, world.codes[TOM, "grandmother"])
+        page = (await browser.get("/mine")).text
+    assert "Wij bewaren wat jij vindt. Het telt niet mee." in page
+    assert "vanaf 16" not in page
+    await case.everybody_says_yes()
+    release = (await case.ask()).json()["id"]
+    entry = next(e for e in await world.entries() if e.facts.get("release") == release)
+    decision = json.loads(entry.personal["decision"][0])
+    signers = {(s["signer"], s["counts"]) for section in decision for s in section["signers"]}
+    assert (case.people["grandmother"], False) in signers
+    assert {counts for signer, counts in signers if signer != case.people["grandmother"]} == {True}

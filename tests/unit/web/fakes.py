@@ -40,6 +40,7 @@ from broker.services.screens import (
     SaidLine,
     SectionWhy,
     SignerWhy,
+    Weight,
 )
 
 CODE = "K7QD-9MFX-2TRA"
@@ -121,7 +122,7 @@ class FakeFamily:
     person: str = "Chayenne"
     sender: str = SENDER
     contacts: tuple[ContactChoice, ...] = CONTACTS
-    counts: bool = True
+    weight: Weight = "counts"
     messages: bool = True
     current: FamilySession | None = None
     answers: dict[str, Choice] = field(default_factory=dict)
@@ -243,7 +244,7 @@ class FakeFamily:
         return tuple(lines)
 
     def _lines(self, types: tuple[str, ...]) -> tuple[SaidLine, ...]:
-        return tuple(SaidLine(t, LABELS[t], self.said[t], (self.person,), UNTIL, self.counts) for t in types)
+        return tuple(SaidLine(t, LABELS[t], self.said[t], (self.person,), UNTIL, self.weight) for t in types)
 
     async def receipt(self, token: str, receipt_id: str, language: str) -> ReceiptScreen:
         self._session(token)

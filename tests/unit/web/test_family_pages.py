@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from broker.domain.consents import Stance
 from broker.domain.notices import PARTS
 from broker.errors import Conflict, Words
-from broker.services.screens import ContactChoice, FamilySession
+from broker.services.screens import ContactChoice, FamilySession, Weight
 from tests.unit.web.conftest import browsing
 from tests.unit.web.fakes import CODE, CSRF, MINE_CODE, ONE_TIME, SENDER, FakeFamily, notice
 
@@ -273,15 +273,35 @@ async def test_messages_about_reading_can_be_turned_off_and_on(client: httpx.Asy
     assert len(family.calls) == 2
 
 
+@pytest.mark.parametrize(
+    ("weight", "words"),
+    [
+        ("counts", []),
+        ("alone", ["beslist de jongere alleen"]),
+        ("support", ["Het telt niet mee"]),
+        ("changed", ["wie beslist is veranderd"]),
+    ],
+)
+async def test_why_an_answer_does_not_count_is_said_once(
+    client: httpx.AsyncClient, family: FakeFamily, weight: Weight, words: list[str]
+) -> None:
+    everything = ("beslist de jongere alleen", "Het telt niet mee", "wie beslist is veranderd")
+    family.weight = weight
+    await _answered(family)
+    page = visible(await client.get("/mine"))
+    assert [text for text in everything if text in page] == words
+    assert sum(page.count(text) for text in words) == len(words)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_an_answer_that_no_longer_counts_says_so(app: FastAPI, family: FakeFamily, language: str) -> None:
-    family.counts = False
+    family.weight = "alone"
     await _answered(family, language)
     told = {"nl": "vanaf 16 jaar beslist de jongere alleen", "en": "from 16 the young person decides alone"}
     async with browsing(app, language) as client:
         assert visible(await client.get("/mine")).count(told[language]) == 1
         receipt = family.receipts["r1"]
-        mixed = (replace(receipt.lines[0], counts=True), *receipt.lines[1:])
+        mixed = (replace(receipt.lines[0], weight="counts"), *receipt.lines[1:])
         family.receipts["r1"] = replace(receipt, lines=mixed)
         assert visible(await client.get("/receipt/r1")).count(told[language]) == 2
 
