@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from broker.domain.parties import Oin, Organisation, PersonId, ProfessionalId, StatedContact
 from broker.domain.stores import Contact, PersonClaim, Reach, StatedInability
+from broker.errors import Tampered
 from broker.storage import tables as t
 from broker.storage.contacts import value_tag
 from broker.storage.rows import Store
@@ -145,16 +146,27 @@ class Persons(Store):
         latest = sa.select(sa.func.max(c.stated_at)).where(c.person == person, c.organisation == by).scalar_subquery()
         stated = _mine(t.contact, (person,), by).where(t.contact.c.stated_at >= latest)
         contacts = await self._all(stated.order_by(t.contact.c.id))
-        claim = _claim(self._unseal_json(f"claim:{rows[0].tag}", rows[0].facts_sealed)) if rows else None
-        return claim, [
-            Contact(r.id, r.channel, self._unseal(f"contact:{r.tag}", r.value_sealed), r.source, r.verified)
-            for r in contacts
-        ]
+        claim = _claim(self._stated(rows[0])) if rows else None
+        return claim, [Contact(r.id, r.channel, self._value(r), r.source, r.verified) for r in contacts]
+
+    def _stated(self, row: Any) -> Mapping[str, str]:
+        """What a claim says. Raises Tampered for a claim that was made about somebody else, or by another."""
+        facts: Mapping[str, str] = self._unseal_json(f"claim:{row.tag}", row.facts_sealed)
+        if row.tag != self._means.tags.tag("claim", row.person, row.organisation, *facts.values()):
+            raise Tampered
+        return facts
+
+    def _value(self, row: Any) -> str:
+        """What a contact is. Raises Tampered for a contact that was stated of somebody else, or by another."""
+        value = self._unseal(f"contact:{row.tag}", row.value_sealed)
+        if row.tag != self._means.tags.tag("contact", row.person, row.organisation, row.channel, value):
+            raise Tampered
+        return value
 
     async def contacts(self, person: PersonId) -> Sequence[Contact]:
         """Every way to reach them that anybody stated, each once."""
         rows = await self._all(sa.select(t.contact).where(t.contact.c.person == person).order_by(t.contact.c.id))
-        found = [Contact(r.id, r.channel, self._unseal(f"contact:{r.tag}", r.value_sealed)) for r in rows]
+        found = [Contact(r.id, r.channel, self._value(r)) for r in rows]
         return list({(contact.channel, contact.value): contact for contact in found}.values())
 
     async def reach(self, persons: Iterable[PersonId], by: Oin) -> Mapping[PersonId, Reach]:
@@ -164,14 +176,13 @@ class Persons(Store):
         return {PersonId(person): self._reach(row) for person, row in first.items()}
 
     def _reach(self, row: Any) -> Reach:
-        value = self._unseal(f"contact:{row.contact_tag}", row.value_sealed)
-        language = self._unseal_json(f"claim:{row.tag}", row.facts_sealed)["language"]
-        return Reach(Contact(row.id, row.channel, value), language)
+        language = self._unseal_json(f"claim:{row.claim_tag}", row.facts_sealed)["language"]
+        return Reach(Contact(row.id, row.channel, self._value(row)), language)
 
     async def names(self, persons: Iterable[PersonId], by: Oin) -> Mapping[PersonId, str]:
         """What this organisation calls these people."""
         rows = await self._all(_mine(t.person_claim, tuple(persons), by).order_by(t.person_claim.c.stated_at))
-        return {PersonId(r.person): self._unseal_json(f"claim:{r.tag}", r.facts_sealed)["name"] for r in rows}
+        return {PersonId(r.person): self._stated(r)["name"] for r in rows}
 
 
 def _facts(claim: PersonClaim) -> dict[str, str]:
@@ -200,11 +211,15 @@ def _latest_contacts() -> sa.Select[Any]:
         contact.organisation == claim.organisation,
         contact.stated_at >= claim.stated_at,
     )
-    columns = (claim.tag, claim.facts_sealed, contact.id, contact.person, contact.channel, contact.value_sealed)
+    kept = (contact.id, contact.tag, contact.person, contact.organisation, contact.channel, contact.value_sealed)
     wanted = sa.and_(
         claim.person.in_(sa.bindparam("persons", expanding=True)), claim.organisation == sa.bindparam("by"), ~newer
     )
-    joined = sa.select(*columns, contact.tag.label("contact_tag")).join(t.contact, stated)
+    joined = (
+        sa.select(*kept, claim.tag.label("claim_tag"), claim.facts_sealed)
+        .select_from(t.person_claim)
+        .join(t.contact, stated)
+    )
     return joined.where(wanted).order_by(contact.id.desc())
 
 
