@@ -42,7 +42,7 @@ def describe(app: FastAPI, public_url: str) -> dict[str, Any]:
         routes=app.routes,
         contact={"name": "Rondom", "url": f"{public_url}/docs", "email": "privacy@rondom.example"},
         license_info={"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
-        tags=[{"name": name} for name in ("handovers", "releases", "directory", "log")],
+        tags=[{"name": name} for name in ("handovers", "releases", "events", "directory", "log")],
         servers=[{"url": f"{public_url}{PREFIX}"}],
     )
     document["paths"] = {

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from broker.domain.parties import PersonId
 from broker.domain.reminders import BEFORE_A_BIRTHDAY, BEFORE_THE_END
 from broker.services.reminders import PAGE, Reminders
 from broker.storage import tables as t
-from tests.promises.attacks import JACK, TOM, Case, person, push
+from tests.promises import attacks
+from tests.promises.attacks import JACK, TOM, Case, person
 from tests.support.surface import rows_of
 from tests.support.world import World
 
@@ -26,6 +28,7 @@ TOMS, MOTHERS, FATHERS = "+31600000013", "+31600000011", "mark@family.example"
 DUTCH = "Iemand heeft iets gelezen waarover jij ja zei. Kijk wie op http://localhost:8080 met je code."
 ENGLISH = "Somebody read something that you said yes to. See who at http://localhost:8080 with your code."
 ENDS, BIRTHDAY = "consent-ends", "birthday-soon"
+push = partial(attacks.push, own_contacts=True)
 
 
 @pytest.fixture

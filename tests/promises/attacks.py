@@ -145,15 +145,25 @@ def texts_in(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-async def push(world: World, name: str, change: Callable[[dict[str, Any]], object] | None = None, **more: Any) -> Case:
-    """Push a family's handover, with fresh references and identifiers, so that nobody in it was seen before."""
+async def push(
+    world: World,
+    name: str,
+    change: Callable[[dict[str, Any]], object] | None = None,
+    *,
+    own_contacts: bool = False,
+    **more: Any,
+) -> Case:
+    """Push a family's handover, with fresh references and identifiers, so that nobody in it was seen before.
+
+    Contacts are fresh too, unless it is to be the family's own: two people with one contact would be a doubt.
+    """
     body, fresh = world.body(name), secrets.token_hex(4)
     body["reference"] += fresh
     for person in body["people"]:
         person["reference"] += fresh
         for identifier in person.get("identifiers", ()):
             identifier["value"] = f"{secrets.randbelow(10**9):09}"
-        for contact in person.get("contacts", ()):  # two people with one contact would be a doubt
+        for contact in () if own_contacts else person.get("contacts", ()):
             mail = contact["channel"] == "email"
             contact["value"] = f"{fresh}.{contact['value']}" if mail else f"+316{secrets.randbelow(10**8):08}"
     body.update(more)

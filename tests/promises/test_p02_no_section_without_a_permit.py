@@ -118,7 +118,8 @@ async def test_a_table_with_more_signers_counts_at_once(world: World, shipped: P
     await case.everybody_says_yes()
     assert await case.gets() == ALL[JACK]
     table = SignerTable(
-        (SignerRule(0, True, True, ("x",)), SignerRule(12, True, True, ("x",)), *shipped.signers.rules[2:])
+        (SignerRule(0, True, True, ("x",)), SignerRule(12, True, True, ("x",)), *shipped.signers.rules[2:]),
+        shipped.signers.authorities,
     )
     in_force(world, replace(shipped, signers=table))
     assert await case.gets() == []

@@ -12,9 +12,11 @@ import pytest
 from broker.cli.visitor import form_of, forms_of
 from broker.errors import Tampered
 from broker.services.access import Access
+from broker.services.boxes import Boxes
 from broker.services.consents import Consents
 from broker.services.handovers import Handovers
 from broker.services.oversight import Oversight
+from broker.services.partner_events import PartnerEvents
 from broker.services.reactions import Hearing
 from broker.services.releases import Releases
 from tests.support.surface import (
@@ -262,7 +264,9 @@ async def test_a_fault_of_ours_tells_nothing(
     async with world.browser() as family, officer_browser(world) as officer:
         await world.come_in(family, world.codes[TOM, "mother"])
         for service, methods in (
-            (Handovers, ("received_one", "sent_one", "received", "push", "search")),
+            (Handovers, ("push", "correct")),
+            (Boxes, ("received_one", "sent_one", "received", "search")),
+            (PartnerEvents, ("after", "release")),
             (Releases, ("ask",)),
             (Consents, ("mine", "receipt", "reaction")),
             (Hearing, ("read",)),

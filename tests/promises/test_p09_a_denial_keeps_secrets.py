@@ -702,7 +702,9 @@ async def test_the_senders_view_shows_who_answered_and_never_what(world: World) 
     assert seen[0] != nobody
     view = json.loads(seen[0][0][1])
     assert {s["person"]: s["answered"] for s in view["signers"]} == {"father": False, "mother": True, "tom": False}
-    assert {frozenset(s) for s in view["signers"]} == {frozenset({"person", "answered", "canBeReached"})}
+    assert {frozenset(s) for s in view["signers"]} == {
+        frozenset({"person", "answered", "state", "support", "canBeReached"})
+    }
     assert leaks(seen[0][0][1], personal(world)) == [], "names come back to nobody, not even who sent them"
 
 
@@ -750,7 +752,7 @@ async def test_the_pages_of_a_list_hold_each_open_handover_once(world: World) ->
         if purpose == "coordination":
             pushed.append(world.handovers["sander-to-team"])
     await world.everybody_says_yes("sander-to-team")  # one answer covers the later and earlier ones of the same scope
-    list_of = world.broker.handovers.received
+    list_of = world.broker.boxes.received
     first, after = await list_of("00000099000000010000", "family-worker", "", 10)  # type: ignore[arg-type]
     second, after = await list_of("00000099000000010000", "family-worker", after, 10)  # type: ignore[arg-type]
     third, end = await list_of("00000099000000010000", "family-worker", after, 10)  # type: ignore[arg-type]
