@@ -6,7 +6,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -39,6 +39,7 @@ _TEXTS: dict[str, Words] = {
     "date_from_datetime_parsing": Words("Dit moet een datum zijn (2027-01-31).", "This must be a date (2027-01-31)."),
     "literal_error": Words("Deze waarde kan hier niet.", "This value is not possible here."),
     "value_error": Words("Dit moet een datum zijn (2027-01-31).", "This must be a date (2027-01-31)."),
+    "union_tag_not_found": Words("Dit veld ontbreekt.", "This field is missing."),
     "union_tag_invalid": Words("Deze waarde kan hier niet.", "This value is not possible here."),
     "string_pattern_mismatch": Words("Dit heeft niet de juiste vorm.", "This does not have the right form."),
 }
@@ -122,10 +123,15 @@ def validated(model: type[_Model], body: Any) -> tuple[_Model | None, list[Fault
     try:
         return model.model_validate(body), faults
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
+        found = error.errors(include_url=False, include_input=False)
         places = {fault.pointer for fault in faults}
-        more = [Fault(_pointer(_place(e["loc"], body)), _TEXTS.get(e["type"], _OTHERWISE)) for e in found]
+        more = [Fault(_pointer((*_place(e["loc"], body), *_tag(e))), _TEXTS.get(e["type"], _OTHERWISE)) for e in found]
         return None, faults + [fault for fault in more if fault.pointer not in places]
+
+
+def _tag(error: Mapping[str, Any]) -> tuple[str, ...]:
+    """The field that should tell which variant it is, when that is what misses."""
+    return (str(error["ctx"]["discriminator"]).strip("'"),) if error["type"] == "union_tag_not_found" else ()
 
 
 def _unreadable(value: Any, at: tuple[int | str, ...]) -> Iterator[Fault]:
