@@ -1,7 +1,7 @@
 """What one signer said to one sender, cell by cell, put together so that a person can oversee and stop it."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -82,14 +82,16 @@ class SaidBy:
         )
 
     def _group_screen(self, group: Group) -> SaidGroup:
-        merged: dict[tuple[str, Stance, date, bool], list[str]] = {}
+        merged: dict[tuple[str, Stance, date, bool, bool], list[str]] = {}
         for line in group.lines:
-            person = line.record.scope.person
-            key = (line.section_type, line.stance, line.until, person in self.counting)
+            person, support = line.record.scope.person, line.record.capacity == SUPPORT
+            key = (line.section_type, line.stance, line.until, person in self.counting and not support, support)
             merged.setdefault(key, []).append(self.names.get(person, ""))
         lines = tuple(
-            SaidLine(section_type, self.vocabulary.label(section_type), stance, tuple(names), until, counts)
-            for (section_type, stance, until, counts), names in merged.items()
+            SaidLine(
+                section_type, self.vocabulary.label(section_type), stance, tuple(names), until, counts, support=support
+            )
+            for (section_type, stance, until, counts, support), names in merged.items()
         )
         return SaidGroup(
             id=group.id,
@@ -111,11 +113,7 @@ async def said(work: UnitOfWork, house: House, signer: PersonId, sender: Oin, no
     """Gather it."""
     records = await work.consents.said_by(signer, sender)
     persons = {record.scope.person for record in records}
-    people, authorities = await work.authorities.facts(persons)
-    table = house.agreement().signers
-    counting = frozenset(
-        person for person in persons if signer in required_signers(people[person], authorities, table, now).signers
-    )
+    counting, authorities = await counting_of(work, house, signer, persons, now)
     return SaidBy(
         signer=signer,
         sender=sender,
@@ -125,6 +123,18 @@ async def said(work: UnitOfWork, house: House, signer: PersonId, sender: Oin, no
         counting=counting,
         vocabulary=house.agreement().vocabulary,
     )
+
+
+async def counting_of(
+    work: UnitOfWork, house: House, signer: PersonId, persons: Collection[PersonId], now: datetime
+) -> tuple[frozenset[PersonId], tuple[Authority, ...]]:
+    """For whom of these the signer has a say now, and the authorities over them."""
+    people, authorities = await work.authorities.facts(frozenset(persons))
+    table = house.agreement().signers
+    counting = frozenset(
+        person for person in persons if signer in required_signers(people[person], authorities, table, now).signers
+    )
+    return counting, authorities
 
 
 def _groups(

@@ -90,8 +90,8 @@ class Questionnaire:
 class SaidLine:
     """What the signer said about one section type, and for whom.
 
-    `counts` is false when it no longer matters: the young person decides alone from 16. `recipients` holds
-    those that it was said about, and is empty when these are all that stand above it.
+    `counts` is false when it does not matter: it is kept as `support`, or the young person decides alone from 16.
+    `recipients` holds those that it was said about, and is empty when these are all that stand above it.
     """
 
     section_type: str
@@ -101,6 +101,7 @@ class SaidLine:
     until: date
     counts: bool
     recipients: tuple[Words, ...] = ()
+    support: bool = False
 
 
 @dataclass(frozen=True, slots=True)
