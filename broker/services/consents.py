@@ -34,7 +34,7 @@ from broker.domain.parties import Authority, Oin, Person, PersonId, Recipient
 from broker.domain.stores import Invitation, UnitOfWork, Visit
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Conflict, Invalid, NotFound, Words
-from broker.services.mine import SaidBy, read_by, recipient_words, said
+from broker.services.mine import SaidBy, read_by, recipient_words, said, weights_of
 from broker.services.notices import compose_for
 from broker.services.reactions import Reacting
 from broker.services.recording import keep
@@ -48,6 +48,7 @@ from broker.services.screens import (
     QuestionScreen,
     ReceiptScreen,
     SaidLine,
+    Weight,
 )
 
 
@@ -211,7 +212,9 @@ class Consents(Reacting):
         async with self._house.storage(writing=False) as work:
             _, invitation, signer = await self._verified(work, token)
             document, records = await self._kept(work, receipt_id, signer, invitation.sender)
-            names = await work.persons.names({r.scope.person for r in records}, invitation.sender)
+            persons = {r.scope.person for r in records}
+            names = await work.persons.names(persons, invitation.sender)
+            weights, _ = await weights_of(work, self._house, signer, persons, self._house.clock())
             partners = {o.oin: o.name for o in await work.organisations.all()}
         vocabulary = self._house.agreement().vocabulary
         first = records[0]
@@ -223,7 +226,7 @@ class Consents(Reacting):
                 stance=r.state,
                 persons=(names.get(r.scope.person, ""),),
                 until=r.scope.until,
-                weight="support" if r.capacity == SUPPORT else "counts",
+                weight=weights.of(r, r.state),
                 recipients=() if set(r.scope.recipients) == set(words) else tuple(words[x] for x in r.scope.recipients),
             )
             for r in records
@@ -355,11 +358,11 @@ def _chosen(request: _Request) -> dict[str, _Chosen]:
 
 
 def _together(lines: tuple[SaidLine, ...]) -> tuple[SaidLine, ...]:
-    """One line per section type, stance and set of recipients, with everybody it was said for; each type together."""
+    """One line per section type, stance, recipients and weight, with everybody it was said for; each type together."""
     order = list(dict.fromkeys(line.section_type for line in lines))
-    merged: dict[tuple[str, Stance, tuple[Words, ...]], SaidLine] = {}
+    merged: dict[tuple[str, Stance, tuple[Words, ...], Weight], SaidLine] = {}
     for line in sorted(lines, key=lambda line: order.index(line.section_type)):
-        key = (line.section_type, line.stance, line.recipients)
+        key = (line.section_type, line.stance, line.recipients, line.weight)
         before = merged[key].persons if key in merged else ()
         merged[key] = replace(line, persons=tuple(dict.fromkeys((*before, *line.persons))))
     return tuple(merged.values())

@@ -1,7 +1,7 @@
 """What one signer said to one sender, cell by cell, put together so that a person can oversee and stop it."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -49,6 +49,25 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """For whom one signer has a say now, and who of those they spoke for decides alone now."""
+
+    counting: frozenset[PersonId]
+    alone: frozenset[PersonId]
+
+    def of(self, record: ConsentRecord, stance: Stance) -> Weight:
+        """What an answer weighs. An opinion stays one; who has a say since must answer anew."""
+        person = record.scope.person
+        if record.capacity == SUPPORT and person not in self.counting:
+            return "support"
+        if record.capacity == SUPPORT or stance is Stance.NEEDS_NEW:
+            return "changed"
+        if person in self.counting:
+            return "counts"
+        return "alone" if person in self.alone else "changed"
+
+
+@dataclass(frozen=True, slots=True)
 class SaidBy:
     """Everything that one signer said to one sender, with the names and partners to show it by."""
 
@@ -57,8 +76,7 @@ class SaidBy:
     groups: tuple[Group, ...]
     names: dict[PersonId, str]
     partners: dict[Oin, str]
-    counting: frozenset[PersonId]
-    alone: frozenset[PersonId]
+    weights: Weights
     vocabulary: Vocabulary
 
     def group(self, group_id: str) -> Group:
@@ -86,7 +104,7 @@ class SaidBy:
         merged: dict[tuple[str, Stance, date, Weight], list[str]] = {}
         for line in group.lines:
             person = line.record.scope.person
-            key = (line.section_type, line.stance, line.until, self._weighs(line.record, line.stance))
+            key = (line.section_type, line.stance, line.until, self.weights.of(line.record, line.stance))
             merged.setdefault(key, []).append(self.names.get(person, ""))
         lines = tuple(
             SaidLine(section_type, self.vocabulary.label(section_type), stance, tuple(names), until, weight)
@@ -101,14 +119,6 @@ class SaidBy:
             alone=tuple(group.alone(recipient).id for recipient in group.recipients),
         )
 
-    def _weighs(self, record: ConsentRecord, stance: Stance) -> Weight:
-        """What the answer weighs now."""
-        if record.capacity == SUPPORT:
-            return "support"
-        if record.scope.person in self.counting and stance is not Stance.NEEDS_NEW:
-            return "counts"
-        return "alone" if record.scope.person in self.alone else "changed"
-
 
 def recipient_words(recipient: Recipient, partners: Mapping[Oin, str], vocabulary: Vocabulary) -> Words:
     """A recipient in words."""
@@ -120,30 +130,43 @@ async def said(work: UnitOfWork, house: House, signer: PersonId, sender: Oin, no
     """Gather it."""
     records = await work.consents.said_by(signer, sender)
     persons = {record.scope.person for record in records}
-    people, authorities = await work.authorities.facts(persons)
-    table = house.agreement().signers
-    needed = {person: required_signers(people[person], authorities, table, now).signers for person in persons}
+    weights, authorities = await weights_of(work, house, signer, persons, now)
     return SaidBy(
         signer=signer,
         sender=sender,
-        groups=_groups(records, signer, authorities, now),
+        groups=_groups(records, signer, authorities, weights, now),
         names=dict(await work.persons.names(persons | {signer}, sender)),
         partners={o.oin: o.name for o in await work.organisations.all()},
-        counting=frozenset(person for person in persons if signer in needed[person]),
-        alone=frozenset(person for person in persons if needed[person] == {person}),
+        weights=weights,
         vocabulary=house.agreement().vocabulary,
     )
 
 
+async def weights_of(
+    work: UnitOfWork, house: House, signer: PersonId, persons: Collection[PersonId], now: datetime
+) -> tuple[Weights, tuple[Authority, ...]]:
+    """What this signer's answers about these people weigh now, and the authorities over them."""
+    people, authorities = await work.authorities.facts(frozenset(persons))
+    table = house.agreement().signers
+    needed = {person: required_signers(people[person], authorities, table, now).signers for person in persons}
+    counting = frozenset(person for person in persons if signer in needed[person])
+    return Weights(counting, frozenset(person for person in persons if needed[person] == {person})), authorities
+
+
 def _groups(
-    records: Sequence[ConsentRecord], signer: PersonId, authorities: Sequence[Authority], now: datetime
+    records: Sequence[ConsentRecord],
+    signer: PersonId,
+    authorities: Sequence[Authority],
+    weights: Weights,
+    now: datetime,
 ) -> tuple[Group, ...]:
     cells: dict[Cell, None] = {cell: None for record in records for cell in record.scope.cells()}
     by_recipient: dict[tuple[str, Recipient], list[_Line]] = {}
     for cell in cells:
         where = standing(records, signer, cell, authorities, now)
         if where.record is not None:
-            stance = where.record.state if where.record.capacity == SUPPORT else where.stance
+            opinion = weights.of(where.record, where.stance) == "support"
+            stance = where.record.state if opinion else where.stance
             line = _Line(cell.section_type, stance, where.record.scope.until, where.record)
             by_recipient.setdefault((cell.purpose, Recipient(cell.organisation, cell.role)), []).append(line)
     alike: dict[tuple[str, tuple[_Line, ...]], list[Recipient]] = {}
@@ -155,7 +178,7 @@ def _groups(
 async def read_by(work: UnitOfWork, house: House, everything: SaidBy, now: datetime) -> tuple[ReadLine, ...]:
     """Who read what about the signer, and about those for whom the signer decides now; nothing shielded from them."""
     found = []
-    for person in sorted(everything.counting | {everything.signer}):
+    for person in sorted(everything.weights.counting | {everything.signer}):
         found += list(await work.releases.of_person(person, everything.sender, everything.signer))
     label = everything.vocabulary.label
     lines = {

@@ -94,8 +94,7 @@ Weight = Literal["counts", "alone", "support", "changed"]
 class SaidLine:
     """What the signer said about one section type, and for whom.
 
-    `recipients` holds
-    those that it was said about, and is empty when these are all that stand above it.
+    `recipients` holds those that it was said about, and is empty when these are all that stand above it.
     """
 
     section_type: str

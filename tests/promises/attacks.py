@@ -205,6 +205,17 @@ async def entries(world: World, *types: str) -> list[str]:
     return [row[0] for row in await rows(world, found)]
 
 
+async def in_the_order_of_commits(world: World) -> list[tuple[int, Any]]:
+    """(index, entry) of the whole log, read back."""
+    await world.settle()
+    async with world.broker.house.storage(writing=False) as work:
+        return [
+            (found.index, world.broker.ledger.read(found.leaf, await work.log.openings(found.id)))
+            for found in await work.checkpoints.leaves(0, 100_000)
+            if found.index is not None
+        ]
+
+
 def only(organisation: str, role: str) -> tuple[Recipient, ...]:
     """A scope's recipients: one."""
     return (Recipient(Oin(organisation), role),)

@@ -6,13 +6,12 @@ Each step between the question and the answer is made to fail; what then comes o
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from structlog.testing import capture_logs
@@ -26,6 +25,7 @@ from broker.storage.log import Log
 from broker.storage.tables import INSERT_ONLY
 from broker.storage.unit_of_work import SqlUnitOfWork
 from tests.promises.attacks import ALL, TOM, Case, assert_only, entries, push, releases, rows
+from tests.support.failures import away, refusing
 from tests.support.intruder import Intruder, intruder_in
 from tests.support.world import URL, World
 
@@ -162,23 +162,6 @@ async def test_appending_fails(case: Case, monkeypatch: pytest.MonkeyPatch) -> N
     await assert_all_works(case)
 
 
-@contextlib.contextmanager
-def refusing(world: World, table: str) -> Iterator[list[str]]:
-    """The database fails at each INSERT into that table."""
-    engine, refused = world.broker.database.engine.sync_engine, []
-
-    def refuse(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith(f"INSERT INTO {table} "):
-            refused.append(statement)
-            raise OperationalError("disk full", None, Exception("disk full"))
-
-    event.listen(engine, "before_cursor_execute", refuse)
-    try:
-        yield refused
-    finally:
-        event.remove(engine, "before_cursor_execute", refuse)
-
-
 async def test_any_of_the_statements_that_log_it_fails(world: World, case: Case) -> None:
     parts = ("log_entry", "log_queue", "log_opening", "log_subject_index", "release", "release_section", "outbox")
     for table in parts:
@@ -247,40 +230,6 @@ async def test_the_database_goes_away_between_the_entry_and_the_commit(
     with commits_of_releases(monkeypatch, goes_away):
         await assert_nothing_comes_out(case)
     await assert_all_works(case)
-
-
-@contextlib.asynccontextmanager
-async def away(world: World, intruder: Intruder) -> AsyncIterator[None]:
-    """There is no database."""
-    if intruder._server is None:
-        assert world.broker.database.writers is not None
-        async with world.broker.database.writers:  # nobody is in the middle of something
-            await asyncio.sleep(0.05)
-            await world.broker.database.engine.dispose()
-        path, kept = intruder.path, intruder.path.with_name("kept.db")
-        path.rename(kept)
-        path.mkdir()
-        try:
-            yield
-        finally:
-            path.rmdir()
-            kept.rename(path)
-    else:
-        name = str(make_url(world.database_url).database)
-        with intruder._server.admin() as admin:
-            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        await cut_off_from_outside(intruder, name)
-        try:
-            yield
-        finally:
-            with intruder._server.admin() as admin:
-                admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-
-
-async def cut_off_from_outside(intruder: Intruder, name: str) -> None:
-    assert intruder._server is not None
-    with intruder._server.admin() as admin:
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
 
 
 async def test_there_is_no_database(world: World, case: Case, intruder: Intruder) -> None:

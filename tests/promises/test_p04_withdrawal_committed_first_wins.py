@@ -25,7 +25,7 @@ from broker.services.releases import Release, ReleaseDenied
 from broker.storage.log import Log
 from broker.transparency import ledger
 from broker.transparency.ledger import Ledger
-from tests.promises.attacks import ALL, JACK, NEEDED, TOM, Case, push
+from tests.promises.attacks import ALL, JACK, NEEDED, TOM, Case, in_the_order_of_commits, push
 from tests.support.world import World, build_broker
 
 FAMILIES, ROUNDS, AT_ONCE = 48, 21, 8
@@ -89,17 +89,6 @@ async def pair(world: World, name: str, signer: str) -> Pair:
         await work.commit()
     request = ReleaseRequest(professional, HandoverId(case.handover.id), case.body["purpose"])
     return Pair(case, token, request)
-
-
-async def in_the_order_of_commits(world: World) -> list[tuple[int, Any]]:
-    """(index, entry) of the whole log, read back."""
-    await world.settle()
-    async with world.broker.house.storage(writing=False) as work:
-        return [
-            (found.index, world.broker.ledger.read(found.leaf, await work.log.openings(found.id)))
-            for found in await work.checkpoints.leaves(0, 100_000)
-            if found.index is not None
-        ]
 
 
 def records_behind(entry: Any) -> set[str]:

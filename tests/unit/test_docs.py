@@ -108,6 +108,18 @@ def test_every_promise_has_modules_that_attack_it_or_says_that_it_has_none() -> 
         assert told == (f"`{modules}`" if there else "no module yet"), f"README.md says of {number}: {told}"
 
 
+# --- docs/hard-cases.md -----------------------------------------------------------------------------------------------
+
+
+def test_every_hard_case_has_the_test_that_the_page_names_and_there_is_no_other() -> None:
+    rows = re.findall(r"^\| (\d+) \|.*\| `(test_\w+)` \|$", (ROOT / "docs/hard-cases.md").read_text(), re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 14))
+    assert all(name.startswith(f"test_{int(number):02}_") for number, name in rows)
+    modules = (ROOT / "tests/promises").glob("test_hard_cases_*.py")
+    there = [name for path in modules for name in defined_in(path) if name.startswith("test_")]
+    assert sorted(there) == [name for _, name in rows]
+
+
 # --- commands ---------------------------------------------------------------------------------------------------------
 
 

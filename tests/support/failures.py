@@ -1,0 +1,64 @@
+"""Ways in which the house itself fails: the database refuses, or is not there at all."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from tests.support.intruder import Intruder
+from tests.support.world import World
+
+
+@contextlib.contextmanager
+def refusing(world: World, table: str) -> Iterator[list[str]]:
+    """The database fails at each INSERT into that table."""
+    engine, refused = world.broker.database.engine.sync_engine, []
+
+    def refuse(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(f"INSERT INTO {table} "):
+            refused.append(statement)
+            raise OperationalError("disk full", None, Exception("disk full"))
+
+    event.listen(engine, "before_cursor_execute", refuse)
+    try:
+        yield refused
+    finally:
+        event.remove(engine, "before_cursor_execute", refuse)
+
+
+@contextlib.asynccontextmanager
+async def away(world: World, intruder: Intruder) -> AsyncIterator[None]:
+    """There is no database."""
+    if intruder._server is None:
+        assert world.broker.database.writers is not None
+        async with world.broker.database.writers:  # nobody is in the middle of something
+            await asyncio.sleep(0.05)
+            await world.broker.database.engine.dispose()
+        path, kept = intruder.path, intruder.path.with_name("kept.db")
+        path.rename(kept)
+        path.mkdir()
+        try:
+            yield
+        finally:
+            path.rmdir()
+            kept.rename(path)
+    else:
+        name = str(make_url(world.database_url).database)
+        with intruder._server.admin() as admin:
+            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        await cut_off_from_outside(intruder, name)
+        try:
+            yield
+        finally:
+            with intruder._server.admin() as admin:
+                admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+async def cut_off_from_outside(intruder: Intruder, name: str) -> None:
+    assert intruder._server is not None
+    with intruder._server.admin() as admin:
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
