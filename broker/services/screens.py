@@ -91,7 +91,8 @@ class SaidLine:
     """What the signer said about one section type, and for whom.
 
     `counts` is false when it no longer matters: the young person decides alone from 16. `recipients` holds
-    those that it was said about, and is empty when these are all that stand above it.
+    those that it was said about, and is empty when these are all that stand above it. `lapsed`: a yes under an authority
+    that changed since; it counts for nothing now, and can be stopped so that it never counts again.
     """
 
     section_type: str
@@ -101,6 +102,12 @@ class SaidLine:
     until: date
     counts: bool
     recipients: tuple[Words, ...] = ()
+    lapsed: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is a yes to stop."""
+        return self.stance is Stance.GIVEN or self.lapsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,7 @@ class SaidGroup:
     @property
     def running(self) -> tuple[str, ...]:
         """The section types to which the person still says yes."""
-        return tuple(dict.fromkeys(line.section_type for line in self.lines if line.stance is Stance.GIVEN))
+        return tuple(dict.fromkeys(line.section_type for line in self.lines if line.runs))
 
 
 @dataclass(frozen=True, slots=True)
