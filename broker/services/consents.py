@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from broker.domain.consents import (
+    SUPPORT,
     Cell,
     ConsentRecord,
     Event,
@@ -196,10 +197,13 @@ class Consents(Reacting):
 
     def _template(self, request: _Request, person: PersonId, notice: NoticeRef, now: datetime) -> ConsentRecord:
         handover = request.handover
+        supported = any(
+            person in asked.supported for asked in request.asked
+        )  # and the text said that it does not count
         return ConsentRecord(
             id=RecordId(""),
             signer=request.signer,
-            capacity=capacity(request.signer, person, request.authorities, now),
+            capacity=SUPPORT if supported else capacity(request.signer, person, request.authorities, now),
             state=Stance.UNANSWERED,
             scope=Scope(handover.sender, handover.recipients, handover.purpose, (), person, handover.consent_until),
             notice=notice,
