@@ -18,6 +18,7 @@ from broker.domain.parties import Oin, Recipient
 from broker.domain.stores import Invitation, Visit
 from broker.errors import Conflict, NotFound
 from broker.services.mine import Group
+from broker.services.screens import Answer
 from broker.storage import tables as t
 from tests.promises.attacks import rows
 from tests.promises.model import Handover, Model, Part
@@ -206,25 +207,30 @@ class Family:
 
     # what the family says
 
-    async def answer(self, who: str, pushed: Pushed, no: frozenset[tuple[str, str]]) -> None:
-        """Asked exactly when, and about what, the model says; `no` is said to these types and readers."""
-        broker, expected = self.world.broker, self.model.asked(who, pushed.now, self.today)
-        if not expected:
-            with pytest.raises(Conflict) as refused:
-                await broker.invitations.invite(Oin(SENDERS[pushed.sender]), pushed.id, who, "paper")
-            assert refused.value.code == "nothing-to-ask"
-            return
-        await broker.invitations.invite(Oin(SENDERS[pushed.sender]), pushed.id, who, "paper")
-        token = await self._door(who, pushed)
-        screens = (await broker.consents.questionnaire(token, "nl")).questions
-        assert {screen.section_type for screen in screens} == {kind for kind, _ in expected}
-        for screen in screens:
-            choice = {
-                f"{READERS[reader][0]}/{READERS[reader][1]}": "no" if (screen.section_type, reader) in no else "yes"
+    async def is_invited_and_answers(self, who: str, pushed: Pushed, no: frozenset[tuple[str, str]]) -> None:
+        """There is an invitation exactly when the model says that there is something to ask."""
+        invite = self.world.broker.invitations.invite(Oin(SENDERS[pushed.sender]), pushed.id, who, "paper")
+        if self.model.asked(who, pushed.now, self.today):
+            await invite
+            return await self.answer(who, pushed, no)
+        with pytest.raises(Conflict) as refused:
+            await invite
+        assert refused.value.code == "nothing-to-ask"
+        return None
+
+    async def answer(self, who: str, pushed: Pushed, no: frozenset[tuple[str, str]] = frozenset()) -> None:
+        """Asked about exactly what the model says; `no` is said to these types and readers."""
+        consents, token = self.world.broker.consents, await self._door(who, pushed)
+        screens = (await consents.questionnaire(token, "nl")).questions
+        asked = {kind for kind, _ in self.model.asked(who, pushed.now, self.today)}
+        assert {screen.section_type for screen in screens} == asked
+        for kind in asked:
+            choice: dict[str, Answer] = {
+                f"{READERS[reader][0]}/{READERS[reader][1]}": "no" if (kind, reader) in no else "yes"
                 for reader in pushed.now.readers
             }
-            await broker.consents.choose(token, screen.section_type, choice, "nl")  # type: ignore[arg-type]
-        await broker.consents.confirm(token, "nl")
+            await consents.choose(token, kind, choice, "nl")
+        await consents.confirm(token, "nl")
         self.model.says(who, pushed.now, no, self.today)
 
     async def _door(self, who: str, pushed: Pushed) -> str:
