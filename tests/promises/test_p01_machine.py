@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+from calendar import isleap
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
@@ -163,9 +164,9 @@ class History(RuleBasedStateMachine):
         self.world.clock.fixed = noon(start)
         self.agree("shipped")
         birthday = start + timedelta(days=days)
-        born = birthday.replace(year=birthday.year - years, day=min(birthday.day, 28))
-        if (birthday.month, birthday.day, years) in ((2, 28, 18), (2, 29, 12), (2, 29, 16)):
-            born = date(birthday.year - years, 2, 29)
+        year, end_of_february = birthday.year - years, (birthday.month, birthday.day) in ((2, 28), (2, 29))
+        day = 29 if end_of_february and isleap(year) else min(birthday.day, 28)
+        born = birthday.replace(year=year, day=day)
         self.family = Family(self.world, born)
         self.runner.run(self.family.push("team", HELP, stated))
         self.agree("shipped")
