@@ -75,8 +75,8 @@ CALM = st.builds(
     yes_for=SOON_OR_LATER,
     kept_longer=st.just(90),
     born=st.just(0),
-    gezag=st.sampled_from([[], [], [("father", None, 3)], [("father", 0, 3)], [("father", 0, None)]]).map(
-        lambda more: frozenset({("mother", None, None), *more})
+    gezag=st.sampled_from([None, None, (None, 3), (0, 3), (0, None)]).map(
+        lambda fathers: frozenset({("mother", None, None)} | ({("father", *fathers)} if fathers else set()))
     ),
     unable=st.none(),
     supporters=st.sampled_from([NOBODY, frozenset({"grandmother"})]),
