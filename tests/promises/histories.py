@@ -218,7 +218,7 @@ class Family:
         assert refused.value.code == "nothing-to-ask"
         return None
 
-    async def answer(self, who: str, pushed: Pushed, no: frozenset[tuple[str, str]] = frozenset()) -> None:
+    async def answer(self, who: str, pushed: Pushed, no: frozenset[tuple[str, str]]) -> None:
         """Asked about exactly what the model says; `no` is said to these types and readers."""
         consents, token = self.world.broker.consents, await self._door(who, pushed)
         screens = (await consents.questionnaire(token, "nl")).questions

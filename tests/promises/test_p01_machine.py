@@ -71,7 +71,7 @@ CALM = st.builds(
     parts=st.lists(
         st.tuples(st.sampled_from(KINDS[:3]), st.just(frozenset({"child"})), st.just(NOBODY)), min_size=1, max_size=3
     ).map(tuple),
-    readers=st.just(frozenset(READERS)),
+    readers=st.sampled_from([frozenset(READERS), frozenset({"coordinator"}), frozenset({"coordinator", "teacher"})]),
     yes_for=SOON_OR_LATER,
     kept_longer=st.just(90),
     born=st.just(0),
@@ -189,13 +189,13 @@ class History(RuleBasedStateMachine):
         pushed = self.family.pushed[which % len(self.family.pushed)]
         self.runner.run(self.family.correct(pushed, stated))
 
-    @rule(which=WHICH)
-    def everybody_says_yes(self, which: int) -> None:
+    @rule(which=WHICH, no=st.one_of(st.just(NOTHING), st.just(NOTHING), NOES))
+    def everybody_answers(self, which: int, no: frozenset[tuple[str, str]]) -> None:
         self.seen["steps"] += 1
         pushed = self.family.pushed[which % len(self.family.pushed)]
         for who in PEOPLE:
             if self.family.model.asked(who, pushed.now, self.family.today):
-                self.runner.run(self.family.answer(who, pushed))
+                self.runner.run(self.family.answer(who, pushed, no))
         self.all_ask(pushed)
 
     def all_ask(self, pushed: Pushed) -> None:
