@@ -24,8 +24,8 @@ from tests.promises.histories import AGREED, HELP, KINDS, PEOPLE, READERS, SAFET
 from tests.promises.test_p02_no_section_without_a_permit import changed, in_force, school_rule
 from tests.support.world import ROOT, World, open_world
 
-HISTORIES, STEPS = 75, 40
-AT_LEAST, OFTEN = 2000, 150
+HISTORIES, STEPS = 90, 40
+AT_LEAST, OFTEN = 2000, 100
 LONGEST_MODEL = 80
 
 Agreement = tuple[PolicySet, frozenset[tuple[str, str, str]]]
