@@ -141,7 +141,7 @@ def _one_reading(
         signers.add(person)
     if rule.authority_signs or judged is not None:
         holding = holders(person, authorities, table, years, now)
-        signers |= {authority.holder for authority in holding}
+        signers |= {authority.holder for authority in holding if authority.holder_able}
         if not holding:
             gap = Gap.NO_AUTHORITY
         elif not all(authority.holder_able for authority in holding):

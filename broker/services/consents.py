@@ -178,14 +178,11 @@ class Consents(Reacting):
     ) -> tuple[ConsentRecord, ...]:
         before = await work.consents.said_by(request.signer, request.handover.sender)
         records: list[ConsentRecord] = []
-        supported = {person for asked in request.asked for person in asked.supported}
         for person in sorted({person for asked in request.asked for person in asked.persons}):
             mine = [asked.section_type for asked in request.asked if person in asked.persons]
             for digest in sorted({chosen[section_type].digest for section_type in mine}):
                 types = tuple(section_type for section_type in mine if chosen[section_type].digest == digest)
                 template = self._template(request, person, NoticeRef(digest, texts[digest]["language"]), now)
-                if person in supported:  # it was asked as support, whatever else they hold
-                    template = replace(template, capacity=SUPPORT)
                 cells = tuple(replace(template.scope, section_types=types).cells())
                 current = {
                     cell: standing(before, request.signer, cell, request.authorities, now).stance for cell in cells
@@ -195,10 +192,13 @@ class Consents(Reacting):
 
     def _template(self, request: _Request, person: PersonId, notice: NoticeRef, now: datetime) -> ConsentRecord:
         handover = request.handover
+        supported = any(
+            person in asked.supported for asked in request.asked
+        )  # and the text said that it does not count
         return ConsentRecord(
             id=RecordId(""),
             signer=request.signer,
-            capacity=capacity(request.signer, person, request.authorities, now),
+            capacity=SUPPORT if supported else capacity(request.signer, person, request.authorities, now),
             state=Stance.UNANSWERED,
             scope=Scope(handover.sender, handover.recipients, handover.purpose, (), person, handover.consent_until),
             notice=notice,

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from broker.domain.calendar import still_in
 from broker.domain.consents import SUPPORT, Cell, ConsentRecord, Stance, standing
 from broker.domain.parties import Authority, Oin, PersonId, Recipient
 from broker.domain.signers import required_signers
@@ -21,6 +22,8 @@ class _Line:
     stance: Stance
     until: date
     record: ConsentRecord
+    lapsed: bool = False
+    """A yes within its period, under an authority that changed since: facts stated later may bring it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,9 @@ class Group:
         return replace(self, recipients=(recipient,))
 
     def given(self, section_types: Sequence[str]) -> Iterator[tuple[str, ConsentRecord]]:
-        """Every current yes among these types, with its record."""
+        """Every yes among these types that can be stopped, with its record."""
         for line in self.lines:
-            if line.section_type in section_types and line.stance is Stance.GIVEN:
+            if line.section_type in section_types and (line.stance is Stance.GIVEN or line.lapsed):
                 yield line.section_type, line.record
 
 
@@ -101,14 +104,15 @@ class SaidBy:
         )
 
     def _group_screen(self, group: Group) -> SaidGroup:
-        merged: dict[tuple[str, Stance, date, Weight], list[str]] = {}
+        merged: dict[tuple[str, Stance, date, Weight, bool], list[str]] = {}
         for line in group.lines:
-            person = line.record.scope.person
-            key = (line.section_type, line.stance, line.until, self.weights.of(line.record, line.stance))
+            person, weight = line.record.scope.person, self.weights.of(line.record, line.stance)
+            key = (line.section_type, line.stance, line.until, weight, line.lapsed)
             merged.setdefault(key, []).append(self.names.get(person, ""))
+        label = self.vocabulary.label
         lines = tuple(
-            SaidLine(section_type, self.vocabulary.label(section_type), stance, tuple(names), until, weight)
-            for (section_type, stance, until, weight), names in merged.items()
+            SaidLine(section_type, label(section_type), stance, tuple(names), until, weight, lapsed=lapsed)
+            for (section_type, stance, until, weight, lapsed), names in merged.items()
         )
         return SaidGroup(
             id=group.id,
@@ -167,7 +171,9 @@ def _groups(
         if where.record is not None:
             opinion = weights.of(where.record, where.stance) == "support"
             stance = where.record.state if opinion else where.stance
-            line = _Line(cell.section_type, stance, where.record.scope.until, where.record)
+            until, yes = where.record.scope.until, where.record.state is Stance.GIVEN
+            lapsed = stance is Stance.NEEDS_NEW and yes and still_in(until, now)
+            line = _Line(cell.section_type, stance, until, where.record, lapsed)
             by_recipient.setdefault((cell.purpose, Recipient(cell.organisation, cell.role)), []).append(line)
     alike: dict[tuple[str, tuple[_Line, ...]], list[Recipient]] = {}
     for (purpose, recipient), lines in by_recipient.items():

@@ -94,7 +94,8 @@ Weight = Literal["counts", "alone", "support", "changed"]
 class SaidLine:
     """What the signer said about one section type, and for whom.
 
-    `recipients` holds those that it was said about, and is empty when these are all that stand above it.
+    `recipients` holds those that it was said about, and is empty when these are all that stand above it. `lapsed`: a yes
+    under an authority that changed since; it counts for nothing now, and can be stopped so that it never counts again.
     """
 
     section_type: str
@@ -104,6 +105,12 @@ class SaidLine:
     until: date
     weight: Weight
     recipients: tuple[Words, ...] = ()
+    lapsed: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether there is a yes to stop."""
+        return self.stance is Stance.GIVEN or self.lapsed
 
     @property
     def counts(self) -> bool:
@@ -128,7 +135,7 @@ class SaidGroup:
     @property
     def running(self) -> tuple[str, ...]:
         """The section types to which the person still says yes."""
-        return tuple(dict.fromkeys(line.section_type for line in self.lines if line.stance is Stance.GIVEN))
+        return tuple(dict.fromkeys(line.section_type for line in self.lines if line.runs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,3 +181,57 @@ async def test_a_supporter_reads_that_it_does_not_count_and_an_officer_sees_it_a
     signers = {(s["signer"], s["counts"]) for section in decision for s in section["signers"]}
     assert (case.people["grandmother"], False) in signers
     assert {counts for signer, counts in signers if signer != case.people["grandmother"]} == {True}
+
+
+async def correct(case: Case, **more: Any) -> None:
+    path = f"/v1/handovers/{case.handover.id}/versions"
+    response = await case.world.as_organisation(case.world.sender(TOM), "POST", path, {**case.body, **more})
+    assert response.status_code == 201, response.text
+
+
+async def test_a_parent_who_is_unable_to_decide_is_not_asked_and_what_opens_later_is_what_was_said_later(
+    world: World,
+) -> None:
+    case = await push(world, TOM, unable("mother"))
+    assert set(await signers(case)) == {"tom", "father"}
+    path = f"/v1/handovers/{case.handover.id}/invitations"
+    invited = {"person": "mother", "delivery": "paper"}
+    response = await world.as_organisation(world.sender(TOM), "POST", path, invited)
+    assert (response.status_code, response.json()["type"]) == (409, "urn:rondom:problem:nothing-to-ask")
+
+
+async def test_what_was_said_as_support_never_counts_also_when_the_supporter_had_authority(world: World) -> None:
+    """Father of somebody of sixteen: he has authority and no say. He is told so, and facts that change do not change it."""
+    sixteen = str(today().replace(day=1, year=today().year - 16))
+    supporters = [{"supporter": "father", "of": "tom"}]
+    alone = [{**section, "concerns": ["tom"]} for section in world.body(TOM)["sections"]]
+    case = await push(
+        world, TOM, lambda body: person(body, "tom").update(birthDate=sixteen), supporters=supporters, sections=alone
+    )
+    assert (await signers(case))["father"] == ("not-asked", True)
+    await invite_and_answer(case, "father", {section["type"]: "yes" for section in alone})
+    person(case.body, "tom")["birthDate"] = str(today().replace(day=1, year=today().year - 15))
+    await correct(case)
+    await case.says("tom", "tom")
+    await case.says("mother", "tom")
+    assert await case.gets() == []
+    await case.says("father", "tom")
+    assert await case.gets() == ["safety-plan", "status", "voice-of-the-child"]
+
+
+async def test_a_yes_that_does_not_count_now_can_be_stopped_and_does_not_come_back(world: World) -> None:
+    """Mother's authority ended, she stops, and then it is stated to have gone on."""
+    ends = str(today() + timedelta(days=1))
+
+    def change(body: dict[str, Any]) -> None:
+        body["authorities"][0]["until"] = ends
+
+    case = await push(world, TOM, change)
+    await invite_and_answer(case, "mother", {section["type"]: "yes" for section in case.body["sections"]})
+    await case.everybody_says_yes(but={("mother", "tom")})
+    assert await case.gets() == ["safety-plan", "status", "voice-of-the-child"]
+    world.clock.later("P2D")
+    await world.withdraw(TOM, "mother", ["status"])
+    del case.body["authorities"][0]["until"]
+    await correct(case)
+    assert await case.gets() == ["safety-plan", "voice-of-the-child"]

@@ -1,21 +1,16 @@
-"""P01: whatever was said in whatever order, what leaves is what a small model, written by hand from domain.md, allows.
+"""P01: whatever was said in whatever order, the decision is what a small model, written by hand from domain.md, allows.
 
-The model knows nothing of cells, records or standings: it has a list of what was said, and looks back through it.
+The model knows nothing of cells, records or standings: it has a list of what was said, and looks back through it. This
+is the pure decision, very many times; `test_p01_machine.py` compares the whole broker, over far longer histories.
 """
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from broker.domain.consents import ConsentRecord, EvidenceLevel, NoticeRef, RecordId, Scope, Stance
 from broker.domain.decisions import Ruling
@@ -33,8 +28,6 @@ from broker.domain.parties import (
 )
 from broker.domain.releases import ReleaseRequest, Situation, decide, findings
 from broker.domain.signers import AuthorityRule, SignerRule, SignerTable
-from tests.promises.attacks import TOM, Case, person, push
-from tests.support.world import World, open_world, today
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 HERE, ELSEWHERE = "ours", "another"
@@ -288,6 +281,7 @@ FINE = Ruling(True, ("some-rule",), "digest")
 BAD_RULINGS = (Ruling(False, (), "digest"), Ruling(False, ("no",), "digest"), Ruling(True, ("yes",), "digest", 1), None)
 
 
+@pytest.mark.hypothesis
 def test_the_decision_is_what_the_model_says() -> None:
     seen: list[int] = []
 
@@ -346,108 +340,3 @@ def test_nothing_to_decide_on_is_a_denial() -> None:
     stranger = replace(section, concerns=frozenset({PersonId("stranger")}))
     found = {section: findings(situation, stranger, Recipient(READER, "general-practitioner"), now)}
     assert decide(request, situation, found, {section: FINE}, now).permitted == ()
-
-
-# --- the whole broker, over HTTP -----------------------------------------------------------------
-
-OPEN_TO_SCHOOL = ("status", "voice-of-the-child", "safety-plan")
-ABOUT = {"status": {"tom"}, "voice-of-the-child": {"tom"}, "safety-plan": {"tom", "father"}}
-OUT_OF_SCOPE: dict[str, dict[str, Any]] = {
-    "purpose": {"purpose": "coordination"},
-    "role": {"recipients": (Recipient(Oin("00000099000000020000"), "teacher"),)},
-    "organisation": {"recipients": (Recipient(Oin("00000099000000040000"), "support-coordinator"),)},
-    "sender": {"sender": Oin("00000099000000040000")},
-}
-
-
-@pytest.fixture
-def rooms(tmp_path: Path, database_url: str, world_keys: Path) -> Iterator[tuple[asyncio.Runner, World]]:
-    """A world, and the loop that it lives in, for a test that is itself no coroutine."""
-    kind = database_url.partition(":")[0].partition("+")[0]
-    with asyncio.Runner() as runner:
-        stack = AsyncExitStack()
-        world = runner.run(stack.enter_async_context(open_world(tmp_path, kind, database_url, world_keys)))
-        try:
-            yield runner, world
-        finally:
-            runner.run(stack.aclose())
-
-
-def test_a_random_history_over_http(rooms: tuple[asyncio.Runner, World]) -> None:
-    runner, world = rooms
-    start = datetime.combine(today(), time(12), AMSTERDAM).astimezone(UTC)
-    asked: dict[bool, int] = {True: 0, False: 0}
-
-    class History(RuleBasedStateMachine):
-        """One family, from its first answer on."""
-
-        case: Case
-        model: Model
-
-        @initialize(years=st.sampled_from([9, 12, 13, 16]), days=st.integers(-1, 2))
-        def begins(self, years: int, days: int) -> None:
-            birthday = (start + timedelta(days=days)).date()
-            born = birthday.replace(year=birthday.year - years, day=min(birthday.day, 28))
-            world.clock.fixed = start
-
-            def change(body: dict[str, Any]) -> None:
-                person(body, "tom")["birthDate"] = born.isoformat()
-
-            self.case = runner.run(push(world, TOM, change))
-            body = self.case.body
-            births = {one["key"]: frozenset({date.fromisoformat(one["birthDate"])}) for one in body["people"]}
-            self.model = Model(births, [(parent, "tom", date(2013, 7, 1), None) for parent in ("mother", "father")])
-
-        @rule(types=st.just(frozenset(OPEN_TO_SCHOOL)), shorter=st.sampled_from([0, 1, 1, 2]))
-        def all_say_yes(self, types: frozenset[str], shorter: int) -> None:
-            for signer, about in (("tom", "tom"), ("mother", "tom"), ("father", "tom"), ("father", "father")):
-                self.say(signer, about, True, types, shorter, HERE)
-
-        @rule(
-            signer=st.sampled_from(["tom", "mother", "father"]),
-            about=st.sampled_from(["tom", "tom", "father", "mother"]),
-            yes=st.booleans(),
-            types=st.frozensets(st.sampled_from(OPEN_TO_SCHOOL), min_size=1),
-            shorter=st.integers(0, 3),
-            place=st.sampled_from([HERE, HERE, HERE, *OUT_OF_SCOPE]),
-        )
-        def say(
-            self, signer: str, about: str, yes: bool, types: frozenset[str], shorter: int, place: str
-        ) -> None:  # `shorter` 0: until the last day of the handover
-            days = (
-                {"until": world.clock().astimezone(AMSTERDAM).date() + timedelta(days=shorter - 1)} if shorter else {}
-            )
-            state = Stance.GIVEN if yes else Stance.WITHDRAWN
-            scope = OUT_OF_SCOPE.get(place, {})
-            runner.run(self.case.says(signer, about, state, sorted(types), **days, **scope))
-            last_day = days.get("until", self.case.handover.consent_until)
-            self.model.said.append(Said(signer, about, yes, types, last_day, place))
-
-        @rule(hours=st.sampled_from([11, 12, 13, 24, 24]))
-        def time_passes(self, hours: int) -> None:
-            assert world.clock.fixed is not None
-            world.clock.fixed += timedelta(hours=hours)
-
-        @rule(wanted=st.one_of(st.none(), st.sampled_from(OPEN_TO_SCHOOL)))
-        def somebody_asks(self, wanted: str | None) -> None:
-            day = world.clock().astimezone(AMSTERDAM).date()
-            expected = [
-                name
-                for name in sorted(OPEN_TO_SCHOOL)
-                if self.model.may_leave(Part(name, frozenset(ABOUT[name])), day) and wanted in (None, name)
-            ]
-            got = runner.run(self.case.gets(sections=None if wanted is None else [wanted]))
-            asked[bool(got)] += 1
-            assert got == expected
-
-        def teardown(self) -> None:
-            if hasattr(self, "case"):
-                self.somebody_asks(None)
-
-    slowly = settings(
-        max_examples=max(8, settings.default.max_examples // 8),
-        stateful_step_count=12,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    run_state_machine_as_test(History, settings=slowly)  # type: ignore[no-untyped-call]
-    assert all(asked.values()), "both answers were seen"

@@ -152,6 +152,7 @@ def test_a_holder_who_is_unable_to_decide_leaves_nobody_to_rely_on():
     unable = (gezag(MOTHER), gezag(FATHER, holder_able=False))
     required = signers(born(8), authorities=unable)
     assert required.gap is Gap.HOLDER_UNABLE
+    assert required.signers == {MOTHER}, "who cannot decide is not asked either"
     assert not required.complete
     assert signers(born(17), authorities=unable).complete, "from 16 it is not theirs to say"
 
