@@ -79,8 +79,10 @@ class SameContact:
 
 
 def plain_contact(channel: str, value: str) -> str:
-    """How a contact is compared: a mail address without capitals and without `+tag` (RFC 5233), a number without the
-    zero that is dialled only inside the Netherlands: networks ring the same phone with it and without."""
+    """How a contact is compared: a mail address without capitals and without `+tag` (RFC 5233), a number as it is.
+
+    A Dutch number is compared without the zero that is dialled inside the country: with it, it is the same phone.
+    """
     if channel != "email":
         return f"+31{value[3:].lstrip('0')}" if value.startswith("+31") else value
     name, _, domain = unicodedata.normalize("NFKC", value).casefold().rpartition("@")

@@ -119,7 +119,7 @@ async def said(work: UnitOfWork, house: House, signer: PersonId, sender: Oin, no
     return SaidBy(
         signer=signer,
         sender=sender,
-        groups=_groups(records, signer, authorities, now),
+        groups=_groups(records, signer, authorities, counting, now),
         names=dict(await work.persons.names(persons | {signer}, sender)),
         partners={o.oin: o.name for o in await work.organisations.all()},
         counting=counting,
@@ -128,14 +128,21 @@ async def said(work: UnitOfWork, house: House, signer: PersonId, sender: Oin, no
 
 
 def _groups(
-    records: Sequence[ConsentRecord], signer: PersonId, authorities: Sequence[Authority], now: datetime
+    records: Sequence[ConsentRecord],
+    signer: PersonId,
+    authorities: Sequence[Authority],
+    counting: frozenset[PersonId],
+    now: datetime,
 ) -> tuple[Group, ...]:
     cells: dict[Cell, None] = {cell: None for record in records for cell in record.scope.cells()}
     by_recipient: dict[tuple[str, Recipient], list[_Line]] = {}
     for cell in cells:
         where = standing(records, signer, cell, authorities, now)
         if where.record is not None:
-            stance = where.record.state if where.record.capacity == SUPPORT else where.stance
+            opinion = (
+                where.record.capacity == SUPPORT and cell.person not in counting
+            )  # an opinion stands as it was said
+            stance = where.record.state if opinion else where.stance
             line = _Line(cell.section_type, stance, where.record.scope.until, where.record)
             by_recipient.setdefault((cell.purpose, Recipient(cell.organisation, cell.role)), []).append(line)
     alike: dict[tuple[str, tuple[_Line, ...]], list[Recipient]] = {}
