@@ -106,7 +106,7 @@ class Consents(Reacting):
             )
             for position, question in enumerate(notice.questions, 1)
         )
-        return Questionnaire(partners.get(handover.sender, ""), handover.consent_until, screens)
+        return Questionnaire(partners.get(handover.sender, ""), handover.consent_until, screens, notice.ref.digest)
 
     async def _request(self, work: UnitOfWork, token: str, *, lock: bool = False) -> _Request:
         now = self._house.clock()

@@ -96,3 +96,18 @@ async def test_the_question_that_is_asked_then_can_be_answered(world: World) -> 
         page = await browser.post("/check", data=form_of(page.text, "/check"))
     assert page.url.path.startswith("/receipt/"), page.text
     assert await capacities(world) == {"guardian"}
+
+
+async def test_a_yes_on_a_page_that_stood_open_is_none_to_who_was_added_since(world: World) -> None:
+    case = await push(world, TOM)
+    world.handovers[TOM] = case.handover.id
+    async with world.browser() as browser:
+        page = await world.come_in(browser, await world.invite(TOM, "mother"))
+        added = {"organisation": case.body["recipients"][0]["organisation"], "role": "teacher"}
+        await correct(case, {**case.body, "recipients": [*case.body["recipients"], added]})
+        every = {section["type"]: "yes" for section in case.body["sections"]}
+        pressed = await browser.post(page.url.path, data=answered(page.text, page.url.path, every))
+        assert pressed.status_code == 409
+        assert "De vraag is veranderd." in pressed.text
+        assert "rd-said" not in (await browser.get("/questions/1")).text
+        assert (await browser.get("/check")).url.path == "/questions/1", "nothing was kept"
