@@ -48,6 +48,10 @@ fuzz: dev  ## The generated tests, far longer and different each time
 screenshots: dev browser  ## Pictures of the pages into docs/screenshots
 	SCREENSHOTS=docs/screenshots $(PYTEST) -m screenshots $(PYTEST_ARGS)
 
+.PHONY: docs
+docs: dev  ## Draw the pages that are drawn from the code
+	$(BIN)/python -m tests.support.life_of_a_consent
+
 .PHONY: format
 format: dev  ## Format and mend what can be mended by itself
 	$(BIN)/ruff check --fix-only --quiet .
@@ -81,6 +85,7 @@ check-policies: dev
 	$(BIN)/broker policies test
 check-docs: dev
 	$(BIN)/python .ci/checks.py docs
+	@$(BIN)/python -m tests.support.life_of_a_consent --check
 check-hosts: dev
 	$(BIN)/python .ci/checks.py hosts
 check-locks: dev

@@ -1,7 +1,6 @@
 """Days are days in the Netherlands: ages and periods turn at midnight in Europe/Amsterdam, across clock changes.
 
-- An age counts from the day of the birthday; somebody born on 29 February has it on 1 March in other years
-  (BW 1:2 and the General Extension of Time-Limits Act know no other rule).
+- An age counts from the day of the birthday; somebody born on 29 February has it on 1 March in other years.
 - A period holds until the end of its last day.
 """
 

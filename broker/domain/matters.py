@@ -79,9 +79,12 @@ class SameContact:
 
 
 def plain_contact(channel: str, value: str) -> str:
-    """How a contact is compared: a mail address without capitals and without `+tag` (RFC 5233), a number as it is."""
+    """How a contact is compared: a mail address without capitals and without `+tag` (RFC 5233), a number as it is.
+
+    A Dutch number is compared without the zero that is dialled inside the country: with it, it is the same phone.
+    """
     if channel != "email":
-        return value
+        return f"+31{value[3:].lstrip('0')}" if value.startswith("+31") else value
     name, _, domain = unicodedata.normalize("NFKC", value).casefold().rpartition("@")
     return f"{name.partition('+')[0] or name}@{domain}"
 

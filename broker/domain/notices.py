@@ -104,6 +104,11 @@ class Asked:
     persons: tuple[PersonId, ...]
     supported: tuple[PersonId, ...] = ()
 
+    @property
+    def signing(self) -> "Asked":
+        """The part of it in which this signer has a say; without persons when there is none."""
+        return Asked(self.section_type, tuple(p for p in self.persons if p not in self.supported))
+
 
 def asked_of(
     signer: PersonId,

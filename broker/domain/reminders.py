@@ -128,11 +128,18 @@ def _birthdays(
         told.add(person.id)
     sees = {one for one in told & answered if any(one not in section.shielded_from for section in sections)}
     for rule, topics in _turns(table):
+        if not _comes_to_decide(person, topics):
+            continue
         days = [day for birth in person.births if today < (day := birthday(birth, rule.from_age))]
         soon = [day for day in days if day <= today + BEFORE_A_BIRTHDAY]
         for one in sees if soon else ():
             topic = topics[0] if one == person.id else topics[1]
             yield Reminder(one, handover.sender, topic, person.id, min(soon), rule.from_age)
+
+
+def _comes_to_decide(person: Person, topics: tuple[Topic, Topic]) -> bool:
+    """Whether that birthday changes who decides: nobody who is unable to comes to, and alone only who is so undisputed."""
+    return person.judged == {None} if Topic.YOU_ALONE in topics else None in person.judged
 
 
 def _turns(table: SignerTable) -> Iterator[tuple[SignerRule, tuple[Topic, Topic]]]:

@@ -110,7 +110,7 @@ def holders(
 
 
 def required_signers(person: Person, authorities: Sequence[Authority], table: SignerTable, now: datetime) -> Required:
-    """Who must consent for `person` at `now` (Jeugdwet 7.3.4, 7.3.5, 7.3.11; BW 7:457, 7:465; UAVG 5).
+    """Who must consent for `person` at `now` (Jeugdwet 7.3.4, 7.3.5, 7.3.11, 7.3.15; BW 7:457, 7:465; UAVG 5).
 
     Where facts disagree, the signers of every reading together, and the gap of any.
     """

@@ -101,7 +101,7 @@ class Consents(Reacting):
             )
             for position, question in enumerate(notice.questions, 1)
         )
-        return Questionnaire(partners.get(handover.sender, ""), handover.consent_until, screens)
+        return Questionnaire(partners.get(handover.sender, ""), handover.consent_until, screens, notice.ref.digest)
 
     async def _request(self, work: UnitOfWork, token: str, *, lock: bool = False) -> _Request:
         now = self._house.clock()
@@ -115,8 +115,9 @@ class Consents(Reacting):
             await work.authorities.hold({signer}, exclusively=True)  # 1
         people, authorities = await work.authorities.facts(handover.concerned())
         asked = asked_of(signer, handover, people, authorities, self._house.agreement().signers, now)  # 2
-        if visit.state.setdefault("version", handover.version) != handover.version:
-            visit.state.update(version=handover.version, answers={}, texts={})  # another text than was chosen on
+        basis = _basis(handover, asked)
+        if visit.state.setdefault("basis", basis) != basis:
+            visit.state.update(basis=basis, answers={}, texts={})  # another text than was chosen on
         if not asked:
             raise Conflict(_NOT_ASKED_ANY_MORE, code="not-asked-any-more")
         return _Request(visit, invitation, signer, handover, people, authorities, asked)
@@ -161,7 +162,7 @@ class Consents(Reacting):
             records = await self._records(work, request, chosen, texts, now)
             await work.invitations.use_up(request.invitation.id, now)
             receipt = await keep(work, house, request.signer, request.handover.sender, records, now)  # 4
-            del request.visit.state["answers"], request.visit.state["texts"], request.visit.state["version"]
+            del request.visit.state["answers"], request.visit.state["texts"], request.visit.state["basis"]
             await work.visits.save(request.visit)
             await work.commit()
         house.log.kick()
@@ -192,13 +193,11 @@ class Consents(Reacting):
 
     def _template(self, request: _Request, person: PersonId, notice: NoticeRef, now: datetime) -> ConsentRecord:
         handover = request.handover
-        supported = any(
-            person in asked.supported for asked in request.asked
-        )  # and the text said that it does not count
+        supports = any(person in asked.supported for asked in request.asked)  # whoever else they are to this person
         return ConsentRecord(
             id=RecordId(""),
             signer=request.signer,
-            capacity=SUPPORT if supported else capacity(request.signer, person, request.authorities, now),
+            capacity=SUPPORT if supports else capacity(request.signer, person, request.authorities, now),
             state=Stance.UNANSWERED,
             scope=Scope(handover.sender, handover.recipients, handover.purpose, (), person, handover.consent_until),
             notice=notice,
@@ -324,6 +323,11 @@ class Consents(Reacting):
             withdrawn, given = dict.fromkeys(cells, Event.WITHDRAW), dict.fromkeys(cells, Stance.GIVEN)
             records += answered(replace(record, at=now, scope=scope), withdrawn, given)
         return tuple(replace(record, id=RecordId(self._house.ids())) for record in records)
+
+
+def _basis(handover: Handover, asked: tuple[Asked, ...]) -> list[Any]:
+    """What the questions of a visit rest on, as its state keeps it: choices made on anything else are forgotten."""
+    return [handover.version, [[a.section_type, list(a.persons), list(a.supported)] for a in asked]]
 
 
 def _texts(state: Mapping[str, Any], notice: Notice) -> dict[str, Any]:

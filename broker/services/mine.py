@@ -171,7 +171,10 @@ def _groups(
         if where.record is not None:
             opinion = weights.of(where.record, where.stance) == "support"
             stance = where.record.state if opinion else where.stance
-            until, yes = where.record.scope.until, where.record.state is Stance.GIVEN
+            until, yes = (
+                where.record.scope.until,
+                where.record.state is Stance.GIVEN and where.record.capacity != SUPPORT,
+            )
             lapsed = stance is Stance.NEEDS_NEW and yes and still_in(until, now)
             line = _Line(cell.section_type, stance, until, where.record, lapsed)
             by_recipient.setdefault((cell.purpose, Recipient(cell.organisation, cell.role)), []).append(line)

@@ -145,7 +145,10 @@ class Reacting(Doorway):
             if handover is None or not handover.kept_at(now):
                 continue
             people, authorities = await work.authorities.facts(handover.concerned())
-            for asked in asked_of(signer, handover, people, authorities, table, now):
+            for every in asked_of(signer, handover, people, authorities, table, now):
+                asked = every.signing
+                if not asked.persons:  # 1
+                    continue
                 tag = self._house.tags.tag("part", handover.id, asked.section_type)
                 yield _Part(tag[:32], handover, since, asked, authorities)
 

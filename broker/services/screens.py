@@ -74,11 +74,12 @@ class QuestionScreen:
 
 @dataclass(frozen=True, slots=True)
 class Questionnaire:
-    """All questions of one request. `complete` when each has an answer."""
+    """All questions of one request. `complete` when each has an answer; `text` is the digest of the whole notice."""
 
     sender: str
     until: date
     questions: tuple[QuestionScreen, ...]
+    text: str = ""
 
     @property
     def complete(self) -> bool:

@@ -259,3 +259,20 @@ async def test_writing_meets_a_limit_for_each_person(world: World) -> None:
         assert f"20 {OTHERWISE}</textarea>" in refused.text
     assert len(await rows_of(world, "reaction")) == 20
     await write(world, TOM, "father", "status", OTHERWISE, "reaction")
+
+
+async def test_a_supporter_writes_about_themselves_and_not_about_whom_they_support(world: World) -> None:
+    # From sixteen a parent can be asked what they think; what the family writes stays with whoever must sign.
+    body = world.body(TOM)
+    next(p for p in body["people"] if p["key"] == "tom")["birthDate"] = str(Period(12 * 17, 0).before(today()))
+    body["supporters"] = [{"supporter": who, "of": "tom"} for who in ("mother", "father")]
+    await world.push(TOM, body)
+    for who, theirs in (("mother", set[str]()), ("father", {"safety-plan", "parent-health"})):
+        async with world.browser() as browser:
+            await world.come_in(browser, await world.invite(TOM, who))
+            assert {section for section, _ in ways(world, (await browser.get("/mine")).text)} == theirs
+    await write(world, TOM, "father", "safety-plan", OTHERWISE, "reaction")
+    async with world.broker.house.storage(writing=False) as work:
+        people = await work.handovers.people((await work.handovers.get(world.handovers[TOM])).id)  # type: ignore[union-attr]
+        [reaction] = await work.reactions.by_author(people["father"], SENDER)  # type: ignore[arg-type]
+    assert (reaction.persons, reaction.capacity) == (frozenset({people["father"]}), "self")

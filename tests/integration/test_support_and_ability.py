@@ -43,6 +43,12 @@ async def invite_and_answer(case: Case, who: str, says: dict[str, str]) -> None:
     await case.world.answer(case.name, who, says)
 
 
+async def mine(case: Case, who: str) -> str:
+    async with case.world.browser() as browser:
+        await case.world.come_in(browser, case.world.codes[case.name, who])
+        return (await browser.get("/mine")).text
+
+
 async def test_a_supporter_is_asked_hears_only_of_the_child_and_is_never_counted(world: World) -> None:
     case = await push(world, TOM, with_grandmother)
     assert (await signers(case))["grandmother"] == ("not-asked", True)
@@ -84,6 +90,7 @@ async def test_a_supporter_who_gets_authority_must_answer_anew(world: World) -> 
     case = await push(world, TOM, with_grandmother)
     await invite_and_answer(case, "grandmother", {"status": "yes", "voice-of-the-child": "yes"})
     await case.everybody_says_yes()
+    before = await mine(case, "grandmother")
     guardian = {
         "holder": "grandmother",
         "over": "tom",
@@ -96,6 +103,11 @@ async def test_a_supporter_who_gets_authority_must_answer_anew(world: World) -> 
     assert (await world.as_organisation(world.sender(TOM), "POST", path, body)).status_code == 201
     assert (await signers(case))["grandmother"] == ("new-answer-needed", False)
     assert await case.gets() == []
+    assert "Je zei ja" in before
+    page = await mine(case, "grandmother")
+    assert "Je zei ja" not in page, "it would say that it counts"
+    assert "wie beslist is veranderd" in page
+    assert "Je hebt nog niet geantwoord" not in page
 
 
 async def test_somebody_judged_unable_does_not_sign_and_the_holders_alone_do(world: World) -> None:

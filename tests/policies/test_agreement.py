@@ -128,6 +128,13 @@ def test_more_evidence_never_closes_and_discussing_never_closes(shipped: PolicyS
                 last = ruling.permitted
 
 
+def test_each_row_of_the_signers_names_the_article_of_its_own_age(shipped: PolicySet) -> None:
+    # Jeugdwet 7.3.15: under 12, and unable; 7.3.4 lid 2: from 12 to 15 the parents too; 7.3.5 lid 1: from 16 alone.
+    named = {rule.from_age: set(rule.articles) for rule in shipped.signers.rules}
+    of_age = {"Jeugdwet 7.3.15", "BW 7:465"}, {"Jeugdwet 7.3.4", "BW 7:450"}, {"Jeugdwet 7.3.5", "BW 7:447"}
+    assert {age: named[age] & set().union(*of_age) for age in named} == dict(zip((0, 12, 16), of_age, strict=True))
+
+
 def test_who_signs_is_the_table_of_the_law(shipped: PolicySet) -> None:
     rows = [(rule.from_age, rule.person_signs, rule.authority_signs) for rule in shipped.signers.rules]
     assert rows == [(0, False, True), (12, True, True), (16, True, False)]

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from datetime import date
 from functools import cache
@@ -15,11 +16,13 @@ import typer
 from broker.api.bodies import validated
 from broker.api.schemas import HandoverBody
 from broker.cli.main import _furnish, app
+from broker.domain.consents import TRANSITIONS, Event, Stance
 from broker.domain.decisions import Told
 from broker.domain.drafts import faults_of
 from broker.notifications.senders import SmtpSender, open_sender
 from broker.pdp.policy_set import load
 from broker.settings import read_settings
+from tests.support import life_of_a_consent
 
 ROOT = Path(__file__).resolve().parents[2]
 HOUSE = ROOT / "broker"
@@ -200,3 +203,107 @@ def test_the_example_handover_can_be_pushed() -> None:
     partners = {"00000099000000920000": "school"}
     assert validated(HandoverBody, body)[1] == []
     assert list(faults_of(body, load(ROOT / "policies").vocabulary, partners, date(2026, 11, 21))) == []
+
+
+# --- for lawyers ------------------------------------------------------------------------------------------------------
+
+LAWYERS = ROOT / "docs/for-lawyers.md"
+POLICIES = ("signers.toml", "channels.toml")
+
+
+def named_tests(page: str) -> list[tuple[str, str]]:
+    """Every `tests/...py::name` of a page."""
+    return re.findall(r"`(tests/[a-z0-9_/]+\.py)::([A-Za-z0-9_]+)`", page)
+
+
+def lines_quoted(page: str) -> list[tuple[str, str]]:
+    """(line, file of policies/) of every code span that is a link to such a file."""
+    return re.findall(r"\[`([^`]+)`\]\(\.\./policies/([a-z]+\.toml)\)", page)
+
+
+def in_one_line(file: str) -> str:
+    """A file of policies/ as it reads: comments and lines run on, with one blank between words."""
+    return " ".join(re.sub(r"^# ?", "", (ROOT / "policies" / file).read_text(), flags=re.MULTILINE).split())
+
+
+def test_every_test_that_the_lawyers_page_names_exists() -> None:
+    named = named_tests(LAWYERS.read_text())
+    assert len(named) > 60
+    assert len(named) == LAWYERS.read_text().count("`tests/") - 3, "some test is named in another way"
+    missing = {f"{path}::{name}" for path, name in named if not ((ROOT / path).is_file() and _defines(path, name))}
+    assert not missing, f"docs/for-lawyers.md names tests that are not there: {sorted(missing)}"
+
+
+def _defines(path: str, name: str) -> bool:
+    return name.startswith("test_") and name in defined_in(ROOT / path)
+
+
+def test_every_line_that_the_lawyers_page_quotes_stands_in_the_agreement() -> None:
+    quoted = lines_quoted(LAWYERS.read_text())
+    missing = [(line, file) for line, file in quoted if line not in in_one_line(file)]
+    assert not missing, f"docs/for-lawyers.md quotes what does not stand there: {missing}"
+
+
+def test_every_row_of_signers_and_channels_is_on_the_lawyers_page() -> None:
+    page = LAWYERS.read_text()
+    quoted = {line for line, _ in lines_quoted(page)}
+    signers, channels = (tomllib.loads((ROOT / "policies" / file).read_text()) for file in POLICIES)
+    rows = {
+        f"[[rule]] from_age = {r['from_age']} person_signs = {json.dumps(r['person_signs'])} "
+        f"authority_signs = {json.dumps(r['authority_signs'])}"
+        for r in signers["rule"]
+    }
+    kinds = {
+        f'[[authority]] kind = "{a["kind"]}" from_age = {a["from_age"]}'
+        + (f" until_age = {a['until_age']}" if "until_age" in a else "")
+        for a in signers["authority"]
+    }
+    ids = {f'id = "{channel["id"]}"' for channel in channels["channel"]}
+    assert rows | kinds | ids <= quoted, f"not on docs/for-lawyers.md: {(rows | kinds | ids) - quoted}"
+    beside = [line for line in quoted if re.match(r"\[\[|id = ", line) and line not in rows | kinds | ids]
+    assert not beside, f"docs/for-lawyers.md knows rows of its own: {beside}"
+
+
+def test_the_lawyers_page_has_each_article_beside_its_row_and_says_how_it_was_checked() -> None:
+    page, checked = LAWYERS.read_text().split("## How each article was checked")
+    signers, channels = (tomllib.loads((ROOT / "policies" / file).read_text()) for file in POLICIES)
+    wanted = [(f"from_age = {r['from_age']} person", r["articles"]) for r in signers["rule"]]
+    wanted += [(f'kind = "{a["kind"]}"', a["articles"]) for a in signers["authority"]]
+    wanted += [(f'id = "{channel["id"]}"', [channel["article"]]) for channel in channels["channel"]]
+    for row, articles in wanted:
+        [line] = [line for line in page.splitlines() if f"{row}" in line and line.startswith("|")]
+        beside = articles_in(line.split("|")[2])
+        assert beside == set(articles), f"docs/for-lawyers.md names other articles than the row with {row}"
+        assert set(articles) <= articles_in(checked), f"docs/for-lawyers.md does not say how {articles} were checked"
+
+
+def articles_in(text: str) -> set[str]:
+    """Every article of a list such as `BW 1:245, 1:233; UAVG 5`, each with its law."""
+    found = set()
+    for clause in re.sub(r" \([^()]*\)", "", text.replace("|", ";")).split(";"):
+        law = ""
+        for part in re.split(r", | and ", clause.strip()):
+            named = re.match(r"(.*?[A-Za-z](?: 2015)?) (?=[0-9])(.*)", part.strip())
+            law, article = (named[1], named[2]) if named else (law, part.strip())
+            found.add(f"{law} {article}")
+    return found
+
+
+# --- the life of a consent --------------------------------------------------------------------------------------------
+
+
+def test_the_life_of_a_consent_is_drawn_from_the_table_that_decides() -> None:
+    assert life_of_a_consent.PAGE.read_text() == life_of_a_consent.page(), "stale: run `make docs`"
+    drawn = re.findall(r"^    (\S+) --> (\S+): (\S+)$", life_of_a_consent.diagram(), re.MULTILINE)
+    assert {(before.replace("_", "-"), event, after.replace("_", "-")) for before, after, event in drawn} == {
+        (before.value, event.value, after.value) for (before, event), after in TRANSITIONS.items()
+    }
+
+
+def test_every_state_and_event_of_a_consent_has_one_plain_sentence_or_two_in_both_languages() -> None:
+    assert set(life_of_a_consent.STATES) == set(Stance)
+    assert set(life_of_a_consent.EVENTS) == set(Event)
+    for words in (*life_of_a_consent.STATES.values(), *life_of_a_consent.EVENTS.values()):
+        assert words.nl != words.en
+        assert words.nl.endswith(".")
+        assert words.en.endswith(".")

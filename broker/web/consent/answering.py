@@ -1,7 +1,7 @@
 """One question per page, then a check, then one press that makes the answers count.
 
 - The notice is shown part by part, exactly as it will be stored; yes and no are the same button twice.
-- A form says which question and which language it showed: an answer never lands on another text.
+- A form says which question and which text it showed: an answer never lands on another text.
 - With several recipients one may choose for each; that form names exactly those it showed, or it is no answer.
 """
 
@@ -44,6 +44,7 @@ class Answering:
             "consent/question.html",
             visitor=visit.visitor,
             question=_at(questions, request.path_params["position"]),
+            text=questions.text,
             complete=questions.complete,
             parts=PARTS,
         )
@@ -69,7 +70,7 @@ class Answering:
         if len(question.recipients) < 2:
             raise Elsewhere(f"/questions/{question.position}")
         answers = {recipient.key: recipient.answer for recipient in question.recipients}
-        return self._recipients(request, visit, question, answers)
+        return self._recipients(request, visit, questions, answers)
 
     async def choose_each(self, request: Request) -> Response:
         """Keep an answer for each recipient as a draft. While one is missing nothing is kept, and the page says which."""
@@ -83,14 +84,15 @@ class Answering:
         answers = {key: _yes_or_no(fields[key], key) for key in asked if key in fields}
         if len(answers) == len(asked):
             return await self._keep(visit, question, answers, language)
-        question = _at(await self._family.questionnaire(visit.token, visit.language), request.path_params["position"])
+        questions = await self._family.questionnaire(visit.token, visit.language)
         missing = [Fault(key, _CHOOSE) for key in asked if key not in answers]
-        return self._recipients(request, visit, question, answers, Invalid(missing))
+        return self._recipients(request, visit, questions, answers, Invalid(missing))
 
     async def _shown(self, visit: Visit, fields: Mapping[str, str], language: str, position: str) -> QuestionScreen:
         """The question that the form was about. Raises Conflict when it is another one now."""
-        question = _at(await self._family.questionnaire(visit.token, language), position)
-        if fields.get("section") != question.section_type:
+        questions = await self._family.questionnaire(visit.token, language)
+        question = _at(questions, position)
+        if fields.get("section") != question.section_type or fields.get("text", "") != questions.text:
             raise Conflict(_CHANGED, code="question-changed")
         return question
 
@@ -103,7 +105,7 @@ class Answering:
         self,
         request: Request,
         visit: Visit,
-        question: QuestionScreen,
+        questions: Questionnaire,
         answers: Mapping[str, Answer | None],
         error: Invalid | None = None,
     ) -> Response:
@@ -112,7 +114,8 @@ class Answering:
             request,
             "consent/recipients.html",
             visitor=visit.visitor,
-            question=question,
+            question=_at(questions, request.path_params["position"]),
+            text=questions.text,
             answers=answers,
             missing=missing,
             error=error,

@@ -48,6 +48,11 @@ def test_one_mailbox_in_many_writings(one: str, other: str) -> None:
     assert plain_contact("email", one) == plain_contact("email", other)
 
 
+def test_one_phone_with_and_without_the_zero_of_inside_the_country() -> None:
+    assert plain_contact("sms", "+310600000013") == plain_contact("sms", "+31600000013")
+    assert plain_contact("sms", "+390600000013") != plain_contact("sms", "+39600000013"), "in Italy the zero counts"
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from broker.domain.calendar import age, birthday, local_day
 from broker.domain.consents import ConsentRecord, Stance
 from broker.domain.handovers import HandoverId, Section
-from broker.domain.parties import Person, PersonId
+from broker.domain.parties import Inability, Person, PersonId
 from broker.domain.reminders import Reminder, Running, Topic, reminders
 from broker.domain.signers import AuthorityRule, SignerRule, SignerTable
 from tests.factories import (
@@ -116,6 +116,7 @@ def test_nobody_is_reminded_of_what_is_all_shielded_from_them() -> None:
 
 PARENTS_TOO = {(MOTHER, Topic.CHILD_TOO), (FATHER, Topic.CHILD_TOO)}
 PARENTS_ALONE = {(MOTHER, Topic.CHILD_ALONE), (FATHER, Topic.CHILD_ALONE)}
+UNABLE = Inability(TODAY + timedelta(days=90))
 SAID = (a_record(MOTHER), a_record(FATHER, REFUSED), a_record(CHILD))
 
 
@@ -185,6 +186,22 @@ def test_a_birthday_is_the_first_day_of_that_age(birth: date, years: int) -> Non
     day = birthday(birth, years)
     assert age(birth, day) == years
     assert age(birth, day - timedelta(days=1)) == years - 1
+
+
+@pytest.mark.parametrize(
+    ("years", "judged", "expected"),
+    [
+        (12, {UNABLE}, set()),
+        (12, {UNABLE, None}, PARENTS_TOO),
+        (16, {UNABLE}, set()),
+        (16, {UNABLE, None}, set()),  # the parents go on signing beside them
+    ],
+)
+def test_who_is_judged_unable_does_not_come_to_decide(
+    years: int, judged: set[Inability | None], expected: set[tuple[PersonId, Topic]]
+) -> None:
+    soon = Person(CHILD, frozenset({born(years, TODAY + timedelta(days=10))}), frozenset(judged))
+    assert found(soon, *SAID) == expected
 
 
 def test_somebody_born_on_a_leap_day_is_told_before_the_first_of_march() -> None:
