@@ -6,6 +6,7 @@ from calendar import isleap
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -39,7 +40,8 @@ ABOUT = st.sampled_from(
     [frozenset({"child"})] * 4 + [frozenset({"child", "father"}), frozenset({"mother"}), frozenset({"child", "mother"})]
 )
 HIDDEN = st.sampled_from(
-    [NOBODY] * 9 + [frozenset({"father"}), frozenset({"child"}), frozenset({"grandmother", "mother"})]
+    [NOBODY] * 6
+    + [frozenset({"mother"}), frozenset({"father"}), frozenset({"child"}), frozenset({"grandmother", "mother"})]
 )
 PARTS = st.lists(st.tuples(st.sampled_from(KINDS), ABOUT, HIDDEN), min_size=1, max_size=3).map(tuple)
 HOLDING = st.tuples(
@@ -83,6 +85,8 @@ CALM = st.builds(
 )
 """Nothing that stands in the way for good: facts that disagree never go away."""
 STATED = st.one_of(CALM, CALM, ANYTHING)
+ONLY = st.sampled_from(["all", "shielding", "parts", "readers", "gezag", "gezag", "unable", "yes_for", "supporters"])
+"""What a correction changes."""
 WHICH = st.integers(0, 2)
 SOME_KINDS = st.one_of(st.just(frozenset(KINDS)), st.frozensets(st.sampled_from(KINDS), min_size=1))
 NOES = st.one_of(
@@ -183,11 +187,18 @@ class History(RuleBasedStateMachine):
         self.seen["steps"] += 1
         self.runner.run(self.family.push(sender, purpose, stated))
 
-    @rule(which=WHICH, stated=STATED)
-    def a_correction(self, which: int, stated: Stated) -> None:
+    @rule(which=WHICH, stated=STATED, hidden=HIDDEN, only=ONLY)
+    def a_correction(self, which: int, stated: Stated, hidden: frozenset[str], only: str) -> None:
+        """Of everything, or of one thing only, so that what was said goes on to matter."""
         self.seen["steps"] += 1
         pushed = self.family.pushed[which % len(self.family.pushed)]
+        if only == "shielding":
+            parts = tuple((kind, about, hidden) for kind, about, _ in pushed.stated.parts)
+            stated = replace(pushed.stated, parts=parts)
+        elif only != "all":
+            stated = replace(pushed.stated, **{only: getattr(stated, only)})  # type: ignore[arg-type]
         self.runner.run(self.family.correct(pushed, stated))
+        self.all_ask(pushed)
 
     @rule(which=WHICH, no=st.one_of(st.just(NOTHING), st.just(NOTHING), NOES))
     def everybody_answers(self, which: int, no: frozenset[tuple[str, str]]) -> None:
