@@ -196,7 +196,7 @@ class History(RuleBasedStateMachine):
             parts = tuple((kind, about, hidden) for kind, about, _ in pushed.stated.parts)
             stated = replace(pushed.stated, parts=parts)
         elif only != "all":
-            stated = replace(pushed.stated, **{only: getattr(stated, only)})  # type: ignore[arg-type]
+            stated = replace(pushed.stated, **{only: getattr(stated, only)})
         self.runner.run(self.family.correct(pushed, stated))
         self.all_ask(pushed)
 
