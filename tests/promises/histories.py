@@ -71,6 +71,7 @@ class Pushed:
     id: str
     sender: str
     reference: str
+    stated: Stated
     now: Handover
 
 
@@ -105,7 +106,7 @@ class Family:
         body, handover = self._body(sender, purpose, reference, stated)
         response = await self.world.as_organisation(SENDERS[sender], "POST", "/v1/handovers", body)
         assert response.status_code == 201, response.text
-        self.pushed.append(Pushed(response.json()["id"], sender, reference, handover))
+        self.pushed.append(Pushed(response.json()["id"], sender, reference, stated, handover))
         self._known(sender, body, stated)
 
     async def correct(self, pushed: Pushed, stated: Stated) -> None:
@@ -114,7 +115,7 @@ class Family:
         path = f"/v1/handovers/{pushed.id}/versions"
         response = await self.world.as_organisation(SENDERS[pushed.sender], "POST", path, body)
         assert response.status_code == 201, response.text
-        pushed.now = handover
+        pushed.stated, pushed.now = stated, handover
         self._known(pushed.sender, body, stated)
 
     def _body(self, sender: str, purpose: str, reference: str, stated: Stated) -> tuple[dict[str, Any], Handover]:
