@@ -26,7 +26,7 @@ from tests.promises.histories import AGREED, HELP, KINDS, PEOPLE, READERS, SAFET
 from tests.promises.test_p02_no_section_without_a_permit import changed, in_force, school_rule
 from tests.support.world import ROOT, World, open_world
 
-HISTORIES, STEPS = 90, 36
+HISTORIES, STEPS = 120, 26
 AT_LEAST, OFTEN = 2000, 100
 LONGEST_MODEL = 80
 
@@ -98,12 +98,11 @@ CALMEST = Stated(
 )
 OPENINGS = st.sampled_from(
     [
-        *[{}] * 4,
-        {"days": 1},
+        *[{}] * 3,
         {"days": 4},
         {"days": 4},
         {"parts": (("status", frozenset({"child"}), frozenset({"mother", "child"})), CALMEST.parts[1])},
-        {"born": 366},
+        {"born": 800},
         {"unable": ("child", 3)},
         {"one_phone": True},
         {"readers": frozenset({"coordinator", "teacher"})},
