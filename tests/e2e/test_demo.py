@@ -63,7 +63,7 @@ class Terminal:
     def end(self, number: signal.Signals) -> int:
         """Send a signal; the exit code."""
         self._process.send_signal(number)
-        code = self._process.wait(30)
+        code = self._process.wait(120)
         self._reader.join(10)
         while not self._lines.empty():
             self.printed += self._lines.get()
@@ -72,7 +72,7 @@ class Terminal:
     def close(self) -> None:
         if self._process.poll() is None:
             self._process.terminate()
-            self._process.wait(30)
+            self._process.wait(120)
         self._reader.join(10)
 
 

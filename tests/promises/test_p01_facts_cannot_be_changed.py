@@ -9,7 +9,7 @@ import pytest
 
 from tests.promises.attacks import ALL, JACK, TOM, Case, person, push
 from tests.support.intruder import Intruder, intruder_in
-from tests.support.surface import settled
+from tests.support.surface import nobody_writes
 from tests.support.world import World
 
 Attack = Callable[[Intruder, Case], None]
@@ -75,14 +75,14 @@ async def test_no_change_to_what_is_known_of_a_child_opens_anything(world: World
     assert await case.gets() == []
     tables = ("authority", "person_claim", "person")
     for attack in ATTACKS:
-        await settled(world)  # nobody is writing
-        before = {table: intruder.rows(f"SELECT * FROM {table}") for table in tables}
-        attack(intruder, case)
+        async with nobody_writes(world):
+            before = {table: intruder.rows(f"SELECT * FROM {table}") for table in tables}
+            attack(intruder, case)
         response = await case.ask()
         assert response.status_code == 500, attack.__name__
         assert response.json()["type"] == "urn:rondom:problem:tampered", attack.__name__
-        await settled(world)
-        intruder.put_back(before)
+        async with nobody_writes(world):
+            intruder.put_back(before)
         assert (await case.ask()).status_code == 403, attack.__name__
     await case.says("father", "jack")
     assert await case.gets() == ALL[JACK]
@@ -97,9 +97,11 @@ async def test_nor_does_taking_away_that_a_parent_is_unable_to_decide(world: Wor
     path = f"/v1/handovers/{case.handover.id}/versions"
     assert (await world.as_organisation(world.sender(JACK), "POST", path, body)).status_code == 201
     assert await case.gets() == [], "nobody knows who may sign in her place"
-    await settled(world)
-    later = intruder.rows("SELECT id FROM person_claim WHERE person = ? ORDER BY stated_at DESC", case.people["mother"])
-    intruder.change("DELETE FROM person_claim WHERE id = ?", later[0][0])
+    async with nobody_writes(world):
+        later = intruder.rows(
+            "SELECT id FROM person_claim WHERE person = ? ORDER BY stated_at DESC", case.people["mother"]
+        )
+        intruder.change("DELETE FROM person_claim WHERE id = ?", later[0][0])
     assert (await case.ask()).status_code == 500
 
 
@@ -110,8 +112,8 @@ async def test_an_older_statement_cannot_be_made_the_latest(world: World, intrud
     path = f"/v1/handovers/{case.handover.id}/versions"
     assert (await world.as_organisation(world.sender(TOM), "POST", path, case.body)).status_code == 201
     tom = case.people["tom"]
-    await settled(world)
-    intruder.change("UPDATE person_claim SET stated_at = '2020-01-01 00:00:00.000000' WHERE person = ?", tom)
+    async with nobody_writes(world):
+        intruder.change("UPDATE person_claim SET stated_at = '2020-01-01 00:00:00.000000' WHERE person = ?", tom)
     assert (await case.ask()).status_code == 500
 
 
@@ -120,15 +122,15 @@ async def test_fathers_code_does_not_go_to_mothers_phone(world: World, intruder:
     world.handovers[JACK] = case.handover.id
     code = await world.invite(JACK, "father")
     mother, father = case.people["mother"], case.people["father"]
-    await settled(world)
-    before = {"contact": intruder.rows("SELECT * FROM contact")}
-    intruder.change("DELETE FROM contact WHERE person = ?", father)
-    intruder.change("UPDATE contact SET person = ? WHERE person = ?", father, mother)
+    async with nobody_writes(world):
+        before = {"contact": intruder.rows("SELECT * FROM contact")}
+        intruder.change("DELETE FROM contact WHERE person = ?", father)
+        intruder.change("UPDATE contact SET person = ? WHERE person = ?", father, mother)
     async with world.browser() as browser:
         page = await browser.post("/code", data={"code": code})
         assert page.status_code == 500
     assert await world.messages("one-time-code") == []
-    await settled(world)
-    intruder.put_back(before)
+    async with nobody_writes(world):
+        intruder.put_back(before)
     async with world.browser() as browser:
         assert (await browser.post("/code", data={"code": code})).url.path == "/contact"

@@ -184,6 +184,19 @@ async def count_records(world: World) -> int:
     return len(await rows_of(world, "consent_record"))
 
 
+@contextlib.asynccontextmanager
+async def nobody_writes(world: World) -> AsyncIterator[None]:
+    """The broker's writers wait meanwhile: on SQLite there is one at a time, and an intruder would wait for them."""
+    writers = world.broker.database.writers
+    if writers is not None:
+        await writers.acquire()
+    try:
+        yield
+    finally:
+        if writers is not None:
+            writers.release()
+
+
 # people
 
 
