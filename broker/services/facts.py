@@ -6,10 +6,8 @@ from datetime import datetime
 from broker.domain.decisions import Finding, Ruling
 from broker.domain.handovers import Handover, Section
 from broker.domain.parties import (
-    Authority,
     Oin,
     Organisation,
-    Person,
     PersonId,
     Professional,
     ProfessionalId,
@@ -17,7 +15,6 @@ from broker.domain.parties import (
 )
 from broker.domain.ports import AgreementInForce
 from broker.domain.releases import ReleaseRequest, Situation, decide, findings, policy_question
-from broker.domain.signers import SignerTable, required_signers
 from broker.domain.stores import UnitOfWork
 
 
@@ -36,12 +33,11 @@ async def situation_of(
     that: an answer that committed first is seen, and one that comes later waits.
     """
     concerned = handover.concerned() | {handover.subject}
-    people, authorities = await work.authorities.facts(concerned)
     held: frozenset[PersonId] = frozenset()
-    while hold and not (needed := _whose_word(people, authorities, agreement.signers, now)) <= held:
+    while hold and not (needed := concerned | await work.authorities.holders(concerned)) <= held:
         held |= needed  # who states facts about somebody holds them exclusively: once held, no signer is added
         await work.authorities.hold(held, exclusively=False)
-        people, authorities = await work.authorities.facts(concerned)
+    people, authorities = await work.authorities.facts(concerned)
     records = await work.consents.about(concerned, handover.sender, handover.purpose)
     doubted = await work.matters.doubted(concerned | {authority.holder for authority in authorities})
     nobody = Organisation(recipient, "", "", suspended=True)
@@ -68,14 +64,6 @@ def weigh(
         question = policy_question(situation, section, recipient.role, purpose, found[section], now)
         rulings[section] = agreement.decide(question)
     return found, rulings
-
-
-def _whose_word(
-    people: Mapping[PersonId, Person], authorities: tuple[Authority, ...], table: SignerTable, now: datetime
-) -> frozenset[PersonId]:
-    """Everybody whose answers, or whose facts, the decision rests on."""
-    signers = (required_signers(person, authorities, table, now).signers for person in people.values())
-    return frozenset(people).union(*signers)
 
 
 async def open_sections(

@@ -62,6 +62,12 @@ class Authorities(Store):
         )
         return {person: people[person] for person in wanted}, authorities
 
+    async def holders(self, persons: Iterable[PersonId]) -> frozenset[PersonId]:
+        """Whoever was ever stated to hold authority over any of them."""
+        c = t.authority.c
+        rows = await self._all(sa.select(c.holder).where(c.over.in_(tuple(persons))).distinct())
+        return frozenset(PersonId(row.holder) for row in rows)
+
     async def _stated(self, wanted: Sequence[PersonId]) -> "_Stated":
         holding = sa.select(t.authority.c.holder).where(t.authority.c.over.in_(wanted))
         rows = await self._all(

@@ -128,6 +128,9 @@ class AuthorityStore(Protocol):
         Raises Tampered when what was stated about one of them is not what was sealed: nothing was left out or put in.
         """
 
+    async def holders(self, persons: Iterable[PersonId]) -> frozenset[PersonId]:
+        """Whoever was ever stated to hold authority over any of them: no signer of theirs is anybody else."""
+
     async def seal(self, persons: Iterable[PersonId]) -> None:
         """What is stated about these persons now is the whole of it."""
 
