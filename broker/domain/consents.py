@@ -62,6 +62,7 @@ TRANSITIONS: dict[tuple[Stance, Event], Stance] = {
     **{(stance, Event.GIVE): Stance.GIVEN for stance in (*_MAY_ANSWER, Stance.NEEDS_NEW)},
     **{(stance, Event.REFUSE): Stance.REFUSED for stance in (*_MAY_ANSWER, Stance.NEEDS_NEW)},
     (Stance.GIVEN, Event.WITHDRAW): Stance.WITHDRAWN,
+    (Stance.NEEDS_NEW, Event.WITHDRAW): Stance.WITHDRAWN,
     (Stance.GIVEN, Event.EXPIRE): Stance.EXPIRED,
     (Stance.GIVEN, Event.CHANGE): Stance.NEEDS_NEW,
     (Stance.REFUSED, Event.CHANGE): Stance.NEEDS_NEW,

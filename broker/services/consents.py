@@ -308,19 +308,19 @@ class Consents(Reacting):
     def _withdrawals(
         self, everything: SaidBy, group_id: str, section_types: tuple[str, ...], now: datetime
     ) -> tuple[ConsentRecord, ...]:
-        by_record: dict[RecordId, tuple[ConsentRecord, list[str]]] = {}
+        by_record: dict[RecordId, tuple[ConsentRecord, Stance, list[str]]] = {}
         group = everything.group(group_id)
-        for section_type, record in group.given(section_types):
-            types = by_record.setdefault(record.id, (record, []))[1]
+        for section_type, stance, record in group.given(section_types):
+            types = by_record.setdefault(record.id, (record, stance, []))[2]
             if section_type not in types:
                 types.append(section_type)
         if not by_record:
             raise Conflict(_NOTHING_GIVEN, code="nothing-to-withdraw")
         records: list[ConsentRecord] = []
-        for record, types in by_record.values():
+        for record, stance, types in by_record.values():
             scope = replace(record.scope, recipients=group.recipients, section_types=tuple(types))
             cells = tuple(scope.cells())
-            withdrawn, given = dict.fromkeys(cells, Event.WITHDRAW), dict.fromkeys(cells, Stance.GIVEN)
+            withdrawn, given = dict.fromkeys(cells, Event.WITHDRAW), dict.fromkeys(cells, stance)
             records += answered(replace(record, at=now, scope=scope), withdrawn, given)
         return tuple(replace(record, id=RecordId(self._house.ids())) for record in records)
 

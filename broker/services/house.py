@@ -1,6 +1,6 @@
 """What every use case is given by the composition root; and the few things that all of them do alike."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.domain.ports import (
@@ -13,7 +13,7 @@ from broker.domain.ports import (
     SectionVault,
     Tagger,
 )
-from broker.domain.stores import Storage, UnitOfWork
+from broker.domain.stores import Storage
 from broker.errors import TooMany
 
 
@@ -34,12 +34,6 @@ class House:
     outbox_kick: Callable[[], None]
 
 
-async def within(work: UnitOfWork, house: House, bucket: str, limit: int, window: int) -> None:
-    """Count one try in a unit of work of its own. Raises TooMany past `limit` tries in `window` seconds."""
-    if await work.guards.count(bucket, window, house.clock()) > limit:
-        raise TooMany(retry_after=window)
-
-
 async def guarded(house: House, bucket: str, limit: int, window: int) -> None:
     """Count one try and commit it whatever comes after. Raises TooMany past `limit` tries in `window` seconds."""
     async with house.storage() as work:
@@ -47,6 +41,3 @@ async def guarded(house: House, bucket: str, limit: int, window: int) -> None:
         await work.commit()
     if tries > limit:
         raise TooMany(retry_after=window)
-
-
-Background = Callable[[], Awaitable[None]]

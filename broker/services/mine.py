@@ -44,11 +44,11 @@ class Group:
         """What was said about one of them."""
         return replace(self, recipients=(recipient,))
 
-    def given(self, section_types: Sequence[str]) -> Iterator[tuple[str, ConsentRecord]]:
-        """Every yes among these types that can be stopped, with its record."""
+    def given(self, section_types: Sequence[str]) -> Iterator[tuple[str, Stance, ConsentRecord]]:
+        """Every yes among these types that can be stopped, with where it stands and its record."""
         for line in self.lines:
             if line.section_type in section_types and (line.stance is Stance.GIVEN or line.lapsed):
-                yield line.section_type, line.record
+                yield line.section_type, line.stance, line.record
 
 
 @dataclass(frozen=True, slots=True)

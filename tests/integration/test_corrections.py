@@ -12,6 +12,8 @@ from broker.domain.events import EventType, LogEvent
 from broker.storage import tables as t
 from broker.storage.log import Log
 from tests.promises.attacks import JACK, TOM, WITHDRAWN, Case, push, rows
+from tests.support.surface import NO_SUCH_ID
+from tests.support.surface import told as told_by
 from tests.support.world import URL, World
 
 SCHOOL = "00000099000000020000"
@@ -233,3 +235,14 @@ async def test_an_answer_waits_for_a_correction_that_is_about_to_commit(
         assert (await correcting).status_code == 201
         assert (await answering).status_code == 409, "the text that it was chosen on is no longer the text"
     assert await rows(world, t.consent_record.select()) == []
+
+
+async def test_a_release_of_others_and_one_that_is_not_there_answer_alike(world: World) -> None:
+    case = await push(world, TOM)
+    await case.everybody_says_yes()
+    release = (await case.ask()).json()["id"]
+    for who in ("ha-vdberg", "sg-karin"):
+        theirs = await world.as_professional(who, "GET", f"/v1/releases/{release}")
+        nobodys = await world.as_professional(who, "GET", f"/v1/releases/{NO_SUCH_ID}")
+        assert theirs.status_code == 404
+        assert told_by(theirs, but=release) == told_by(nobodys, but=NO_SUCH_ID)
