@@ -266,7 +266,11 @@ async def with_handover(store: Storeroom, people: Mapping[str, PersonId], **more
     identity = HandoverId(new_id())
     section = a_section(id=new_id(), concerns=[people["child"]])
     handover = replace(a_handover(section, id=identity, subject=people["child"]), **more)
-    sealed = {section.id: Vault(store.keyring).seal(place_of(handover, section), b"Het gaat beter op school.")}
+    sealed = {
+        section.id: Vault(store.keyring).seal(
+            place_of(handover, section), f"ref-{identity}", b"Het gaat beter op school."
+        )
+    }
     async with store.storage() as work:
         await work.handovers.add(Pushed(handover, f"ref-{identity}", "f" * 64, people, sealed), NOW)
         await work.commit()

@@ -12,7 +12,8 @@ import typer
 
 from broker.app import Broker
 from broker.cli.running import use
-from broker.crypto.keyring import KeyPurpose, b64url, from_b64url, load_keyring
+from broker.crypto.encoding import b64url, from_b64url
+from broker.crypto.keyring import KeyPurpose, load_keyring
 from broker.crypto.signatures import ed25519_holds, verify_family_receipt
 from broker.errors import NotFound, Tampered, Words
 from broker.settings import keys_directory

@@ -19,7 +19,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from broker.crypto.keyring import from_b64url
+from broker.crypto.encoding import from_b64url
 from broker.errors import NotAuthenticated
 
 ALGORITHMS = ("EdDSA", "ES256", "PS256")

@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from broker.crypto.keyring import b64url, from_b64url, thumbprint
+from broker.crypto.encoding import b64url, from_b64url, thumbprint
 
 
 class ClientKey:

@@ -1,107 +1,153 @@
 """Encryption at rest: every section has its own key, and every ciphertext is bound to the place where it belongs.
 
-- AES-256-GCM throughout (NIST SP 800-38D), random 96-bit nonces; the first byte is the format's version.
-- A section's data key is used once, and wrapped by the key-encryption key. Both are bound to handover, version,
-  section, sender and the section's header as associated data: moved, swapped, truncated, older or relabelled
-  ciphertext does not open.
+- A section is stored in the sealed form of `broker.crypto.sealing`, whoever sealed it. Its key is wrapped by a
+  key-encryption key, bound to handover, version, section, sender, the section's header and the SHA-256 of the
+  ciphertext: moved, swapped, truncated, older or relabelled ciphertext is refused, also without opening it.
 - Row fields use a key derived for their own context (HKDF-SHA256, RFC 5869), so nonces cannot collide.
 - What does not open raises Tampered, never anything that quotes the bytes.
 """
 
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 import rfc8785
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from broker.crypto.encoding import b64url
 from broker.crypto.keyring import KeyPurpose, Keyring
-from broker.domain.ports import SealedSection, SectionPlace
+from broker.crypto.sealing import (
+    KEY,
+    About,
+    SealBroken,
+    SealingKey,
+    SealingPublicKey,
+    aes_open,
+    aes_seal,
+    digest_of,
+    intake_info,
+    mark_of,
+    open_content,
+    release_info,
+    seal_content,
+)
+from broker.crypto.wrapping import KeyringWrapping, WrappingKeys
+from broker.domain.ports import DeliveredSection, ForRecipient, SealedSection, SectionPlace
 from broker.errors import Tampered
 
-_VERSION = b"\x01"
-_NONCE = 12
+_GONE = "this intake key is not, or no longer, in use"
+_BROKEN = "this was not sealed to that key for this reference, sender, section type and media type"
 
 
-def _seal(key: bytes, clear: bytes, bound_to: bytes) -> bytes:
-    nonce = secrets.token_bytes(_NONCE)
-    return _VERSION + nonce + AESGCM(key).encrypt(nonce, clear, bound_to)
+class Vault:
+    """Seals, takes in, opens and re-wraps sections, under the wrapping keys."""
+
+    def __init__(self, keyring: Keyring, wrapping: WrappingKeys | None = None) -> None:
+        self._keyring = keyring
+        self._wrapping = wrapping or KeyringWrapping(keyring)
+
+    def seal(self, place: SectionPlace, reference: str, clear: bytes) -> SealedSection:
+        """Encrypt one section with a fresh key, wrapped by the current key-encryption key."""
+        key = secrets.token_bytes(KEY)
+        mark = mark_of(key, reference)
+        return self._keep(place, key, mark, seal_content(key, _about(place, mark), clear))
+
+    def accept(self, place: SectionPlace, reference: str, delivered: DeliveredSection) -> SealedSection:
+        """Take in what its sender sealed, without opening it.
+
+        Its key opens only when it was sealed to an intake key of ours, for this sender, reference, section type and
+        media type, and for exactly this ciphertext. Raises ValueError with one clear sentence.
+        """
+        intake = self._keyring.get(KeyPurpose.INTAKE, delivered.kid)
+        if intake is None:
+            raise ValueError(_GONE)
+        info = intake_info(delivered.kid, place.sender, reference, place.type, place.media_type, delivered.ciphertext)
+        try:
+            key = SealingKey(intake.secret).open(delivered.key, info)
+        except SealBroken:
+            raise ValueError(_BROKEN) from None
+        if len(key) != KEY:
+            raise ValueError(_BROKEN)
+        return self._keep(place, key, mark_of(key, reference), delivered.ciphertext)
+
+    def _keep(self, place: SectionPlace, key: bytes, mark: bytes, ciphertext: bytes) -> SealedSection:
+        wrapper = self._wrapping.current()
+        wrapped = wrapper.wrap(key, _bound(place, mark, ciphertext, wrapper.kid))
+        return SealedSection(ciphertext, wrapped, wrapper.kid, mark)
+
+    def _key(self, place: SectionPlace, sealed: SealedSection) -> bytes:
+        wrapper = self._wrapping.get(sealed.kid)
+        return wrapper.unwrap(sealed.wrapped_key, _bound(place, sealed.mark, sealed.ciphertext, sealed.kid))
+
+    def open(self, place: SectionPlace, sealed: SealedSection) -> bytes:
+        """Decrypt one section. Raises Tampered when key, bytes or place do not belong together, and Unavailable."""
+        return open_content(self._key(place, sealed), _about(place, sealed.mark), sealed.ciphertext)
+
+    def pass_on(self, place: SectionPlace, sealed: SealedSection, to: ForRecipient) -> bytes:
+        """The section's key sealed to a recipient's key; the content stays closed. Raises Tampered and Unavailable."""
+        public = SealingPublicKey.of_jwk(to.sealing_key)
+        info = release_info(public.kid, to.recipient, to.release, _about(place, sealed.mark), sealed.ciphertext)
+        return public.seal(self._key(place, sealed), info)
+
+    def rewrap(self, place: SectionPlace, sealed: SealedSection) -> SealedSection:
+        """The same ciphertext with its key wrapped by the current key-encryption key. Raises Tampered and Unavailable."""
+        return self._keep(place, self._key(place, sealed), sealed.mark, sealed.ciphertext)
+
+    def intake_keys(self) -> tuple[Mapping[str, Any], ...]:
+        """The public keys to seal to, as JWKs; the one to use is first."""
+        keys = [SealingKey(key.secret).public.jwk() for key in self._keyring.all(KeyPurpose.INTAKE)]
+        return tuple(reversed(keys))
+
+    def new_subject_key(self, key_id: str) -> tuple[bytes, bytes]:
+        """A fresh key for one person's log openings: (clear, wrapped), bound to its id."""
+        clear = secrets.token_bytes(KEY)
+        return clear, self._wrap(clear, key_id)
+
+    def open_subject_key(self, key_id: str, wrapped: bytes) -> bytes:
+        """Unwrap a person's key. Raises Tampered and Unavailable."""
+        kid, _, sealed = wrapped.partition(b".")
+        return self._wrapping.get(kid.decode(errors="replace")).unwrap(sealed, f"subject-key:{key_id}".encode())
+
+    def rewrap_subject_key(self, key_id: str, wrapped: bytes) -> bytes:
+        """The same key, wrapped by the current key-encryption key."""
+        return self._wrap(self.open_subject_key(key_id, wrapped), key_id)
+
+    def _wrap(self, clear: bytes, key_id: str) -> bytes:
+        wrapper = self._wrapping.current()
+        return wrapper.kid.encode() + b"." + wrapper.wrap(clear, f"subject-key:{key_id}".encode())
+
+    @staticmethod
+    def seal_with(key: bytes, context: str, clear: bytes) -> bytes:
+        """Encrypt under a person's key, bound to `context`."""
+        return aes_seal(key, clear, context.encode())
+
+    @staticmethod
+    def open_with(key: bytes, context: str, sealed: bytes) -> bytes:
+        """The inverse. Raises Tampered."""
+        return aes_open(key, sealed, context.encode())
 
 
-def _open(key: bytes, sealed: bytes, bound_to: bytes) -> bytes:
-    if sealed[:1] != _VERSION:
-        raise Tampered
-    try:
-        return AESGCM(key).decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], bound_to)
-    except (InvalidTag, ValueError):
-        raise Tampered from None
+def _about(place: SectionPlace, mark: bytes) -> About:
+    return About(place.sender, place.type, place.media_type, mark)
 
 
-def _bound(place: SectionPlace, use: str, kid: str) -> bytes:
+def _bound(place: SectionPlace, mark: bytes, ciphertext: bytes, kid: str) -> bytes:
     return rfc8785.dumps(
         {
-            "use": use,
+            "use": "section-key",
             "kid": kid,
             "handover": place.handover,
             "version": place.version,
             "section": place.section,
             "sender": place.sender,
-            "header": place.header,
+            "type": place.type,
+            "mediaType": place.media_type,
+            "people": place.people,
+            "mark": b64url(mark),
+            "digest": digest_of(ciphertext),
         }
     )
-
-
-class Vault:
-    """Seals and opens sections under the keyring's wrapping keys."""
-
-    def __init__(self, keyring: Keyring) -> None:
-        self._keyring = keyring
-
-    def seal(self, place: SectionPlace, clear: bytes) -> SealedSection:
-        """Encrypt one section with a fresh data key, wrapped by the current key-encryption key."""
-        wrapping = self._keyring.current(KeyPurpose.WRAPPING)
-        data_key = secrets.token_bytes(32)
-        return SealedSection(
-            ciphertext=_seal(data_key, clear, _bound(place, "section", wrapping.kid)),
-            wrapped_key=_seal(wrapping.secret, data_key, _bound(place, "data-key", wrapping.kid)),
-            kid=wrapping.kid,
-        )
-
-    def open(self, place: SectionPlace, sealed: SealedSection) -> bytes:
-        """Decrypt one section. Raises Tampered when key, bytes or place do not belong together."""
-        wrapping = self._keyring.get(KeyPurpose.WRAPPING, sealed.kid)
-        if wrapping is None:
-            raise Tampered
-        data_key = _open(wrapping.secret, sealed.wrapped_key, _bound(place, "data-key", sealed.kid))
-        return _open(data_key, sealed.ciphertext, _bound(place, "section", sealed.kid))
-
-    def new_subject_key(self, key_id: str) -> tuple[bytes, bytes]:
-        """A fresh key for one person's log openings: (clear, wrapped), bound to its id."""
-        clear = secrets.token_bytes(32)
-        return clear, self._wrap(clear, key_id)
-
-    def open_subject_key(self, key_id: str, wrapped: bytes) -> bytes:
-        """Unwrap a person's key. Raises Tampered."""
-        kid, _, sealed = wrapped.partition(b".")
-        wrapping = self._keyring.get(KeyPurpose.WRAPPING, kid.decode(errors="replace"))
-        if wrapping is None:
-            raise Tampered
-        return _open(wrapping.secret, sealed, f"subject-key:{key_id}".encode())
-
-    def _wrap(self, clear: bytes, key_id: str) -> bytes:
-        wrapping = self._keyring.current(KeyPurpose.WRAPPING)
-        return wrapping.kid.encode() + b"." + _seal(wrapping.secret, clear, f"subject-key:{key_id}".encode())
-
-    @staticmethod
-    def seal_with(key: bytes, context: str, clear: bytes) -> bytes:
-        """Encrypt under a person's key, bound to `context`."""
-        return _seal(key, clear, context.encode())
-
-    @staticmethod
-    def open_with(key: bytes, context: str, sealed: bytes) -> bytes:
-        """The inverse. Raises Tampered."""
-        return _open(key, sealed, context.encode())
 
 
 class FieldCipher:
@@ -113,7 +159,7 @@ class FieldCipher:
     def seal(self, context: str, clear: str) -> bytes:
         """Encrypt a value for one place, such as `person:ID:name`."""
         key = self._keyring.current(KeyPurpose.FIELDS)
-        return key.kid.encode() + b"." + _seal(_derive(key.secret, context), clear.encode(), context.encode())
+        return key.kid.encode() + b"." + aes_seal(_derive(key.secret, context), clear.encode(), context.encode())
 
     def open(self, context: str, sealed: bytes) -> str:
         """Decrypt it again. Raises Tampered when it belongs to another place."""
@@ -121,7 +167,7 @@ class FieldCipher:
         key = self._keyring.get(KeyPurpose.FIELDS, kid.decode(errors="replace"))
         if key is None:
             raise Tampered
-        return _open(_derive(key.secret, context), body, context.encode()).decode()
+        return aes_open(_derive(key.secret, context), body, context.encode()).decode()
 
 
 def _derive(secret: bytes, context: str) -> bytes:

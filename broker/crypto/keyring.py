@@ -6,13 +6,10 @@
 - Keys never print.
 """
 
-import base64
-import hashlib
 import json
 import os
 import secrets
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +17,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from broker.crypto.encoding import b64url, from_b64url, thumbprint
+from broker.crypto.sealing import SealingKey
 from broker.errors import Unsafe, Words
 
 
@@ -31,36 +30,20 @@ class KeyPurpose(StrEnum):
     LOG = "log"
     TOKENS = "tokens"
     WRAPPING = "wrapping"
+    INTAKE = "intake"
     FIELDS = "fields"
     PSEUDONYMS = "pseudonyms"
     CODES = "codes"
 
 
 SIGNING = frozenset({KeyPurpose.RECORDS, KeyPurpose.RECEIPTS, KeyPurpose.LOG, KeyPurpose.TOKENS})
-
-
-def b64url(raw: bytes) -> str:
-    """Base64url without padding (RFC 4648 section 5, RFC 7515 section 2)."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def from_b64url(text: str) -> bytes:
-    """The inverse. Raises ValueError unless the text is the canonical form."""
-    raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if b64url(raw) != text:
-        raise ValueError("not canonical base64url")
-    return raw
-
-
-def thumbprint(members: Mapping[str, str]) -> str:
-    """RFC 7638 section 3: SHA-256 over the required members in lexical order without white space."""
-    canonical = json.dumps(dict(sorted(members.items())), separators=(",", ":")).encode()
-    return b64url(hashlib.sha256(canonical).digest())
+_PRIVATE = {**dict.fromkeys(SIGNING, "d"), KeyPurpose.INTAKE: "priv"}
+"""Where the secret stands in the file of a key that has a public half; elsewhere it is `k` (RFC 7518 section 6.4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key. `secret` is 32 bytes: an Ed25519 seed or a symmetric key."""
+    """One key. `secret` is 32 bytes: an Ed25519 seed, the seed of a sealing key, or a symmetric key."""
 
     purpose: KeyPurpose
     kid: str
@@ -142,7 +125,7 @@ def write_key(directory: Path, key: Key) -> Path:
     path = directory / f"{key.purpose}.{key.kid}.json"
     document = {
         **_members(key.purpose, key.secret),
-        **({"d": b64url(key.secret)} if key.purpose in SIGNING else {}),
+        **({_PRIVATE[key.purpose]: b64url(key.secret)} if key.purpose in _PRIVATE else {}),
         "kid": key.kid,
         "purpose": key.purpose.value,
         "created": key.created.isoformat(),
@@ -173,7 +156,7 @@ def _read_key(path: Path) -> Key:
     try:
         document = json.loads(path.read_bytes())
         purpose = KeyPurpose(document["purpose"])
-        secret = from_b64url(document["d"] if purpose in SIGNING else document["k"])
+        secret = from_b64url(document[_PRIVATE.get(purpose, "k")])
         kid = thumbprint(_members(purpose, secret))
         created = datetime.fromisoformat(document["created"])
         whole = len(secret) == 32 and kid == document["kid"] and path.name == f"{purpose}.{kid}.json"
@@ -193,4 +176,6 @@ def _members(purpose: KeyPurpose, secret: bytes) -> dict[str, str]:
     if purpose in SIGNING:
         public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
         return {"crv": "Ed25519", "kty": "OKP", "x": b64url(public)}
+    if purpose is KeyPurpose.INTAKE:
+        return {name: value for name, value in SealingKey(secret).public.jwk().items() if name in ("alg", "kty", "pub")}
     return {"k": b64url(secret), "kty": "oct"}

@@ -18,7 +18,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.api_jws import PyJWS
 
-from broker.crypto.keyring import Key, KeyPurpose, Keyring, from_b64url
+from broker.crypto.encoding import from_b64url
+from broker.crypto.keyring import Key, KeyPurpose, Keyring
 from broker.domain.consents import ConsentRecord
 from broker.domain.parties import Oin
 from broker.domain.records import UNNAMED, document_of, record_from

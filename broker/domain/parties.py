@@ -38,12 +38,16 @@ class StatedContact:
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """A partner in the agreement. A suspended one gets and brings nothing."""
+    """A partner in the agreement. A suspended one gets and brings nothing.
+
+    `sealing_key` is the public key, as JSON, to which what it gets is sealed; without one it gets plain text over TLS.
+    """
 
     oin: Oin
     name: str
     kind: str
     suspended: bool = False
+    sealing_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

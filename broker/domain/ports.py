@@ -24,41 +24,72 @@ from broker.errors import Words
 class SectionPlace:
     """Where a ciphertext belongs, and under which header; it opens nowhere else.
 
-    The `header` says what consent and agreement decide about: with another type, or about other people, in the
-    database, the text does not open.
+    The header (`type`, `media_type` and `people`: whom it concerns, from whom it is shielded) is what consent and
+    agreement decide about: with another type, or about other people, in the database, the text does not open.
     """
 
     handover: str
     version: int
     section: str
     sender: str
-    header: str
+    type: str
+    media_type: str
+    people: str
 
 
 def place_of(handover: Handover, section: Section) -> SectionPlace:
     """The place of a section in this version of its handover."""
-    people = [sorted(section.concerns), sorted(section.shielded_from)]
-    header = json.dumps([section.type, section.media_type, *people])
-    return SectionPlace(handover.id, handover.version, section.id, handover.sender, header)
+    people = json.dumps([sorted(section.concerns), sorted(section.shielded_from)])
+    return SectionPlace(
+        handover.id, handover.version, section.id, handover.sender, section.type, section.media_type, people
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredSection:
+    """What a sender sealed itself: the ciphertext, its key sealed to an intake key of ours, and that key's id."""
+
+    kid: str
+    key: bytes = field(repr=False)
+    ciphertext: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SealedSection:
-    """A section at rest: its ciphertext, its own data key wrapped, and the id of the key that wraps it."""
+    """A section at rest: its ciphertext, its own key wrapped, the id of the key that wraps it, the reference's mark."""
 
     ciphertext: bytes = field(repr=False)
     wrapped_key: bytes = field(repr=False)
     kid: str
+    mark: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ForRecipient:
+    """To whom a section goes sealed: an organisation's public key, its OIN, and the release that it belongs to."""
+
+    sealing_key: Mapping[str, Any] = field(repr=False)
+    recipient: str
+    release: str
 
 
 class SectionVault(Protocol):
-    """Encrypts sections, each under a key of its own."""
+    """Keeps sections encrypted, each under a key of its own."""
 
-    def seal(self, place: SectionPlace, clear: bytes) -> SealedSection:
+    def seal(self, place: SectionPlace, reference: str, clear: bytes) -> SealedSection:
         """Encrypt for one place."""
+
+    def accept(self, place: SectionPlace, reference: str, delivered: DeliveredSection) -> SealedSection:
+        """Take in what its sender sealed, unopened. Raises ValueError unless it was sealed for us and this place."""
 
     def open(self, place: SectionPlace, sealed: SealedSection) -> bytes:
         """Decrypt at that place. Raises Tampered anywhere else."""
+
+    def pass_on(self, place: SectionPlace, sealed: SealedSection, to: ForRecipient) -> bytes:
+        """Its key, sealed to a recipient's; the content stays closed. Raises Tampered anywhere else."""
+
+    def intake_keys(self) -> tuple[Mapping[str, Any], ...]:
+        """The public keys to seal to, as JWKs; the one to use is first."""
 
 
 class SubjectKeys(Protocol):

@@ -82,4 +82,4 @@ def sealed_handover(
         supporters=frozenset(Support(keys[supporter], keys[person]) for supporter, person in draft.supporters),
     )
     parts = zip(sections, draft.sections, strict=True)
-    return handover, {s.id: house.vault.seal(place_of(handover, s), part.content) for s, part in parts}
+    return handover, {s.id: house.vault.seal(place_of(handover, s), draft.reference, part.content) for s, part in parts}

@@ -1,10 +1,11 @@
 """The partners in the agreement and its words: who takes part, what may be said, which text is in force."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from broker.domain.events import EventType, LogEvent
-from broker.domain.parties import Oin, Organisation
+from broker.domain.parties import Organisation
 from broker.domain.ports import AgreementInForce
 from broker.errors import Invalid, NotFound
 from broker.services.house import House
@@ -40,7 +41,7 @@ class Partners:
             jwks = await work.organisations.jwks(oin)
         if organisation is None:
             raise NotFound
-        changed = Organisation(Oin(organisation.oin), organisation.name, organisation.kind, suspended)
+        changed = replace(organisation, suspended=suspended)
         await self._change(changed, jwks)
 
     async def _change(self, organisation: Organisation, jwks: Sequence[Mapping[str, Any]]) -> None:

@@ -91,6 +91,7 @@ class Handovers(Store):
                 "ciphertext": box.ciphertext,
                 "wrapped_key": box.wrapped_key,
                 "kid": box.kid,
+                "mark": box.mark,
             }
             await self._run(sa.insert(t.section).values(values))
             people += [
@@ -130,12 +131,14 @@ class Handovers(Store):
     async def sealed(self, sections: Sequence[Section]) -> Mapping[SectionId, SealedSection]:
         """The ciphertext of these sections. Raises Tampered when one is not there."""
         rows = await self._all(
-            sa.select(t.section.c.id, t.section.c.ciphertext, t.section.c.wrapped_key, t.section.c.kid).where(
-                t.section.c.id.in_([section.id for section in sections])
-            )
+            sa.select(
+                t.section.c.id, t.section.c.ciphertext, t.section.c.wrapped_key, t.section.c.kid, t.section.c.mark
+            ).where(t.section.c.id.in_([section.id for section in sections]))
         )
         found = {
-            SectionId(r.id): SealedSection(r.ciphertext, r.wrapped_key, r.kid) for r in rows if r.ciphertext is not None
+            SectionId(r.id): SealedSection(r.ciphertext, r.wrapped_key, r.kid, r.mark)
+            for r in rows
+            if None not in (r.ciphertext, r.wrapped_key, r.kid, r.mark)
         }
         if len(found) != len(sections):
             raise Tampered
@@ -191,7 +194,7 @@ class Handovers(Store):
 
     async def _destroy(self, handover: HandoverId) -> None:
         gone = sa.update(t.section).where(t.section.c.handover == handover)
-        await self._run(gone.values(ciphertext=None, wrapped_key=None, kid=None))
+        await self._run(gone.values(ciphertext=None, wrapped_key=None, kid=None, mark=None))
 
     async def _load(self, statement: sa.Select[Any]) -> list[Handover]:
         rows = await self._all(statement)

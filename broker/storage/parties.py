@@ -1,5 +1,6 @@
 """Organisations, professionals and people: facts side by side, as each organisation stated them."""
 
+import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -25,24 +26,29 @@ class Organisations(Store):
             "kind": organisation.kind,
             "suspended": organisation.suspended,
             "jwks": json.dumps(list(jwks)),
+            "sealing_key": organisation.sealing_key,
         }
+        values["row_tag"] = self._row_tag(organisation, str(values["jwks"]))
         if not await self._insert_once(t.organisation, {"oin": organisation.oin, **values}):
             await self._run(sa.update(t.organisation).where(t.organisation.c.oin == organisation.oin).values(values))
 
     async def get(self, oin: str) -> Organisation | None:
         """By OIN."""
         row = await self._one(sa.select(t.organisation).where(t.organisation.c.oin == oin))
-        return _organisation(row) if row else None
+        return self._organisation(row) if row else None
 
     async def jwks(self, oin: str) -> list[dict[str, Any]]:
-        """Its public keys."""
-        row = await self._one(sa.select(t.organisation.c.jwks).where(t.organisation.c.oin == oin))
-        return cast(list[dict[str, Any]], json.loads(row.jwks)) if row else []
+        """Its public keys. Raises Tampered."""
+        row = await self._one(sa.select(t.organisation).where(t.organisation.c.oin == oin))
+        if row is None:
+            return []
+        self._organisation(row)
+        return cast(list[dict[str, Any]], json.loads(row.jwks))
 
     async def all(self) -> Sequence[Organisation]:
         """Every partner, by name."""
         rows = await self._all(sa.select(t.organisation).order_by(t.organisation.c.name, t.organisation.c.oin))
-        return [_organisation(row) for row in rows]
+        return [self._organisation(row) for row in rows]
 
     async def professional(self, oin: Oin, external: str, name: str, new_id: ProfessionalId) -> ProfessionalId:
         """The id of that worker, kept from the first time on; the name is kept as last stated."""
@@ -61,9 +67,16 @@ class Organisations(Store):
             )
         return ProfessionalId(row.id)
 
+    def _organisation(self, row: Any) -> Organisation:
+        """The partner of a row that is whole: nobody put a key of their own in it. Raises Tampered."""
+        found = Organisation(Oin(row.oin), row.name, row.kind, row.suspended, row.sealing_key)
+        if row.row_tag is None or not hmac.compare_digest(row.row_tag, self._row_tag(found, row.jwks)):
+            raise Tampered
+        return found
 
-def _organisation(row: Any) -> Organisation:
-    return Organisation(Oin(row.oin), row.name, row.kind, row.suspended)
+    def _row_tag(self, o: Organisation, jwks: str) -> str:
+        whole = json.dumps([o.oin, o.name, o.kind, o.suspended, o.sealing_key, jwks])
+        return self._means.tags.tag("organisation", whole)
 
 
 class Persons(Store):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from broker import __version__
-from broker.crypto.keyring import from_b64url
+from broker.crypto.encoding import from_b64url
 from broker.crypto.signatures import ed25519_holds
 from broker.pdp.policy_set import load
 from broker.transparency.checkpoints import open_note, parse_verifier_key

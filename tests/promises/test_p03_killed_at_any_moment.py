@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from broker.app import Broker, build
 from broker.cli.stage import Stage
 from broker.client import Client, ClientKey
-from broker.crypto.keyring import from_b64url
+from broker.crypto.encoding import from_b64url
 from broker.crypto.signatures import ed25519_holds
 from broker.settings import read_settings
 from broker.storage import tables as t

@@ -19,7 +19,8 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from broker.cli.audit import app as audit
-from broker.crypto.keyring import KeyPurpose, b64url, from_b64url, load_keyring, make_key
+from broker.crypto.encoding import b64url, from_b64url
+from broker.crypto.keyring import KeyPurpose, load_keyring, make_key
 from broker.crypto.signatures import ed25519_holds
 from broker.errors import Tampered
 from broker.transparency import tiles

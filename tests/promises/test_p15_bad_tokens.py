@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broker.client import ClientKey
-from broker.crypto.keyring import b64url
+from broker.crypto.encoding import b64url
 from broker.domain.parties import Oin, Organisation
 from tests.support.intruder import Intruder, changed_tables, intruder_in
 from tests.support.world import CLIENT_ASSERTION, JWT_BEARER, URL, World

@@ -83,6 +83,7 @@ section = Table(
     Column("ciphertext", LargeBinary),
     Column("wrapped_key", LargeBinary),
     Column("kid", String(64)),
+    Column("mark", LargeBinary),
     UniqueConstraint("handover", "version", "position"),
 )
 

@@ -12,6 +12,8 @@ organisation = Table(
     Column("kind", Word, nullable=False),
     Column("suspended", Boolean, nullable=False),
     Column("jwks", Text, nullable=False),
+    Column("sealing_key", Text),
+    Column("row_tag", Tag),
 )
 
 professional = Table(

@@ -19,7 +19,7 @@ from broker.crypto.assertions import (
     verify_assertion,
 )
 from broker.crypto.client_keys import ClientKey
-from broker.crypto.keyring import b64url
+from broker.crypto.encoding import b64url
 from broker.errors import NotAuthenticated
 from tests.factories import SENDER
 

@@ -7,7 +7,7 @@ import pytest
 
 from broker.crypto.assertions import check_public_jwk
 from broker.crypto.client_keys import ClientKey
-from broker.crypto.keyring import b64url, thumbprint
+from broker.crypto.encoding import b64url, thumbprint
 
 
 def test_a_key_comes_back_from_its_file(tmp_path):

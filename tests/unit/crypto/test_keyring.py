@@ -12,20 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.crypto.encoding import b64url, from_b64url, thumbprint
 from broker.crypto.envelopes import FieldCipher, Vault
-from broker.crypto.keyring import (
-    SIGNING,
-    Key,
-    KeyPurpose,
-    Keyring,
-    b64url,
-    from_b64url,
-    load_keyring,
-    make_key,
-    thumbprint,
-    write_key,
-)
+from broker.crypto.keyring import SIGNING, Key, KeyPurpose, Keyring, load_keyring, make_key, write_key
 from broker.crypto.pseudonyms import Pseudonymiser
+from broker.crypto.sealing import ALGORITHM, SealingKey
 from broker.crypto.signatures import LogSigner, RecordNotary
 from broker.crypto.tokens import AccessTokens
 from broker.errors import Unsafe
@@ -79,6 +70,8 @@ def test_each_kid_is_the_thumbprint_of_its_key():
             public = Ed25519PrivateKey.from_private_bytes(key.secret).public_key().public_bytes_raw()
             members = {"crv": "Ed25519", "kty": "OKP", "x": b64url(public)}
             assert {name: key.public_jwk()[name] for name in members} == members
+        elif purpose is KeyPurpose.INTAKE:
+            members = {"alg": ALGORITHM, "kty": "AKP", "pub": b64url(SealingKey(key.secret).public.raw)}
         else:
             members = {"k": b64url(key.secret), "kty": "oct"}
         assert key.kid == thumbprint(members)
@@ -115,9 +108,9 @@ def damages():
         "another kid": change(kid="A" * 43),
         "another purpose": change(purpose="log"),
         "no purpose": change(purpose="everything"),
-        "a short key": change(d=b64url(b"x" * 31), k=b64url(b"x" * 31)),
-        "a long key": change(d=b64url(b"x" * 33), k=b64url(b"x" * 33)),
-        "another key": change(d=b64url(b"y" * 32), k=b64url(b"y" * 32)),
+        "a short key": change(d=b64url(b"x" * 31), k=b64url(b"x" * 31), priv=b64url(b"x" * 31)),
+        "a long key": change(d=b64url(b"x" * 33), k=b64url(b"x" * 33), priv=b64url(b"x" * 33)),
+        "another key": change(d=b64url(b"y" * 32), k=b64url(b"y" * 32), priv=b64url(b"y" * 32)),
         "padding": lambda document, path: {
             **document, **{n: document[n] + "=" for n in ("d", "k") if n in document}
         },

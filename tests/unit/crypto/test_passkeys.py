@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.crypto.keyring import b64url, from_b64url
+from broker.crypto.encoding import b64url, from_b64url
 from broker.crypto.passkeys import PasskeyCeremonies
 from broker.domain.ports import Passkey
 from broker.errors import NotAllowed

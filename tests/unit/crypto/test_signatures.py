@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.crypto import signatures
-from broker.crypto.keyring import KeyPurpose, Keyring, b64url, make_key
+from broker.crypto.encoding import b64url
+from broker.crypto.keyring import KeyPurpose, Keyring, make_key
 from broker.crypto.signatures import (
     RECEIPT_TYPE,
     RECORD_TYPE,
