@@ -330,3 +330,7 @@ class LogTiles(Protocol):
 
     def verifier_keys(self) -> tuple[str, ...]:
         """The log's keys."""
+
+    @property
+    def believed(self) -> bool:
+        """Whether the database was not found to be older than the log's guard."""

@@ -3,7 +3,8 @@
 1. The handover is still kept, addressed to this role, and asked for the purpose it was shared for.
 2. The agreement permits the section; an error in it has denied already.
 3. Every person that the section concerns is covered: each required signer's latest answer is a current yes, and not
-   one by a code to a contact that is in doubt.
+   one by a code to a contact that is in doubt, nor one from before an older copy of the database was put back: a stop
+   that came after it may have been lost.
 
 Nothing to decide on (no section, no person concerned, no signer) is a denial.
 """
@@ -45,6 +46,8 @@ class Situation:
     table: SignerTable
     doubted: frozenset[PersonId] = frozenset()
     """Whose contact is in doubt: a code that went there proves nothing."""
+    restored: datetime | None = None
+    """When an older copy of the database was put back: a yes from before it is not known to be the latest answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ def findings(situation: Situation, section: Section, recipient: Recipient, now: 
         for signer in sorted(required.signers):
             where = standing(situation.records, signer, cell, situation.authorities, now)
             gap = Gap.CONTACT_DOUBTED if signer in situation.doubted and _by_code(where) else None
+            gap = Gap.BEFORE_RESTORE if where.stance is Stance.GIVEN and precedes(where, situation.restored) else gap
             found.append(Finding(person_id, signer, where.stance, where.record.id if where.record else None, gap))
             if signer in section.shielded_from:
                 found.append(Finding(person_id, None, Stance.UNANSWERED))
@@ -98,6 +102,11 @@ def consented(found: Sequence[Finding]) -> bool:
     """Whether somebody was asked and everybody who has a say said yes."""
     counted = [f for f in found if f.counts]
     return bool(counted) and all(f.stance is Stance.GIVEN and f.gap is None for f in counted)
+
+
+def precedes(where: Standing, restored: datetime | None) -> bool:
+    """Whether it was said before an older copy was put back: something said later may have been lost with it."""
+    return restored is not None and where.record is not None and where.record.at <= restored
 
 
 def _by_code(where: Standing) -> bool:

@@ -50,6 +50,7 @@ async def situation_of(
         records=records,
         table=agreement.signers,
         doubted=doubted,
+        restored=await work.log.restored(),
     )
 
 

@@ -56,7 +56,6 @@ def test_every_fault_is_told_at_once_each_in_a_sentence():
         "BROKER_MODE",
         "BROKER_PUBLIC_URL",
         "BROKER_OUTBOX",
-        "BROKER_LOG_GUARD",
         "BROKER_CLOCK_OFFSET",
         "BROKER_PORT",
     ):
