@@ -11,7 +11,7 @@ from broker.cli.dumps import no_dumps
 from broker.settings import database_addresses, read_settings
 from broker.storage import migrate
 
-database = typer.Typer(no_args_is_help=True, help="The database's version.")
+database = typer.Typer(no_args_is_help=True, help="The database: its version, a copy, putting one back.")
 
 
 def serve() -> None:
