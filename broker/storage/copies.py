@@ -63,11 +63,12 @@ def back_up(address: str, target: Path, tick: Tick) -> int:
     """
     if os.path.lexists(target):
         raise Conflict(_THERE_ALREADY)
-    if migrate.version_of(address) not in migrate.versions():
+    file = _file_of(address)
+    if (file and not Path(file).is_file()) or migrate.version_of(address) not in migrate.versions():
         raise Unsafe(_no_database())
     with _draft(target) as draft:
-        if _file_of(address):
-            _copy_pages(_file_of(address), draft, tick)
+        if file:
+            _copy_pages(file, draft, tick)
             _check_file(draft)
             size = _log_size(draft)
         else:

@@ -3,10 +3,12 @@
 On both databases, with a real world that pushed, consented and released; PostgreSQL's own tools do their own work.
 """
 
+import asyncio
 import os
 import sqlite3
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +25,7 @@ from broker.domain.ports import place_of
 from broker.errors import BrokerError, Conflict, Invalid, Tampered, Unavailable, Unsafe
 from broker.storage import copies, migrate, pg_tools
 from tests.support.postgres import DatabaseUrls, PostgresServer
-from tests.support.world import World, make_keys, started_again
+from tests.support.world import ROOT, World, make_keys, started_again
 
 HANDOVER, WHO = "tom-to-school", "ib-joris"
 
@@ -361,3 +363,58 @@ async def test_tools_that_are_missing_or_may_not_are_told(site: Site, monkeypatc
     with pytest.raises(Unsafe, match="Install PostgreSQL's client tools"):
         site.make()
     assert [path.name for path in site.tmp.iterdir()] in ([], ["wrong"])
+
+
+# deploy/backup.sh
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_the_script_for_every_night_keeps_the_newest_copies(site: Site, tmp_path: Path) -> None:
+    folder, script = tmp_path / "nightly", ROOT / "deploy" / "backup.sh"
+    folder.mkdir()
+    for day in range(1, 5):
+        for end in ("copy", "checkpoint"):
+            (folder / f"rondom-2026010{day}T031500Z.{end}").write_text("older")
+    (folder / "notes.copy").write_text("not ours")
+    broker = tmp_path / "broker"
+    broker.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m broker "$@"\n')
+    broker.chmod(0o700)
+    await site.world.settle()
+    settings = site.world.broker.settings
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "RONDOM_BACKUPS": str(folder),
+        "RONDOM_BACKUPS_KEEP": "3",
+        "RONDOM_BROKER": str(broker),
+        "BROKER_MODE": "demo",
+        "BROKER_DATABASE_URL": site.world.database_url,
+        "BROKER_KEYS": str(settings.keys),
+        "BROKER_POLICIES": str(settings.policies),
+        "BROKER_OUTBOX": settings.outbox,
+        "BROKER_LOG_GUARD": str(settings.log_guard),
+    }
+
+    async def run(**changed: str) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            "sh", str(script), env={**environment, **changed}, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
+        _, err = await process.communicate()
+        return process.returncode, err.decode()
+
+    assert await run() == (0, "")
+    names = sorted(path.name for path in folder.iterdir())
+    assert names[0] == "notes.copy"
+    assert [name[:15] for name in names[1::2]] == ["rondom-20260103", "rondom-20260104", names[-1][:15]]
+    copy, checkpoint = folder / names[-1], (folder / names[-1]).with_suffix(".checkpoint")
+    assert checkpoint.read_text() == await site.world.broker.ledger.checkpoint()
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (copy, checkpoint)} == {0o600}
+    site.put_back(copy)
+    assert (await run(RONDOM_BACKUPS_KEEP="0"))[0] == 2
+    assert (await run(RONDOM_BACKUPS=str(tmp_path / "nowhere")))[0] == 2
+    code, said = await run(RONDOM_BACKUPS=str(settings.keys))
+    assert (code, "keep keys and copies apart" in said) == (2, True)
+    before = sorted(folder.iterdir())
+    assert (await run(BROKER_DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/broker.db"))[0] != 0
+    assert not (tmp_path / "nowhere").exists()
+    assert sorted(folder.iterdir()) == before, "when a copy fails, no older one goes"
