@@ -24,14 +24,19 @@ ROLLED_BACK, DAMAGED = "log-rolled-back", "log-guard-damaged"
 
 _OLDER = Words(
     "De database is ouder dan de wacht bij het logboek, of is een andere: er is een kopie teruggezet. Een stop die "
-    "iemand daarna gaf kan ontbreken; er wordt niets vrijgegeven. Zie deploy/README, onder Terugzetten.",
+    "iemand daarna gaf kan ontbreken; er wordt niets vrijgegeven. Zie deploy/README, onder Restoring.",
     "The database is older than the log's guard, or is another one: a copy was put back. A stop that somebody gave "
     "since may be missing, so nothing is released. See deploy/README, under Restoring.",
 )
 _DAMAGED_GUARD = Words(
     "De wacht bij het logboek (BROKER_LOG_GUARD) is beschadigd of van een ander logboek. Zie deploy/README, onder "
-    "Terugzetten.",
+    "Restoring.",
     "The log's guard (BROKER_LOG_GUARD) is damaged or belongs to another log. See deploy/README, under Restoring.",
+)
+
+NOT_OLDER = Words(
+    "De database is niet ouder dan de wacht bij het logboek. Er is niets aan te nemen, en niets veranderd.",
+    "The database is not older than the log's guard. There is nothing to accept, and nothing was changed.",
 )
 
 _log = structlog.get_logger(__name__)

@@ -3,8 +3,7 @@
 - The fence is the lock on the tree's state; any number of brokers may try, one at a time succeeds.
 - A batch is believed only when its receipts hold, its leaf hashes are recomputed from the stored bytes, and the new
   root comes out the same in two ways.
-- A checkpoint is signed only over what was read back committed, and that extends what the guard outside the database
-  knows (`broker.transparency.guard`); the guard has it before anybody else.
+- A checkpoint is signed only over what was read back committed and extends what the guard (`guard.py`) knows.
 
 Source: C2SP tlog-checkpoint, tlog-tiles; RFC 9162 section 2.1.
 """
@@ -24,7 +23,7 @@ from broker.transparency import merkle, tiles
 from broker.transparency.canonical import to_base64url
 from broker.transparency.checkpoints import Checkpoint, SignatureCheck, open_note, sign_note, verifier_key
 from broker.transparency.entries import decode, opened
-from broker.transparency.guard import Kept, Watch, check_extends, tiles_to_extend
+from broker.transparency.guard import NOT_OLDER, Kept, Watch, check_extends, tiles_to_extend
 from broker.transparency.proofs import InclusionProof
 from broker.transparency.verifier import TrustedKeys, Verdict, verify_log
 
@@ -50,11 +49,6 @@ _OTHER_TREE = Words(
     "De regels kloppen, maar de boom waar bewijzen van gemaakt worden is beschadigd of veranderd.",
     "The entries hold, but the tree that proofs are made of is damaged or was changed.",
 )
-_NOT_OLDER = Words(
-    "De database is niet ouder dan de wacht bij het logboek. Er is niets aan te nemen, en niets veranderd.",
-    "The database is not older than the log's guard. There is nothing to accept, and nothing was changed.",
-)
-
 _log = structlog.get_logger(__name__)
 
 
@@ -177,7 +171,7 @@ class Ledger:
             await self._extended(await self._watch.known())
         except Unsafe:
             return await self._watch.forget(), found.size
-        raise Conflict(_NOT_OLDER)
+        raise Conflict(NOT_OLDER)
 
     async def accept(self) -> None:
         """Put what waits in the tree, and let the guard know the present tree: the operator's decision, after `compare`."""
@@ -240,8 +234,7 @@ class Ledger:
     async def receipt(self, appended: Appended, owners: frozenset[str]) -> dict[str, Any]:
         """The receipt of a committed entry, with its inclusion proof if a checkpoint covers it within WAIT seconds.
 
-        It holds the openings that belong to `owners` and no others. Raises Unavailable when the database turned out to
-        be older than the guard: nothing may leave on it.
+        It holds the openings that belong to `owners` only. Raises Unavailable when the database is older than the guard.
         """
         self.kick()
         proof = await self._wait_for_proof(appended.entry.id)
