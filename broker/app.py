@@ -47,9 +47,11 @@ from broker.services.reminders import Reminders
 from broker.settings import Settings
 from broker.storage import migrate
 from broker.storage.engine import Database, open_database
+from broker.storage.guard_file import GuardFile
 from broker.storage.rows import Means
 from broker.storage.unit_of_work import SqlStorage
 from broker.transparency.entries import encode
+from broker.transparency.guard import GuardedStorage
 from broker.transparency.ledger import Ledger
 from broker.web import install_web, page_for
 from broker.web.kit.site import Site
@@ -92,7 +94,11 @@ class Broker:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """The agreement is put in force; sequencer, courier, cleaner and reminders work until the end; connections are closed."""
+        """The agreement is put in force; sequencer, courier, cleaner and reminders work until the end; connections are closed.
+
+        Raises Unsafe, before anything else, when the database is older than the log's guard.
+        """
+        await self.ledger.heed()
         await enact(self.house)
         work = (self.ledger.run, self.courier.run, self._clean, self.reminders.run)
         tasks = [asyncio.create_task(task()) for task in work]
@@ -113,7 +119,7 @@ class Broker:
             await asyncio.sleep(CLEANING)
 
     async def ready(self) -> bool:
-        """Whether the database answers and holds the log's tree."""
+        """Whether the database answers, holds the log's tree, and was not found to be older than the log's guard."""
         try:
             async with self.house.storage(writing=False) as work:
                 await work.tree.state()
@@ -173,9 +179,10 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         encode=partial(encode, salt=partial(secrets.token_bytes, 16)),
         ids=new_id,
     )
-    storage = SqlStorage(database, means)
+    stored = SqlStorage(database, means)
     now: Clock = clock or (lambda: wall_clock() + settings.clock_offset)
-    ledger = Ledger(storage, signatures, ed25519_holds, settings.log_address, now)
+    ledger = Ledger(stored, signatures, ed25519_holds, settings.log_address, now, GuardFile(settings.log_guard))
+    storage = GuardedStorage(stored, ledger.allow)
     courier = Courier(storage, open_sender(settings.outbox), now)
     house = House(
         storage=storage,

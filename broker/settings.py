@@ -28,6 +28,7 @@ class Settings:
     policies: Path
     public_url: str
     outbox: str = field(repr=False)
+    log_guard: Path
     mode: Literal["production", "demo"]
     clock_offset: timedelta
     host: str
@@ -67,12 +68,13 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         policies=Path(given.get("BROKER_POLICIES", "policies")),
         public_url=given.get("BROKER_PUBLIC_URL", "http://localhost:8080").rstrip("/"),
         outbox=given.get("BROKER_OUTBOX", "file:var/outbox" if mode == "demo" else ""),
+        log_guard=_log_guard(given),
         mode="demo" if mode == "demo" else "production",
         clock_offset=_offset(given.get("BROKER_CLOCK_OFFSET", ""), faults),
         host=given.get("BROKER_HOST", "127.0.0.1"),
         port=_port(given.get("BROKER_PORT", "8080"), faults),
     )
-    faults += _unsafe(settings)
+    faults += _unsafe(settings, guarded=bool(given.get("BROKER_LOG_GUARD")))
     if faults:
         raise Unsafe(Words(" ".join(f.nl for f in faults), " ".join(f.en for f in faults)))
     return settings
@@ -118,6 +120,13 @@ def _read_file(path: Path) -> dict[str, str]:
     return {name.strip(): value.strip() for name, value in pairs}
 
 
+def _log_guard(given: Mapping[str, str]) -> Path:
+    """The guard's file; where none is set (only a demonstration may) beside an embedded database."""
+    address = given.get("BROKER_DATABASE_URL", DATABASE)
+    beside = Path(address.partition(":///")[2]).parent if address.startswith("sqlite") else Path("var")
+    return Path(given.get("BROKER_LOG_GUARD") or beside / "log-guard")
+
+
 def _offset(text: str, faults: list[Words]) -> timedelta:
     if not text:
         return timedelta()
@@ -149,7 +158,7 @@ def _parts(address: str) -> SplitResult | None:
     return parts if parts.scheme in ("http", "https") and parts.hostname and plain == whole else None
 
 
-def _unsafe(settings: Settings) -> list[Words]:
+def _unsafe(settings: Settings, *, guarded: bool) -> list[Words]:
     faults: list[Words] = []
     if _parts(settings.public_url) is None:
         faults.append(
@@ -174,6 +183,13 @@ def _unsafe(settings: Settings) -> list[Words]:
         )
     if settings.mode == "production":
         faults += _unsafe_in_production(settings)
+        if not guarded:
+            faults.append(
+                Words(
+                    "Zet BROKER_LOG_GUARD op een bestand dat niet met de database wordt teruggezet.",
+                    "Set BROKER_LOG_GUARD to a file that is not put back together with the database.",
+                )
+            )
     return faults
 
 

@@ -35,7 +35,7 @@ from broker.storage.rows import Means
 from broker.storage.unit_of_work import SqlStorage
 from broker.transparency.entries import encode
 from broker.transparency.ledger import Ledger
-from tests.fakes import MovedByHand, Salts
+from tests.fakes import GuardInMemory, MovedByHand, Salts
 
 SENDER = Oin("00000099000000010000")
 SCHOOL = Oin("00000099000000020000")
@@ -221,7 +221,8 @@ class Storeroom:
 
     def ledger(self) -> Ledger:
         """A sequencer of its own, as another broker on the same database would have."""
-        return Ledger(self.storage, LogSigner(self.keyring), ed25519_holds, "https://broker.example/v1/log", self.clock)
+        address, guard = "https://broker.example/v1/log", GuardInMemory()
+        return Ledger(self.storage, LogSigner(self.keyring), ed25519_holds, address, self.clock, guard)
 
 
 def a_storeroom(url: str, keyring: Keyring | None = None, **more: Any) -> Storeroom:

@@ -31,6 +31,25 @@ class Salts:
 
 
 @dataclass
+class GuardInMemory:
+    """The log's guard, for a ledger that is not started again."""
+
+    note: str | None = None
+    kept: int = 0
+
+    def prepare(self) -> None:
+        """Nothing to prepare."""
+
+    def read(self) -> str | None:
+        return self.note
+
+    def keep(self, note: str, instead_of: str | None) -> None:
+        if self.note == instead_of:
+            self.note = note
+            self.kept += 1
+
+
+@dataclass
 class StubbornSender:
     """A sender that keeps what it is given; `refuse` says which messages it does not take."""
 

@@ -1,8 +1,10 @@
 """Whether the broker lives, whether it can work, and how it goes: counts without anything about people."""
 
+from collections.abc import Callable
+
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from broker.api.deps import Use
 
@@ -12,12 +14,17 @@ router = APIRouter(include_in_schema=False)
 class Metrics:
     """The counters of one process, by route template and status; never by organisation or person."""
 
-    def __init__(self) -> None:
+    def __init__(self, believed: Callable[[], bool]) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "rondom_requests", "Requests answered", ("method", "route", "status"), registry=self.registry
         )
         self.seconds = Histogram("rondom_request_seconds", "Time to answer", ("route",), registry=self.registry)
+
+        behind = Gauge(
+            "rondom_log_rolled_back", "1: the database is older than the log's guard", registry=self.registry
+        )
+        behind.set_function(lambda: 0.0 if believed() else 1.0)
 
     def text(self) -> bytes:
         """The Prometheus text format."""

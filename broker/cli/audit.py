@@ -1,4 +1,4 @@
-"""`broker audit`: check the log or a receipt, and show the latest checkpoint.
+"""`broker audit`: check the log or a receipt, show the latest checkpoint, and accept a database that was put back.
 
 Exit codes: 0 genuine, 1 not genuine, 2 could not be checked.
 """
@@ -16,6 +16,7 @@ from broker.crypto.encoding import b64url, from_b64url
 from broker.crypto.keyring import KeyPurpose, load_keyring
 from broker.crypto.signatures import ed25519_holds, verify_family_receipt
 from broker.errors import NotFound, Tampered, Words
+from broker.services.restoring import Cause, log_restored
 from broker.settings import keys_directory
 from broker.transparency.checkpoints import parse_verifier_key
 from broker.transparency.verifier import TrustedKeys, Verdict, verify_receipt
@@ -57,6 +58,36 @@ def verify(
     else:
         typer.echo(verdict.sentence)
     raise typer.Exit(verdict.code)
+
+
+@app.command("accept-older")
+def accept_older(
+    reason: Annotated[Cause, typer.Option(help="Why the copy was put back; it is logged, for everybody to read.")],
+) -> None:
+    """Take a database that is older than the log's guard for the true one. Nobody's yes from before counts after it."""
+
+    async def accept(broker: Broker) -> tuple[int, int]:
+        known, found = await broker.ledger.compare()
+        await log_restored(broker.house, reason, known, found)
+        await broker.ledger.accept()
+        return known, found
+
+    known, found = use(accept)
+    knew = f"knew a log of {known} entries" if known else "could not be read"
+    typer.echo(_ACCEPTED.format(knew=knew, found=found))
+
+
+_ACCEPTED = """\
+The guard {knew}; this database has {found}. From now on it counts as the true one, and the log says so.
+
+What happened between this copy and now is lost, and nobody can say what it was:
+  - Somebody may have stopped. So no yes from before this moment counts any more: senders see `new-answer-needed`, and
+    invite the family again.
+  - Handovers that were corrected, withdrawn or erased since are back as they were. Ask the senders to do it again.
+  - Organisations that were suspended since take part again. Suspend them again: broker organisations suspend OIN
+  - Messages that were sent since may be sent once more, and codes that were used since work once more.
+Recipients hold receipts of what they got since: ask for them. Then start every broker again; one that has a guard of
+its own refuses until this was done with its guard too."""
 
 
 def _kept(earlier: Path | None) -> str | None:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from broker.cli.dumps import no_dumps
 from broker.cli.families import NAMES, read_family
 from broker.cli.stage import Stage, today
 from broker.cli.story import Step, Story
@@ -30,6 +31,7 @@ def demo(
     port: Annotated[int, typer.Option(help="Where to serve; 0 finds a free port.")] = 0,
 ) -> None:
     """Tell a family's story with a real broker in a throw-away directory, then keep serving until Ctrl-C."""
+    no_dumps()
     if family not in NAMES:
         raise typer.BadParameter(f"There is no such family. Choose {' or '.join(NAMES)}.", param_hint="--family")
     with tempfile.TemporaryDirectory(prefix="rondom-demo-") as directory, _ends_tidily():

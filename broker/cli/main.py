@@ -19,13 +19,15 @@ app = typer.Typer(
 
 def _furnish() -> None:
     """Commands are imported here, so that `broker --help` stays quick."""
-    from broker.cli import audit, client_keys, demo, directory, keys, policies, push, serve
+    from broker.cli import audit, client_keys, copies, demo, directory, keys, policies, push, serve
 
     app.add_typer(keys.app, name="keys")
     app.add_typer(policies.app, name="policies")
     app.add_typer(audit.app, name="audit")
     app.add_typer(directory.organisations, name="organisations")
     app.add_typer(directory.officers, name="officers")
+    serve.database.command("backup")(copies.backup)
+    serve.database.command("restore")(copies.restore)
     app.add_typer(serve.database, name="db")
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)

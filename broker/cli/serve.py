@@ -1,22 +1,27 @@
 """`broker serve` and `broker db upgrade`."""
 
+import asyncio
+
 import typer
 import uvicorn
 
 from broker import observability
-from broker.app import asgi, build, prepare_database
+from broker.app import Broker, asgi, build, prepare_database
+from broker.cli.dumps import no_dumps
 from broker.settings import database_addresses, read_settings
 from broker.storage import migrate
 
-database = typer.Typer(no_args_is_help=True, help="The database's version.")
+database = typer.Typer(no_args_is_help=True, help="The database: its version, a copy, putting one back.")
 
 
 def serve() -> None:
     """Serve the API and the pages until stopped. Settings: see deploy/settings.env.example."""
+    no_dumps()
     settings = read_settings()
     observability.set_up()
     prepare_database(settings)
     broker = build(settings)
+    asyncio.run(_heed_the_guard(broker))
     uvicorn.run(
         asgi(broker),
         host=settings.host,
@@ -26,6 +31,14 @@ def serve() -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+
+
+async def _heed_the_guard(broker: Broker) -> None:
+    """Refuse a database that was put back here, in plain words, and not in the web server's log."""
+    try:
+        await broker.ledger.heed()
+    finally:
+        await broker.database.close()
 
 
 @database.command("upgrade")

@@ -65,6 +65,7 @@ class Stage:
             "BROKER_POLICIES": str(self.policies),
             "BROKER_PUBLIC_URL": self.url,
             "BROKER_OUTBOX": f"file:{self.outbox}",
+            "BROKER_LOG_GUARD": str(self.directory / "log-guard"),
             "BROKER_HOST": "127.0.0.1",
             "BROKER_PORT": str(self.port),
             **self.extra,

@@ -334,6 +334,19 @@ class DisclosureLog(Protocol):
         """An entry in words. Raises Tampered when leaf or openings are not what was logged."""
 
 
+class LogGuard(Protocol):
+    """The last checkpoint of the log that this broker saw or signed, kept outside the database."""
+
+    def prepare(self) -> None:
+        """Before the start. Raises Unsafe when nothing can be kept."""
+
+    def read(self) -> str | None:
+        """The signed note, *not checked*; None when there is none. Raises Unsafe when it cannot be read."""
+
+    def keep(self, note: str, instead_of: str | None) -> None:
+        """Keep a note in the place of the one that was read, unless another came since. Raises Unavailable."""
+
+
 class LogTiles(Protocol):
     """The public side of the log: hashes only."""
 
@@ -348,3 +361,7 @@ class LogTiles(Protocol):
 
     def verifier_keys(self) -> tuple[str, ...]:
         """The log's keys."""
+
+    @property
+    def believed(self) -> bool:
+        """Whether the database was not found to be older than the log's guard."""

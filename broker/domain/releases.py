@@ -3,7 +3,8 @@
 1. The handover is still kept, addressed to this role, and asked for the purpose it was shared for.
 2. The agreement permits the section, and what may only leave sealed can be sealed; an error has denied already.
 3. Every person that the section concerns is covered: each required signer's latest answer is a current yes, and not
-   one by a code to a contact that is in doubt.
+   one by a code to a contact that is in doubt, nor one from before an older copy of the database was put back: a stop
+   that came after it may have been lost.
 
 Nothing to decide on (no section, no person concerned, no signer) is a denial.
 """
@@ -48,6 +49,9 @@ class Situation:
     sealed_only: frozenset[str] = frozenset()
     """Section types that leave sealed, or not at all."""
 
+    restored: datetime | None = None
+    """When an older copy of the database was put back: a yes from before it is not known to be the latest answer."""
+
     @property
     def unsealable(self) -> frozenset[str]:
         """The types that this recipient cannot get for want of a sealing key, whatever is in the handover."""
@@ -89,6 +93,7 @@ def findings(situation: Situation, section: Section, recipient: Recipient, now: 
         for signer in sorted(required.signers):
             where = standing(situation.records, signer, cell, situation.authorities, now)
             gap = Gap.CONTACT_DOUBTED if signer in situation.doubted and _by_code(where) else None
+            gap = Gap.BEFORE_RESTORE if where.stance is Stance.GIVEN and precedes(where, situation.restored) else gap
             found.append(Finding(person_id, signer, where.stance, where.record.id if where.record else None, gap))
             if signer in section.shielded_from:
                 found.append(Finding(person_id, None, Stance.UNANSWERED))
@@ -111,6 +116,11 @@ def consented(found: Sequence[Finding]) -> bool:
     """Whether somebody was asked and everybody who has a say said yes."""
     counted = [f for f in found if f.counts]
     return bool(counted) and all(f.stance is Stance.GIVEN and f.gap is None for f in counted)
+
+
+def precedes(where: Standing, restored: datetime | None) -> bool:
+    """Whether it was said before an older copy was put back: something said later may have been lost with it."""
+    return restored is not None and where.record is not None and where.record.at <= restored
 
 
 def _by_code(where: Standing) -> bool:

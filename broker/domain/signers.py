@@ -87,6 +87,7 @@ class Gap(StrEnum):
     REVIEW_OVERDUE = "inability-review-overdue"
     HOLDER_UNABLE = "holder-of-authority-unable"
     CONTACT_DOUBTED = "contact-doubted"
+    BEFORE_RESTORE = "said-before-restore"
 
 
 @dataclass(frozen=True, slots=True)

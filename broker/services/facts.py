@@ -51,6 +51,7 @@ async def situation_of(
         table=agreement.signers,
         doubted=doubted,
         sealed_only=agreement.vocabulary.sealed_only,
+        restored=await work.log.restored(),
     )
 
 

@@ -10,6 +10,7 @@ from broker.domain.consents import ConsentRecord, Stance, cell_of, standing
 from broker.domain.handovers import Handover, Section
 from broker.domain.notices import Asked, asked_of
 from broker.domain.parties import Authority, PersonId, Recipient
+from broker.domain.releases import precedes
 from broker.domain.stores import UnitOfWork
 from broker.services.facts import open_sections
 from broker.services.house import House
@@ -76,12 +77,12 @@ async def _signers(work: UnitOfWork, house: House, handover: Handover, now: date
     concerned = handover.concerned()
     people, authorities = await work.authorities.facts(concerned)
     records = await work.consents.about(concerned, handover.sender, handover.purpose)
-    invited = await work.invitations.open_for(handover.id, now)
+    invited, restored = await work.invitations.open_for(handover.id, now), await work.log.restored()
     states = []
     for key, person in (await work.handovers.people(handover.id)).items():
         asked = asked_of(person, handover, people, authorities, house.agreement().signers, now)
         if asked:
-            said = tuple(_said(person, handover, asked, records, authorities, now))
+            said = tuple(_said(person, handover, asked, records, authorities, now, restored))
             support = all(set(one.persons) <= set(one.supported) for one in asked)
             _, contacts = await work.persons.claims(person, handover.sender)
             states.append(SignerState(key, _state(said, asked=person in invited), support, bool(contacts)))
@@ -95,6 +96,7 @@ def _said(
     records: tuple[ConsentRecord, ...],
     authorities: tuple[Authority, ...],
     now: datetime,
+    restored: datetime | None,
 ) -> Iterable[Literal["nothing", "good", "over"]]:
     """For each cell that the signer is asked about: whether there is an answer, and whether it is still one."""
     types = {one.section_type: one for one in asked}
@@ -109,7 +111,7 @@ def _said(
                     yield "good"
                 else:
                     over = where.stance is Stance.NEEDS_NEW or not still_in(where.record.scope.until, now)
-                    yield "over" if over else "good"
+                    yield "over" if over or precedes(where, restored) else "good"
 
 
 def _state(

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from broker.domain.events import EncodedEntry, EntryId, LogEvent, Opening
+from broker.domain.events import EncodedEntry, EntryId, EventType, LogEvent, Opening
 from broker.domain.stores import Appended, LogSearch, Receipt, StoredEntry, TreeState
 from broker.errors import Tampered, Unavailable
 from broker.storage import tables as t
@@ -106,6 +106,13 @@ class Log(Store):
         """By id."""
         row = await self._one(_entries().where(t.log_entry.c.entry_id == entry))
         return _stored(row) if row else None
+
+    async def restored(self) -> datetime | None:
+        """When an older copy of the database was last taken for the true one."""
+        c = t.log_entry.c
+        mine = sa.select(c.created_at).where(c.type == EventType.LOG_RESTORED.value)
+        row = await self._one(mine.order_by(c.entry_id.desc()).limit(1))
+        return row.created_at if row else None
 
     async def openings(self, entry: EntryId) -> Sequence[Opening]:
         """What is left of its openings (erased ones are gone)."""

@@ -46,7 +46,7 @@ def _sync_engine(address: str) -> Engine:
 
 
 @contextlib.contextmanager
-def _opened(address: str) -> Iterator[Engine]:
+def opened(address: str) -> Iterator[Engine]:
     """Its engine, until the end of the block.
 
     Raises Unavailable for a database that is not there, or is none, and Unsafe where a role may not do this or is not
@@ -73,7 +73,7 @@ def upgrade(address: str, *, application: str = "") -> str:
 
     Returns the version. Raises Unavailable when the database does not answer.
     """
-    with _opened(address) as engine, engine.begin() as connection:
+    with opened(address) as engine, engine.begin() as connection:
         command.upgrade(_config(connection), "head")
         if application and connection.dialect.name == "postgresql":
             _grant(connection, make_url(application).username or "")
@@ -87,9 +87,16 @@ def newest() -> str:
     return ScriptDirectory.from_config(config).get_current_head() or ""
 
 
+def versions() -> frozenset[str]:
+    """Every version that this program knows."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return frozenset(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())
+
+
 def version_of(address: str) -> str:
     """The version that a database has; empty when it has none. Raises Unavailable."""
-    with _opened(address) as engine, engine.connect() as connection:
+    with opened(address) as engine, engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision() or ""
 
 

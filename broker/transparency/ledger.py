@@ -3,7 +3,7 @@
 - The fence is the lock on the tree's state; any number of brokers may try, one at a time succeeds.
 - A batch is believed only when its receipts hold, its leaf hashes are recomputed from the stored bytes, and the new
   root comes out the same in two ways.
-- A checkpoint is signed only over what was read back committed.
+- A checkpoint is signed only over what was read back committed and extends what the guard (`guard.py`) knows.
 
 Source: C2SP tlog-checkpoint, tlog-tiles; RFC 9162 section 2.1.
 """
@@ -16,13 +16,14 @@ from typing import Any
 import structlog
 
 from broker.domain.events import EntryId, Opening
-from broker.domain.ports import Clock, LogCheck, LoggedFacts, LogSignatures
+from broker.domain.ports import Clock, LogCheck, LoggedFacts, LogGuard, LogSignatures
 from broker.domain.stores import Appended, Storage, StoredEntry, TreeState
-from broker.errors import BrokerError, NotFound, Tampered, Words
+from broker.errors import BrokerError, Conflict, NotFound, Tampered, Unsafe, Words
 from broker.transparency import merkle, tiles
 from broker.transparency.canonical import to_base64url
 from broker.transparency.checkpoints import Checkpoint, SignatureCheck, open_note, sign_note, verifier_key
 from broker.transparency.entries import decode, opened
+from broker.transparency.guard import NOT_OLDER, Kept, Watch, check_extends, tiles_to_extend
 from broker.transparency.proofs import InclusionProof
 from broker.transparency.verifier import TrustedKeys, Verdict, verify_log
 
@@ -30,6 +31,8 @@ BATCH = 512
 PAUSE = 0.02
 """Seconds between two batches while entries come in."""
 _DIGITS = 15
+ALARM = 60.0
+"""Seconds between two alarms while the database is not believed."""
 WAIT = 0.25
 """Seconds that a release waits at most for a checkpoint that covers it (`log.md` rule 6)."""
 
@@ -46,7 +49,6 @@ _OTHER_TREE = Words(
     "De regels kloppen, maar de boom waar bewijzen van gemaakt worden is beschadigd of veranderd.",
     "The entries hold, but the tree that proofs are made of is damaged or was changed.",
 )
-
 _log = structlog.get_logger(__name__)
 
 
@@ -57,7 +59,13 @@ class Ledger:
     """
 
     def __init__(
-        self, storage: Storage, signatures: LogSignatures, check: SignatureCheck, address: str, clock: Clock
+        self,
+        storage: Storage,
+        signatures: LogSignatures,
+        check: SignatureCheck,
+        address: str,
+        clock: Clock,
+        guard: LogGuard,
     ) -> None:
         self._storage = storage
         self._signatures = signatures
@@ -67,6 +75,8 @@ class Ledger:
         self._clock = clock
         self._wake = asyncio.Event()
         self._published = asyncio.Condition()
+        self._publishing = asyncio.Lock()
+        self._watch = Watch(guard, self._opened)
 
     @property
     def trusted(self) -> TrustedKeys:
@@ -76,6 +86,18 @@ class Ledger:
     def verifier_keys(self) -> tuple[str, ...]:
         """The log's keys in the form of C2SP signed-note."""
         return tuple(verifier_key(self.origin, key) for key in self._signatures.checkpoint_keys())
+
+    def _opened(self, note: str) -> Checkpoint:
+        return open_note(note, self.origin, self.trusted.logs, self._check)
+
+    @property
+    def believed(self) -> bool:
+        """Whether the database was not found to be older than the guard, or another one."""
+        return self._watch.refusal is None
+
+    def allow(self) -> None:
+        """Pass while the database is believed. Raises Unavailable from the moment that it is not."""
+        self._watch.allow()
 
     def kick(self) -> None:
         """There is something new in the queue."""
@@ -87,7 +109,9 @@ class Ledger:
             try:
                 more = await self.step()
             except BrokerError as error:
-                _log.error("log:not-sequenced", code=error.code)
+                refusal = self._watch.refusal
+                _log.error("log:rolled-back" if refusal else "log:not-sequenced", code=(refusal or error).code)
+                await asyncio.sleep(ALARM if refusal else 0)
                 more = 0
             self._wake.clear()
             if more < BATCH:
@@ -97,7 +121,8 @@ class Ledger:
                 await asyncio.sleep(PAUSE if more else 0)
 
     async def step(self) -> int:
-        """One batch and its checkpoint; returns how many entries were placed."""
+        """One batch and its checkpoint; returns how many entries were placed. Raises Unavailable once not believed."""
+        self.allow()
         placed = await self.sequence()
         await self.publish()
         return placed
@@ -128,18 +153,78 @@ class Ledger:
             raise Tampered
         return computed
 
+    async def heed(self) -> None:
+        """At the start: raises Unsafe when the guard cannot be kept, or the tree does not extend what it knows."""
+        await self._watch.prepare()
+        async with self._publishing:
+            _, newest = await self._extended(await self._watch.known())
+            if newest is not None:
+                await self._watch.keep(newest)
+
+    async def compare(self) -> tuple[int, int]:
+        """(the size that the guard knows, or 0 when it is damaged; the size found) of a tree that does not extend it.
+
+        Raises Conflict when it does: then there is nothing to accept; Unsafe when the database is not whole by itself.
+        """
+        found, _ = await self._extended(None)
+        try:
+            await self._extended(await self._watch.known())
+        except Unsafe:
+            return await self._watch.forget(), found.size
+        raise Conflict(NOT_OLDER)
+
+    async def accept(self) -> None:
+        """Put what waits in the tree, and let the guard know the present tree: the operator's decision, after `compare`."""
+        while await self.sequence():
+            pass
+        async with self._publishing:
+            await self._watch.forget()
+            await self._conclude(*await self._extended(None))
+
     async def publish(self) -> None:
-        """Sign a checkpoint of the committed tree, unless there is one."""
+        """Sign a checkpoint of the committed tree, unless there is one.
+
+        Raises Unsafe, and stops believing the database, when the tree does not extend what is known from outside it.
+        """
+        async with self._publishing:
+            try:
+                state, newest = await self._extended(await self._watch.known())
+            except Unsafe as error:
+                self._watch.refuse(error)
+                raise
+            await self._conclude(state, newest)
+
+    async def _extended(self, known: Kept | None) -> tuple[TreeState, Kept | None]:
+        """The tree, which extends what is known and the newest checkpoint; and that one, if it covers the whole tree.
+
+        Raises Unsafe when it does not, Tampered when the newest checkpoint or the tree is damaged.
+        """
         async with self._storage(writing=False) as work:
+            latest = await work.checkpoints.latest()  # read first: meanwhile the tree can only grow
             state = await work.tree.state()
-            latest = await work.checkpoints.latest()
-            if latest is not None and latest[0] >= state.size:
-                return
-            _check_root(state, await work.tree.tiles(tiles.frontier(state.size)))
+            if known is not None and latest == (state.size, known.note) and known.checkpoint.root == state.root:
+                return state, known
+            newest = Kept(latest[1], self._opened(latest[1])) if latest is not None else None
+            olds = [kept.checkpoint for kept in (known, newest) if kept is not None]
+            needed = {tile for old in olds for tile in tiles_to_extend(old, state)} | set(tiles.frontier(state.size))
+            data = await work.tree.tiles(sorted(needed))
+        for old in olds:
+            check_extends(old, state, data)
+        _check_root(state, data)
+        return state, newest if newest is not None and newest.checkpoint.size == state.size else None
+
+    async def _conclude(self, state: TreeState, newest: Kept | None) -> None:
+        """The guard knows the newest checkpoint; where none covers the tree, one is signed."""
+        if newest is None:
+            await self._sign(state)
+        else:
+            await self._watch.keep(newest)
+
+    async def _sign(self, state: TreeState) -> None:
         key = self._signatures.checkpoint_keys()[-1]
         checkpoint = Checkpoint(self.origin, state.size, state.root)
         note = sign_note(checkpoint, self.origin, key, self._signatures.sign_checkpoint)
-        open_note(note, self.origin, self.trusted.logs, self._check)
+        await self._watch.keep(Kept(note, self._opened(note)))
         async with self._storage() as work:
             await work.checkpoints.keep(state.size, note, self._clock())
             await work.commit()
@@ -149,10 +234,11 @@ class Ledger:
     async def receipt(self, appended: Appended, owners: frozenset[str]) -> dict[str, Any]:
         """The receipt of a committed entry, with its inclusion proof if a checkpoint covers it within WAIT seconds.
 
-        It holds the openings that belong to `owners` and no others.
+        It holds the openings that belong to `owners` only. Raises Unavailable when the database is older than the guard.
         """
         self.kick()
         proof = await self._wait_for_proof(appended.entry.id)
+        self.allow()
         mine = [opening for opening in appended.entry.openings if opening.owner in owners]
         where = f"{self._address}/proofs/{appended.entry.id}"
         return receipt_document(appended, proof, where, mine)
@@ -160,7 +246,8 @@ class Ledger:
     async def _wait_for_proof(self, entry: EntryId) -> str | None:
         try:
             async with asyncio.timeout(WAIT):
-                while (proof := await self.proof(entry)) is None:
+                proof = None
+                while self.believed and (proof := await self.proof(entry)) is None:
                     async with self._published:
                         with contextlib.suppress(TimeoutError):
                             async with asyncio.timeout(WAIT / 5):

@@ -93,6 +93,7 @@ class Desk:
                 "PYTHONPATH": str(ROOT),
                 "BROKER_POLICIES": str(ROOT / "policies"),
                 "BROKER_OUTBOX": f"file:{self.folder / 'outbox'}",
+                "BROKER_LOG_GUARD": str(self.folder / "guard"),
                 **self.environment,
                 **more,
             },
@@ -150,7 +151,19 @@ def test_help_names_every_command():
         text=True,
         check=True,
     ).stdout
-    for command in ("keys", "policies", "audit", "organisations", "officers", "db", "serve", "demo", "push", "open", "client-keys"):
+    for command in (
+        "keys",
+        "policies",
+        "audit",
+        "organisations",
+        "officers",
+        "db",
+        "serve",
+        "demo",
+        "push",
+        "open",
+        "client-keys",
+    ):
         assert command in helped
 
 
@@ -502,6 +515,7 @@ def test_a_push_to_a_running_broker_is_kept_or_refused_with_every_fault(furnishe
         "PYTHONPATH": str(ROOT),
         "BROKER_POLICIES": str(ROOT / "policies"),
         "BROKER_OUTBOX": "file:outbox",
+        "BROKER_LOG_GUARD": "guard",
         **desk.environment,
         "BROKER_PORT": str(port),
         "BROKER_PUBLIC_URL": url,

@@ -28,7 +28,7 @@ from broker.transparency.checkpoints import Checkpoint, sign_note
 from broker.transparency.merkle import leaf_hash
 from broker.transparency.verifier import TrustedKeys, verify_receipt
 from tests.support.intruder import Intruder, intruder_in
-from tests.support.world import ROOT, URL, World
+from tests.support.world import ROOT, URL, World, started_again
 
 HANDOVER, WHO = "tom-to-school", "ib-joris"
 LOG = ("log_entry", "log_index", "log_queue", "log_tile", "log_state", "log_checkpoint")
@@ -304,7 +304,8 @@ async def test_a_restored_old_copy_is_noticed_by_who_kept_a_later_checkpoint(
 ) -> None:
     await world.push(HANDOVER)
     await world.settle()
-    backup = intruder.contents(leave_out=["alembic_version"])
+    guard = world.broker.settings.log_guard
+    backup, guarded = intruder.contents(leave_out=["alembic_version"]), guard.read_bytes()
     release = await world.gets(HANDOVER, WHO)
     assert release == []
     await world.settle()
@@ -316,11 +317,12 @@ async def test_a_restored_old_copy_is_noticed_by_who_kept_a_later_checkpoint(
     verdict = await world.broker.ledger.check(earlier=kept)
     assert verdict.code == 1
     assert "rolled back" in verdict.sentence
-    monkeypatch.undo()
-    for purpose in ("education-support", "health-care"):  # life goes on, past the size that was once signed
-        await world.gets(HANDOVER, WHO, purpose)
-    await world.settle()
-    verdict = await world.broker.ledger.check(earlier=kept)
+    guard.write_bytes(guarded)  # the guard is put back as well
+    async with started_again(world) as again:
+        for purpose in ("education-support", "health-care"):  # life goes on, past the size that was once signed
+            await again.gets(HANDOVER, WHO, purpose)
+        await again.settle()
+        verdict = await again.broker.ledger.check(earlier=kept)
     assert verdict.code == 1, "grown again, it is another log"
 
 

@@ -23,11 +23,13 @@ SAFE = {
     "BROKER_MODE": "production",
     "BROKER_PUBLIC_URL": "https://consent.example",
     "BROKER_HOST": "127.0.0.1",
+    "BROKER_LOG_GUARD": "/tmp/guard/checkpoint",
 }
 DEMO = {"BROKER_MODE": "demo", "BROKER_PUBLIC_URL": "http://localhost:8080"}
 
 SETTINGS: dict[str, tuple[Mapping[str, str], str]] = {
     "no outbox in production": ({"BROKER_OUTBOX": ""}, "Set BROKER_OUTBOX"),
+    "no guard of the log in production": ({"BROKER_LOG_GUARD": ""}, "Set BROKER_LOG_GUARD"),
     "messages on the console in production": ({"BROKER_OUTBOX": "console:"}, "BROKER_OUTBOX=console:"),
     "a moved clock in production": ({"BROKER_CLOCK_OFFSET": "P1Y"}, "BROKER_CLOCK_OFFSET is for demonstrations"),
     "an offset that is no period": ({**DEMO, "BROKER_CLOCK_OFFSET": "next week"}, "BROKER_CLOCK_OFFSET is a period"),
@@ -102,6 +104,7 @@ class House:
             "BROKER_KEYS": str(d / "keys"),
             "BROKER_POLICIES": str(d / "policies"),
             "BROKER_OUTBOX": f"file:{d}/outbox",
+            "BROKER_LOG_GUARD": f"{d}/guard/checkpoint",
         }
 
     def keys(self, name: str) -> Path:
@@ -166,6 +169,13 @@ def spoilt(house: House) -> Iterator[tuple[str, dict[str, str], str]]:
     yield "no mail server", {"BROKER_OUTBOX": f"smtp://me:{PASSWORD}@/"}, "BROKER_OUTBOX is not right"
     yield "an outbox of another kind", {"BROKER_OUTBOX": f"ftp://{PASSWORD}"}, "BROKER_OUTBOX is not right"
     yield "an outbox in a file's place", {"BROKER_OUTBOX": "file:/dev/null/outbox"}, "BROKER_OUTBOX"
+    yield "a guard in a file's place", {"BROKER_LOG_GUARD": "/dev/null/guard"}, "BROKER_LOG_GUARD"
+    (house.directory / "no-guard").write_text("consent.example/v1/log\n5\nnot a checkpoint\n")
+    yield (
+        "a guard that is damaged",
+        {"BROKER_LOG_GUARD": f"{house.directory}/no-guard"},
+        "guard (BROKER_LOG_GUARD) is damaged",
+    )
     yield "settings that are not safe", {"BROKER_PUBLIC_URL": "http://x.example"}, "must begin with https://"
 
 
@@ -200,6 +210,7 @@ def test_broker_serve_refuses_with_one_clear_thing_and_exits_with_2(
     started = []
     monkeypatch.setattr(cli.uvicorn, "run", lambda *_, **__: started.append(1))
     monkeypatch.setattr(cli.observability, "set_up", lambda: None)
+    monkeypatch.setattr(cli, "no_dumps", lambda: None)  # it would hold for the tests that come after, too
     monkeypatch.setattr(sys, "argv", ["broker", "serve"])
     for attack, wrong, says in spoilt(house):
         with subtests.test(attack):

@@ -78,6 +78,11 @@ class PostgresServer:
         return directory
 
     @property
+    def tools(self) -> Path:
+        """Where `pg_dump` and `pg_restore` are."""
+        return Path(self._server.bin_path)
+
+    @property
     def pid(self) -> int:
         """The postmaster, for tests that stop or freeze it."""
         return self._server.get_postmaster_info().pid
@@ -116,6 +121,10 @@ class PostgresServer:
             )
             connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
         return name
+
+    def urls_of(self, name: str) -> DatabaseUrls:
+        """The addresses of a database that is there."""
+        return self._urls(name)
 
     def drop(self, database: DatabaseUrls) -> None:
         """Remove the database, also from under open connections."""

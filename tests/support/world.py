@@ -12,7 +12,7 @@ import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -290,6 +290,7 @@ async def open_world(directory: Path, database: str, database_url: str, keys: Pa
             "BROKER_POLICIES": str(ROOT / "policies"),
             "BROKER_PUBLIC_URL": URL,
             "BROKER_OUTBOX": f"file:{directory / 'outbox'}",
+            "BROKER_LOG_GUARD": str(directory / "guard" / "checkpoint"),
         }
     )
     clock = MovableClock()
@@ -307,6 +308,16 @@ async def open_world(directory: Path, database: str, database_url: str, keys: Pa
         yield World(
             broker, app, http, clock, directory / "outbox", directory, database_url, client_keys, families, database
         )
+
+
+@contextlib.asynccontextmanager
+async def started_again(world: World, **changed: Any) -> AsyncIterator[World]:
+    """A broker on the same database, with the same keys and guard (unless other settings are given), beside the first."""
+    broker = build_broker(replace(world.broker.settings, **changed), world.clock)
+    app = asgi(broker)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with broker.running(), httpx.AsyncClient(transport=transport, base_url=URL) as http:
+        yield replace(world, broker=broker, app=app, http=http)
 
 
 def make_keys(directory: Path) -> Path:

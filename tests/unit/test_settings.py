@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from broker.errors import Unsafe
 from broker.settings import database_addresses, keys_directory, policies_directory, read_settings
 
-GOOD = {"BROKER_OUTBOX": "file:var/outbox"}
+GOOD = {"BROKER_OUTBOX": "file:var/outbox", "BROKER_LOG_GUARD": "guard/checkpoint"}
 NAMES = [
     "BROKER_MODE", "BROKER_DATABASE_URL", "BROKER_OWNER_DATABASE_URL", "BROKER_KEYS", "BROKER_POLICIES",
-    "BROKER_PUBLIC_URL", "BROKER_OUTBOX", "BROKER_CLOCK_OFFSET", "BROKER_HOST", "BROKER_PORT",
+    "BROKER_PUBLIC_URL", "BROKER_OUTBOX", "BROKER_LOG_GUARD", "BROKER_CLOCK_OFFSET", "BROKER_HOST", "BROKER_PORT",
 ]  # fmt: skip
 
 
@@ -37,7 +37,10 @@ def test_what_is_not_set_has_a_plain_default_and_no_secret():
 
 
 def test_a_demonstration_needs_nothing_and_stays_on_this_machine():
-    assert read_settings({"BROKER_MODE": "demo"}).outbox == "file:var/outbox"
+    demo = read_settings({"BROKER_MODE": "demo"})
+    assert (demo.outbox, demo.log_guard) == ("file:var/outbox", Path("var/log-guard"))
+    elsewhere = read_settings({"BROKER_MODE": "demo", "BROKER_DATABASE_URL": "sqlite:////srv/x/broker.db"})
+    assert elsewhere.log_guard == Path("/srv/x/log-guard")
     for settings in (
         {"BROKER_HOST": "0.0.0.0"},
         {"BROKER_PUBLIC_URL": "https://broker.example"},
@@ -49,7 +52,13 @@ def test_a_demonstration_needs_nothing_and_stays_on_this_machine():
 
 def test_every_fault_is_told_at_once_each_in_a_sentence():
     said = faults(MODE="test", PUBLIC_URL="http://broker.example", OUTBOX="console:", CLOCK_OFFSET="tomorrow", PORT="0")
-    for name in ("BROKER_MODE", "BROKER_PUBLIC_URL", "BROKER_OUTBOX", "BROKER_CLOCK_OFFSET", "BROKER_PORT"):
+    for name in (
+        "BROKER_MODE",
+        "BROKER_PUBLIC_URL",
+        "BROKER_OUTBOX",
+        "BROKER_CLOCK_OFFSET",
+        "BROKER_PORT",
+    ):
         assert name in said
     assert said.count(". ") == 4
     assert said.endswith(".")
@@ -100,7 +109,8 @@ def test_a_file_stands_below_the_environment(tmp_path):
         "# a comment=with a sign\n\n  BROKER_PORT = 9000 \nBROKER_HOST=::1\nnonsense\n"
         "BROKER_OUTBOX=smtp://h/?from=a@b&smsDomain=c\n"
     )
-    settings = read_settings({"BROKER_SETTINGS": str(path), "BROKER_HOST": "127.0.0.1"})
+    guard = {"BROKER_LOG_GUARD": "guard/checkpoint"}
+    settings = read_settings({"BROKER_SETTINGS": str(path), "BROKER_HOST": "127.0.0.1", **guard})
     assert (settings.port, settings.host) == (9000, "127.0.0.1")
     assert settings.outbox == "smtp://h/?from=a@b&smsDomain=c"
 
@@ -132,6 +142,7 @@ def test_settings_are_fixed_and_secrets_in_them_do_not_print():
             "BROKER_DATABASE_URL": "postgresql://app:hidden1@h/d",
             "BROKER_OWNER_DATABASE_URL": "postgresql://owner:hidden2@h/d",
             "BROKER_OUTBOX": "smtp://u:hidden3@h/?from=a@b&smsDomain=c",
+            "BROKER_LOG_GUARD": "guard/checkpoint",
         }
     )
     assert "hidden" not in repr(settings)
@@ -152,6 +163,7 @@ def test_whatever_is_set_is_settings_or_sentences(environment):
         assert said.nl.endswith(".")
         return
     assert settings.mode == "demo" or settings.outbox not in ("", "console:")
+    assert settings.mode == "demo" or environment["BROKER_LOG_GUARD"]
     assert settings.secure or settings.local
     assert 0 < settings.port < 65536
 

@@ -61,6 +61,9 @@ class LogStore(Protocol):
     async def get(self, entry: str) -> StoredEntry | None:
         """By id."""
 
+    async def restored(self) -> datetime | None:
+        """When an older copy of the database was last taken for the true one; None when that never was."""
+
     async def openings(self, entry: EntryId) -> Sequence[Opening]:
         """What is left of its openings (erased ones are gone)."""
 
