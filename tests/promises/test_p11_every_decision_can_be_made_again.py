@@ -201,7 +201,7 @@ async def test_a_refusal_hidden_from_one_decision_shows(world: World, intruder: 
 
 async def test_a_broker_that_decided_wrongly_shows(world: World) -> None:
     await world.push(JACK)
-    with patch.object(releases, "decide", side_effect=lambda *args: _everything(*args)):
+    with patch.object(releases, "decide", side_effect=_everything):
         assert await world.gets(JACK, READER[JACK]) == ALL[JACK]
     report = await replayed(world)
     assert [finding.outcome for finding in report.findings] == [Outcome.OTHER_DECISION]
