@@ -31,7 +31,7 @@ from broker.errors import BrokerError, Unavailable, Unsafe, Words
 from broker.notifications.courier import Courier
 from broker.notifications.senders import open_sender
 from broker.pdp.agreement import LoadedAgreement
-from broker.pdp.policy_set import load
+from broker.pdp.policy_set import load, load_texts
 from broker.services.access import Access
 from broker.services.boxes import Boxes
 from broker.services.consents import Consents
@@ -44,6 +44,7 @@ from broker.services.partners import Partners, enact
 from broker.services.reactions import Hearing
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
+from broker.services.replay import Replay
 from broker.settings import Settings
 from broker.storage import migrate
 from broker.storage.engine import Database, open_database
@@ -91,6 +92,7 @@ class Broker:
     oversight: Oversight
     partners: Partners
     reminders: Reminders
+    replay: Replay
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -214,6 +216,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         oversight=Oversight(house, PasskeyCeremonies(settings.public_url)),
         partners=Partners(house),
         reminders=Reminders(house),
+        replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from broker.app import Broker
+from broker.cli.replay import replay
 from broker.cli.running import use
 from broker.crypto.encoding import b64url, from_b64url
 from broker.crypto.keyring import KeyPurpose, load_keyring
@@ -22,6 +23,7 @@ from broker.transparency.checkpoints import parse_verifier_key
 from broker.transparency.verifier import TrustedKeys, Verdict, verify_receipt
 
 app = typer.Typer(no_args_is_help=True, help="Check the disclosure log.")
+app.command("replay")(replay)
 
 
 @app.command("checkpoint")

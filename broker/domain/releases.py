@@ -10,7 +10,7 @@ Nothing to decide on (no section, no person concerned, no signer) is a denial.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NewType
 
@@ -46,6 +46,8 @@ class Situation:
     table: SignerTable
     doubted: frozenset[PersonId] = frozenset()
     """Whose contact is in doubt: a code that went there proves nothing."""
+    statements: Mapping[PersonId, tuple[str, ...]] = field(default_factory=dict)
+    """For everybody whose facts were read: a line for each statement that they come from."""
     sealed_only: frozenset[str] = frozenset()
     """Section types that leave sealed, or not at all."""
 

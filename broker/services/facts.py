@@ -37,7 +37,8 @@ async def situation_of(
     while hold and not (needed := concerned | await work.authorities.holders(concerned)) <= held:
         held |= needed  # who states facts about somebody holds them exclusively: once held, no signer is added
         await work.authorities.hold(held, exclusively=False)
-    people, authorities = await work.authorities.facts(concerned)
+    known = await work.authorities.known(concerned)
+    authorities = known.authorities
     records = await work.consents.about(concerned, handover.sender, handover.purpose)
     doubted = await work.matters.doubted(concerned | {authority.holder for authority in authorities})
     nobody = Organisation(recipient, "", "", suspended=True)
@@ -45,8 +46,9 @@ async def situation_of(
         handover=handover,
         sender=await work.organisations.get(handover.sender) or nobody,
         recipient=await work.organisations.get(recipient) or nobody,
-        people=people,
+        people=known.people,
         authorities=authorities,
+        statements=known.statements,
         records=records,
         table=agreement.signers,
         doubted=doubted,

@@ -5,15 +5,18 @@
 - What is being released is waited for: a handover changes before or after a release, never in between.
 """
 
+import json
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from broker.domain.basis import digest_of
 from broker.domain.calendar import local_day
 from broker.domain.drafts import Draft, faults_of
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import Handover, HandoverState
-from broker.domain.parties import Oin
-from broker.domain.stores import PartnerEventType, Pushed, UnitOfWork
+from broker.domain.parties import Oin, PersonId
+from broker.domain.stores import PartnerEventType, Pushed, Statements, UnitOfWork
 from broker.errors import Conflict, Fault, Invalid, NotFound, Words
 from broker.services.house import House
 from broker.services.intake import recognise, sealed_handover
@@ -47,10 +50,10 @@ class Handovers:
                 if fingerprint not in await work.handovers.fingerprints(before):
                     raise Conflict(_OTHER_BODY, code="reference-in-use")
                 return await seen_by_sender(work, house, await own(work, sender, before), now)
-            keys = await recognise(work, house, sender, draft, now)
+            keys, stated = await recognise(work, house, sender, draft, now)
             handover, sealed = sealed_handover(house, sender, draft, keys)
             await work.handovers.add(Pushed(handover, draft.reference, fingerprint, keys, sealed), now)
-            await work.log.append(about(EventType.HANDOVER_PUSHED, handover, now))
+            await work.log.append(about(EventType.HANDOVER_PUSHED, handover, now, _facts(handover, stated)))
             view = await seen_by_sender(work, house, handover, now)
             await work.commit()
         house.log.kick()
@@ -73,7 +76,7 @@ class Handovers:
                 raise Conflict(_WITHDRAWN, code="handover-withdrawn")
             if fingerprint == (await work.handovers.fingerprints(before.id))[-1]:
                 return await seen_by_sender(work, house, before, now)
-            keys = await recognise(work, house, sender, draft, now)
+            keys, stated = await recognise(work, house, sender, draft, now)
             handover, sealed = sealed_handover(house, sender, draft, keys, corrects=before)
             if faults := _not_a_correction(
                 before, handover, await work.handovers.by_reference(sender, draft.reference)
@@ -85,6 +88,7 @@ class Handovers:
                 handover,
                 now,
                 Personal(handover.subject, "version", str(handover.version)),
+                _facts(handover, stated),
             )
             await work.log.append(event)
             await tell_readers(work, house, handover, PartnerEventType.CORRECTED, now)
@@ -105,6 +109,11 @@ class Handovers:
             await tell_readers(work, self._house, handover, PartnerEventType.WITHDRAWN, now)
             await work.commit()
         self._house.log.kick()
+
+
+def _facts(handover: Handover, stated: Mapping[PersonId, Statements]) -> Personal:
+    """What is known from now on, by its digests: an older copy of it, put back later, does not fit the log."""
+    return Personal(handover.subject, "facts", json.dumps(digest_of(stated), sort_keys=True))
 
 
 def _not_a_correction(before: Handover, after: Handover, referred_to: str | None) -> list[Fault]:

@@ -8,14 +8,18 @@ from broker.domain.handovers import Handover, HandoverId, LegalBasis, Section, S
 from broker.domain.matters import MatterKind
 from broker.domain.parties import Authority, Oin, PersonId
 from broker.domain.ports import SealedSection, place_of
-from broker.domain.stores import AuthorityClaim, PersonClaim, StatedInability, UnitOfWork
+from broker.domain.stores import AuthorityClaim, PersonClaim, StatedInability, Statements, UnitOfWork
 from broker.errors import Fault, Invalid
 from broker.services.house import House
 from broker.services.matters import doubt_people, raise_matter
 
 
-async def recognise(work: UnitOfWork, house: House, sender: Oin, draft: Draft, now: datetime) -> dict[str, PersonId]:
-    """Who is who, by the keys of the body; what it states about them is kept beside what others stated.
+async def recognise(
+    work: UnitOfWork, house: House, sender: Oin, draft: Draft, now: datetime
+) -> tuple[dict[str, PersonId], Mapping[PersonId, Statements]]:
+    """Who is who, by the keys of the body, and all that is stated about them now.
+
+    What it states about them is kept beside what others stated.
 
     1. Everybody is recognised, or new; nobody twice.
     2. They are locked: who releases meanwhile goes first or sees all of it.
@@ -37,12 +41,12 @@ async def recognise(work: UnitOfWork, house: House, sender: Oin, draft: Draft, n
         for a in draft.authorities
     ]
     await work.authorities.state(claims, sender, now)
-    await work.authorities.seal(keys.values())
+    stated = await work.authorities.seal(keys.values())
     await doubt_people(work, house, keys.values(), sender, now)  # 4
     for person in draft.people:
         if person.inability is not None:
             await raise_matter(work, house, MatterKind.INABILITY_STATED, keys[person.key], sender, now=now)
-    return keys
+    return keys, stated
 
 
 def _claim(person: DraftPerson) -> PersonClaim:

@@ -240,7 +240,7 @@ def _types(facts: LoggedFacts) -> tuple[Sequence[str], Sequence[str]]:
 
 def _fields(facts: LoggedFacts) -> tuple[tuple[str, str], ...]:
     """What is logged beside what the page already shows; empty decoys left out."""
-    shown = {"decision", "role", "professional", "subject", "officer", "signer", "types"}
+    shown = {"basis", "facts", "decision", "role", "professional", "subject", "officer", "signer", "types"}
     told = {"policy", "purpose", "reason"} | ({"outcome"} if facts.type in DISCLOSURES else set())
     clear = [(name, str(value)) for name, value in facts.facts.items() if name not in told]
     personal = [(f, v) for f, values in facts.personal.items() if f not in shown for v in values if v]

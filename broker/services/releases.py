@@ -13,10 +13,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from broker.domain.basis import basis_text
 from broker.domain.channels import Channel, channels_for
 from broker.domain.decisions import TOLD, SectionDecision, Told
 from broker.domain.events import EventType, LogEvent, Personal
@@ -31,7 +32,7 @@ from broker.services.facts import situation_of, weigh
 from broker.services.house import House
 from broker.services.telling import tell_of_release
 
-DECOYS_TO = 12
+DECOYS_TO = 13
 """Every release's leaf commits to at least this many values, so that their number tells nothing (RFC 9901 section 4.2.5)."""
 
 
@@ -122,8 +123,8 @@ class Releases:
             released = tuple(
                 Released(d.section.type, contents[d.section.id], written[d.section.id]) for d in decision.permitted
             )
-            asked = _known(request.purpose, house)
-            event = _logged(release_id, (who, asked), situation, decision, written, agreement.digest, now)
+            asked = replace(request, purpose=_known(request.purpose, house))
+            event = _logged(release_id, asked, situation, decision, written, agreement.digest, now)
             appended = await work.log.append(event)  # 5
             if released:
                 sections = [d.section for d in decision.permitted]
@@ -246,14 +247,14 @@ def _say(section_type: str, code: Told, ways: tuple[Channel, ...] = ()) -> Withh
 
 def _logged(
     release_id: str,
-    asked: tuple[Professional, str],
+    asked: ReleaseRequest,
     situation: Situation,
     decision: ReleaseDecision,
     written: Written,
     digest: str,
     now: datetime,
 ) -> LogEvent:
-    handover, (who, purpose) = situation.handover, asked
+    handover, who = situation.handover, asked.professional
     permitted, withheld = bool(decision.permitted), bool(decision.withheld)
     outcome = "denied" if not permitted else "partly" if withheld else "permitted"
     personal = [
@@ -262,8 +263,9 @@ def _logged(
         Personal(handover.subject, "subject", handover.subject),
         Personal(handover.subject, "handover", handover.id),
         Personal(
-            handover.subject, "decision", json.dumps([_why(d, written) for d in decision.sections], sort_keys=True)
+            handover.subject, "decision", json.dumps([why(d, written) for d in decision.sections], sort_keys=True)
         ),
+        Personal(handover.subject, "basis", basis_text(asked, situation, now)),
     ]
     others = frozenset[str]().union(*(d.section.concerns for d in decision.sections)) - {handover.subject}
     personal += [Personal(person, "concerned", person) for person in sorted(others)]
@@ -273,12 +275,12 @@ def _logged(
         now,
         who.organisation,
         handover.sender,
-        {"release": release_id, "outcome": outcome, "purpose": purpose, "policy": digest},
+        {"release": release_id, "outcome": outcome, "purpose": asked.purpose, "policy": digest},
         tuple(personal),
     )
 
 
-def _why(decision: SectionDecision, written: Written) -> dict[str, Any]:
+def why(decision: SectionDecision, written: Written) -> dict[str, Any]:
     """What the officer will be able to read of one section: no content, no name."""
     return {
         "section": decision.section.id,

@@ -8,8 +8,8 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from broker.domain.parties import Authority, AuthorityKind, Inability, Oin, Person, PersonId
-from broker.domain.stores import AuthorityClaim
-from broker.errors import Tampered
+from broker.domain.stores import AuthorityClaim, KnownFacts, Statements
+from broker.errors import NotFound, Tampered
 from broker.storage import tables as t
 from broker.storage.rows import Store
 
@@ -42,7 +42,12 @@ class Authorities(Store):
         return self._means.tags.tag("authority", over, holder, kind, since.isoformat(), ends, by)
 
     async def facts(self, persons: Iterable[PersonId]) -> tuple[Mapping[PersonId, Person], tuple[Authority, ...]]:
-        """These persons as the rules see them: every birth date that anybody stated, every authority.
+        """These persons as the rules see them: every birth date that anybody stated, every authority."""
+        known = await self.known(persons)
+        return known.people, known.authorities
+
+    async def known(self, persons: Iterable[PersonId]) -> KnownFacts:
+        """These persons as the rules see them, and the tags over what is known.
 
         1. What is stated about them, and about whoever holds authority over them, is read.
         2. Each row says what it said when it was stated, and none is missing or more.
@@ -50,17 +55,28 @@ class Authorities(Store):
         """
         wanted = tuple(persons)
         stated = await self._stated(wanted)  # 1
-        await self._check(stated)  # 2
-        people = {person: stated.person(person) for person in stated.everybody}  # 3
-        able = {person for person, facts in people.items() if facts.judged == {None}}
-        authorities = tuple(
-            Authority(
-                PersonId(r.holder), PersonId(r.over), cast(AuthorityKind, r.kind), r.since, r.until, r.holder in able
-            )
-            for r in stated.authorities
-            if r.over in wanted
-        )
-        return {person: people[person] for person in wanted}, authorities
+        self._check(stated)  # 2
+        return _known(stated, wanted)  # 3
+
+    async def known_then(self, persons: Iterable[PersonId], statements: Mapping[PersonId, Statements]) -> KnownFacts:
+        """What was known when these were the statements about everybody."""
+        wanted = tuple(persons)
+        stated = await self._stated(wanted)
+        claims: dict[PersonId, list[tuple[Any, Mapping[str, str], str]]] = {}
+        authorities: list[Any] = []
+        for person, lines in statements.items():
+            when = {tag: at for tag, _, at in (line.partition(" ") for line in lines)}
+            said = [(row, facts, when[row.tag]) for row, facts, _ in stated.claims.get(person, ()) if row.tag in when]
+            mine = [row for row in stated.authorities if row.over == person and row.tag in when]
+            if lines and not said and not mine:
+                raise NotFound
+            if len(said) + len(mine) != len(lines):
+                raise Tampered
+            claims[person] = sorted(said, key=lambda one: datetime.fromisoformat(one[2]))
+            authorities += mine
+        then = _Stated(dict.fromkeys(statements), claims, authorities)
+        self._check_rows(then)
+        return _known(then, wanted)
 
     async def holders(self, persons: Iterable[PersonId]) -> frozenset[PersonId]:
         """Whoever was ever stated to hold authority over any of them."""
@@ -82,39 +98,54 @@ class Authorities(Store):
         authorities = await self._all(sa.select(t.authority).where(t.authority.c.over.in_(tags)))
         said = defaultdict(list)
         for row in claims:
-            said[PersonId(row.person)].append((row, self._unseal_json(f"claim:{row.tag}", row.facts_sealed)))
+            facts = self._unseal_json(f"claim:{row.tag}", row.facts_sealed)
+            said[PersonId(row.person)].append((row, facts, row.stated_at.isoformat()))
         return _Stated({**dict.fromkeys(wanted), **tags}, said, authorities)
 
-    async def _check(self, stated: "_Stated") -> None:
+    def _check(self, stated: "_Stated") -> None:
+        self._check_rows(stated)
+        for person, tag in stated.tags.items():
+            if (tag or "") != self._whole(person, stated.lines(person)):
+                raise Tampered
+
+    def _check_rows(self, stated: "_Stated") -> None:
         for row in stated.authorities:
             if row.tag != self._tag(row.over, row.holder, row.kind, row.since, row.until, row.organisation):
                 raise Tampered
         for person, claims in stated.claims.items():
-            for row, facts in claims:
+            for row, facts, _ in claims:
                 if row.tag != self._means.tags.tag("claim", person, row.organisation, *facts.values()):
                     raise Tampered
-        for person, tag in stated.tags.items():
-            if (tag or "") != self._whole(person, stated):
-                raise Tampered
 
-    def _whole(self, person: PersonId, stated: "_Stated") -> str:
+    def _whole(self, person: PersonId, lines: Statements) -> str:
         """One tag over everything that is stated about a person; empty when nothing is."""
-        lines = [f"{row.tag} {row.stated_at.isoformat()}" for row, _ in stated.claims.get(person, ())]
-        lines += [row.tag for row in stated.authorities if row.over == person]
-        return self._means.tags.tag("facts", person, *sorted(lines)) if lines else ""
+        return self._means.tags.tag("facts", person, *lines) if lines else ""
 
-    async def seal(self, persons: Iterable[PersonId]) -> None:
+    async def seal(self, persons: Iterable[PersonId]) -> Mapping[PersonId, Statements]:
         """What is stated about these persons now is the whole of it."""
         wanted = tuple(persons)
         stated = await self._stated(wanted)
         for person in wanted:
-            tag = self._whole(person, stated) or None
+            tag = self._whole(person, stated.lines(person)) or None
             await self._run(sa.update(t.person).where(t.person.c.id == person).values(facts_tag=tag))
+        return {person: stated.lines(person) for person in wanted}
 
     async def hold(self, persons: Iterable[PersonId], *, exclusively: bool) -> None:
         """Row locks in the order of ids; on SQLite the writer's lock does it."""
         statement = sa.select(t.person.c.id).where(t.person.c.id.in_(tuple(persons))).order_by(t.person.c.id)
         await self._all(statement.with_for_update(read=not exclusively))
+
+
+def _known(stated: "_Stated", wanted: Sequence[PersonId]) -> KnownFacts:
+    people = {person: stated.person(person) for person in stated.everybody}
+    able = {person for person, facts in people.items() if facts.judged == {None}}
+    authorities = tuple(
+        Authority(PersonId(r.holder), PersonId(r.over), cast(AuthorityKind, r.kind), r.since, r.until, r.holder in able)
+        for r in stated.authorities
+        if r.over in wanted
+    )
+    statements = {person: stated.lines(person) for person in stated.everybody}
+    return KnownFacts({person: people[person] for person in wanted}, authorities, statements)
 
 
 class _Stated:
@@ -123,7 +154,7 @@ class _Stated:
     def __init__(
         self,
         tags: Mapping[PersonId, str | None],
-        claims: Mapping[PersonId, Sequence[tuple[Any, Mapping[str, str]]]],
+        claims: Mapping[PersonId, Sequence[tuple[Any, Mapping[str, str], str]]],
         authorities: Sequence[Any],
     ) -> None:
         self.tags, self.claims, self.authorities = tags, claims, authorities
@@ -133,11 +164,16 @@ class _Stated:
         """All of them."""
         return self.tags
 
+    def lines(self, person: PersonId) -> Statements:
+        """A line for each statement about a person: its tag, and of what may be said again, when it was last said."""
+        lines = [f"{row.tag} {at}" for row, _, at in self.claims.get(person, ())]
+        return tuple(sorted(lines + [row.tag for row in self.authorities if row.over == person]))
+
     def person(self, person: PersonId) -> Person:
         """Every birth date that was ever stated; of ability, the last that each organisation stated."""
         births: set[date] = set()
         judged: dict[str, Inability | None] = {}
-        for row, facts in self.claims.get(person, ()):
+        for row, facts, _ in self.claims.get(person, ()):
             births.add(date.fromisoformat(facts["birth"]))
             judged[row.organisation] = Inability(date.fromisoformat(facts["review"])) if "review" in facts else None
         return Person(person, frozenset(births), frozenset(judged.values()) or frozenset({None}))

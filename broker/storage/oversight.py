@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from broker.domain.parties import OfficerId
 from broker.domain.ports import Passkey
+from broker.errors import Tampered
 from broker.storage import tables as t
 from broker.storage.rows import Store
 
@@ -70,6 +71,14 @@ class Policies(Store):
             return False
         await self._run(sa.insert(t.policy_in_force).values(digest=digest, since=now))
         return True
+
+    async def texts(self, digest: str) -> Mapping[str, str] | None:
+        """The text of a set, as it is stored: its digest is for the reader to compare."""
+        row = await self._one(sa.select(t.policy_set.c.texts).where(t.policy_set.c.digest == digest))
+        try:
+            return {str(path): str(text) for path, text in json.loads(row.texts).items()} if row else None
+        except (ValueError, AttributeError):
+            raise Tampered from None
 
     async def latest(self) -> str | None:
         """The digest that came into force last."""

@@ -14,6 +14,7 @@ import pytest
 
 from broker.cli.visitor import form_of, forms_of
 from broker.domain.channels import channels_for
+from broker.services.releases import DECOYS_TO
 from tests.support.surface import NO_SUCH_ID, doubt, leaks, officer_browser, personal, rows_of, settled, told
 from tests.support.world import World
 from tests.support.writing import answer as answer_it
@@ -584,7 +585,7 @@ async def test_a_leaf_is_the_same_size_denied_partly_or_permitted(world: World) 
     assert {leaf["facts"]["outcome"] for leaf in leaves} == {"denied", "partly", "permitted"}
     shapes = {str(shape(leaf)) for leaf in leaves}
     assert len(shapes) == 1
-    assert len(leaves[0]["personal"]) == 12
+    assert len(leaves[0]["personal"]) == DECOYS_TO
     digests = [commitment["digest"] for leaf in leaves for commitment in leaf["personal"]]
     assert len(digests) == len(set(digests)), "equal values, decoys among them, do not show"
 

@@ -69,5 +69,8 @@ class PolicyStore(Protocol):
     async def keep(self, digest: str, texts: Mapping[str, str], now: datetime) -> bool:
         """Keep a set; True when it is new."""
 
+    async def texts(self, digest: str) -> Mapping[str, str] | None:
+        """The text of a set that was kept, by file; None when it is not there."""
+
     async def latest(self) -> str | None:
         """The digest that came into force last."""

@@ -116,6 +116,19 @@ class PersonStore(Protocol):
         """What this organisation calls these people."""
 
 
+Statements = tuple[str, ...]
+"""Everything that is stated about one person, a line for each statement: keyed tags and times, which tell nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFacts:
+    """Persons as the rules see them, authority over them, and for everybody whose facts were read the statements."""
+
+    people: Mapping[PersonId, Person]
+    authorities: tuple[Authority, ...]
+    statements: Mapping[PersonId, Statements]
+
+
 class AuthorityStore(Protocol):
     """Facts that decide who must sign."""
 
@@ -128,11 +141,20 @@ class AuthorityStore(Protocol):
         Raises Tampered when what was stated about one of them is not what was sealed: nothing was left out or put in.
         """
 
+    async def known(self, persons: Iterable[PersonId]) -> KnownFacts:
+        """`facts`, with the statements that they come from. Raises Tampered."""
+
+    async def known_then(self, persons: Iterable[PersonId], statements: Mapping[PersonId, Statements]) -> KnownFacts:
+        """What `known` gave when these were the statements.
+
+        Raises NotFound when somebody's facts were erased since, and Tampered when one of them is not there any more.
+        """
+
     async def holders(self, persons: Iterable[PersonId]) -> frozenset[PersonId]:
         """Whoever was ever stated to hold authority over any of them: no signer of theirs is anybody else."""
 
-    async def seal(self, persons: Iterable[PersonId]) -> None:
-        """What is stated about these persons now is the whole of it."""
+    async def seal(self, persons: Iterable[PersonId]) -> Mapping[PersonId, Statements]:
+        """What is stated about these persons now is the whole of it. Returns that."""
 
     async def hold(self, persons: Iterable[PersonId], *, exclusively: bool) -> None:
         """Lock these people's consents until the commit: shared to release, exclusively to answer."""

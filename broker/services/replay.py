@@ -1,0 +1,240 @@
+"""Every decision made again, from what the log says it rested on: promise P11.
+
+1. The log is read in its own order; an entry counts with the openings that fit its leaf, and with no others.
+2. What a decision rested on is compared with what the log says had been stated and said by then: an older copy of the
+   facts, or a record that was left out, shows.
+3. Facts are found again by their tags, records by their ids and signatures, the agreement by its digest.
+4. The decision is made again by the very functions that made it, and compared with what was logged.
+
+What was erased cannot be made again, and is counted as that.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from broker.domain.basis import Basis, digest_of, read_basis
+from broker.domain.decisions import Told
+from broker.domain.events import EventType, LogEvent
+from broker.domain.parties import Recipient
+from broker.domain.ports import AgreementInForce, LoggedFacts
+from broker.domain.releases import Situation, decide
+from broker.domain.stores import StoredEntry, UnitOfWork
+from broker.errors import BrokerError, NotFound, Tampered, Words
+from broker.services.facts import weigh
+from broker.services.house import House
+from broker.services.releases import why
+
+BATCH = 256
+DECISIONS = (EventType.RELEASE_PERMITTED.value, EventType.RELEASE_DENIED.value)
+SAID = (EventType.CONSENT_GIVEN.value, EventType.CONSENT_REFUSED.value, EventType.CONSENT_WITHDRAWN.value)
+STATED = (EventType.HANDOVER_PUSHED.value, EventType.HANDOVER_CORRECTED.value)
+STRANGERS = ("unknown-handover", "not-a-recipient")
+"""Refused before anything was weighed: there is nothing to make again."""
+
+
+class Outcome(StrEnum):
+    """What came of making one decision again."""
+
+    SAME = "same"
+    ERASED = "erased"
+    OTHER_DECISION = "other-decision"
+    OTHER_FACTS = "other-facts"
+    OTHER_RECORDS = "other-records"
+    NO_AGREEMENT = "no-agreement"
+    ALTERED = "altered"
+
+
+SENTENCES: dict[Outcome, Words] = {
+    Outcome.SAME: Words("Opnieuw gemaakt, met dezelfde uitkomst.", "Made again, with the same result."),
+    Outcome.ERASED: Words(
+        "Niet meer na te rekenen: waar het op rustte, is gewist.",
+        "Cannot be made again: what it rested on was erased.",
+    ),
+    Outcome.OTHER_DECISION: Words(
+        "Uit dezelfde gegevens volgt nu een andere beslissing dan die in het logboek staat.",
+        "The same facts now lead to another decision than the one that was logged.",
+    ),
+    Outcome.OTHER_FACTS: Words(
+        "De beslissing rustte op andere gegevens over een persoon dan er volgens het logboek bekend waren.",
+        "The decision rested on other facts about a person than were known by then, as the log has it.",
+    ),
+    Outcome.OTHER_RECORDS: Words(
+        "De beslissing rustte op andere antwoorden dan er volgens het logboek waren gegeven.",
+        "The decision rested on other answers than had been given by then, as the log has it.",
+    ),
+    Outcome.NO_AGREEMENT: Words(
+        "De tekst van de afspraken van toen is er niet, of is veranderd.",
+        "The text of the agreement of then is not there, or was changed.",
+    ),
+    Outcome.ALTERED: Words(
+        "Een regel, een antwoord of een gegeven is niet meer wat het was.",
+        "An entry, an answer or a fact is no longer what it was.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One decision that did not come out the same."""
+
+    entry: str
+    index: int
+    outcome: Outcome
+    at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """How many decisions came out how, and each that gives reason to look."""
+
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing gives reason to look."""
+        return not self.findings
+
+
+@dataclass(slots=True)
+class _SoFar:
+    """What the log said up to an entry: the digests of facts, and the records with (person, sender, purpose)."""
+
+    facts: dict[str, str] = field(default_factory=dict)
+    records: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+
+
+class Replay:
+    """The use case. `load` makes an agreement of the texts of a set, and refuses what is none."""
+
+    def __init__(self, house: House, load: Callable[[Mapping[str, str]], AgreementInForce]) -> None:
+        self._house = house
+        self._load = load
+        self._agreements: dict[str, AgreementInForce] = {}
+
+    async def run(self, since: datetime | None = None, tick: Callable[[int], None] = lambda _: None) -> Report:
+        """Make every decision again, or those since a moment; that it was done is logged. `tick` hears of each entry."""
+        report, so_far, first = Report(), _SoFar(), 0
+        while True:
+            async with self._house.storage(writing=False) as work:
+                entries = await work.checkpoints.leaves(first, BATCH)  # 1
+                for entry in entries:
+                    await self._look(work, entry, so_far, since, report)
+                    tick(1)
+            first += len(entries)
+            if len(entries) < BATCH:
+                break
+        outcome = {"check": "replay", "outcome": "intact" if report.intact else "not-intact"}
+        async with self._house.storage() as work:
+            await work.log.append(LogEvent(EventType.LOG_CHECKED, self._house.clock(), facts=outcome))
+            await work.commit()
+        self._house.log.kick()
+        return report
+
+    async def _look(
+        self, work: UnitOfWork, entry: StoredEntry, so_far: _SoFar, since: datetime | None, report: Report
+    ) -> None:
+        logged: LoggedFacts | None = None
+        try:
+            logged = self._house.log.read(entry.leaf, await work.log.openings(entry.id))
+            _remember(logged, so_far)
+            if logged.type not in DECISIONS or logged.facts.get("reason") in STRANGERS:
+                return
+            if since is not None and logged.at < since:
+                return
+            outcome = await self._again(work, logged, so_far)
+        except Tampered:
+            outcome = Outcome.ALTERED
+        report.counts[outcome] += 1
+        if outcome not in (Outcome.SAME, Outcome.ERASED):
+            at = logged.at if logged else None
+            report.findings.append(Finding(entry.id, entry.index or 0, outcome, at))
+
+    async def _again(self, work: UnitOfWork, logged: LoggedFacts, so_far: _SoFar) -> Outcome:
+        text, decision = logged.personal.get("basis"), logged.personal.get("decision")
+        if text is None or decision is None:
+            return Outcome.ERASED
+        basis = read_basis(text[0])
+        if any(so_far.facts.get(p, digest) != digest for p, digest in digest_of(basis.statements).items()):  # 2
+            return Outcome.OTHER_FACTS
+        concerned = basis.handover.concerned() | {basis.handover.subject}
+        about = {(person, basis.handover.sender, basis.handover.purpose) for person in concerned}
+        if {record for record, where in so_far.records.items() if where in about} != basis.records:
+            return Outcome.OTHER_RECORDS
+        agreement = await self._agreement(work, str(logged.facts.get("policy", "")))  # 3
+        if agreement is None:
+            return Outcome.NO_AGREEMENT
+        every = await work.consents.about(concerned, basis.handover.sender, basis.handover.purpose)
+        records = tuple(record for record in every if record.id in basis.records)
+        if len(records) != len(basis.records):
+            return Outcome.OTHER_RECORDS
+        try:
+            known = await work.authorities.known_then(concerned, basis.statements)
+        except NotFound:
+            return Outcome.ERASED
+        situation = Situation(
+            handover=basis.handover,
+            sender=basis.sender,
+            recipient=basis.recipient,
+            people=known.people,
+            authorities=known.authorities,
+            records=records,
+            table=agreement.signers,
+            doubted=basis.doubted,
+            statements=basis.statements,
+            sealed_only=agreement.vocabulary.sealed_only,
+        )
+        return Outcome.SAME if _same(basis, situation, agreement, logged, decision[0]) else Outcome.OTHER_DECISION
+
+    async def _agreement(self, work: UnitOfWork, digest: str) -> AgreementInForce | None:
+        """The set of that digest, as it was kept; None when it is not there, or is another than its digest says."""
+        if digest not in self._agreements:
+            texts = await work.policies.texts(digest)
+            try:
+                loaded = self._load(texts) if texts is not None else None
+            except BrokerError:
+                loaded = None
+            if loaded is None or loaded.digest != digest:
+                return None
+            self._agreements[digest] = loaded
+        return self._agreements[digest]
+
+
+def _remember(logged: LoggedFacts, so_far: _SoFar) -> None:
+    if logged.type in STATED:
+        for text in logged.personal.get("facts", ()):
+            so_far.facts.update(json.loads(text))
+    elif logged.type in SAID:
+        for record, person in zip(logged.personal.get("record", ()), logged.personal.get("subject", ()), strict=False):
+            so_far.records[record] = (person, logged.organisation, str(logged.facts.get("purpose", "")))
+
+
+def _same(basis: Basis, situation: Situation, agreement: AgreementInForce, logged: LoggedFacts, decision: str) -> bool:
+    """Whether the decision comes out as it was logged."""
+    who = basis.request.professional
+    recipient = Recipient(who.organisation, who.role)
+    found, rulings = weigh(situation, recipient, basis.request.purpose, agreement, basis.at)  # 4
+    again = decide(basis.request, situation, found, rulings, basis.at)
+    before = json.loads(decision)
+    unreadable = {s["section"] for s in before if s["told"] == Told.UNREADABLE.value}
+    again = again.without({d.section.id for d in again.permitted} & unreadable)
+    permitted, withheld = bool(again.permitted), bool(again.withheld)
+    outcome = "denied" if not permitted else "partly" if withheld else "permitted"
+    wanted = EventType.RELEASE_PERMITTED if permitted else EventType.RELEASE_DENIED
+    return (
+        [_decided(why(d, {})) for d in again.sections] == [_decided(s) for s in before]
+        and logged.facts.get("outcome") == outcome
+        and logged.type == wanted.value
+        and logged.organisation == who.organisation
+        and logged.facts.get("purpose") == basis.request.purpose
+    )
+
+
+def _decided(section: Mapping[str, Any]) -> dict[str, Any]:
+    """What was decided of a section; what the family wrote about it decides nothing."""
+    return {name: value for name, value in section.items() if name != "reactions"}

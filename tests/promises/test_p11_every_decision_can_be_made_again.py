@@ -1,0 +1,272 @@
+"""P11: every decision can be made again from the log and what is stored, with the same result; what was changed shows."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from unittest.mock import patch
+
+import pytest
+
+from broker.domain.decisions import Told
+from broker.pdp.agreement import LoadedAgreement
+from broker.pdp.policy_set import load_texts
+from broker.services import releases
+from broker.services.partners import enact
+from broker.services.replay import DECISIONS, Outcome, Report
+from tests.promises.attacks import ALL, JACK, READER
+from tests.support.intruder import Intruder, intruder_in
+from tests.support.surface import nobody_writes
+from tests.support.world import World
+
+SAME = Outcome.SAME
+
+
+@pytest.fixture
+def intruder(world: World, request: pytest.FixtureRequest) -> Intruder:
+    return intruder_in(world, request)
+
+
+async def replayed(world: World, **more: object) -> Report:
+    await world.settle()
+    return await world.broker.replay.run(**more)  # type: ignore[arg-type] # since
+
+
+async def decisions(world: World) -> int:
+    return len([e for e in await world.entries() if e.type in DECISIONS and "reason" not in e.facts])
+
+
+async def story(world: World) -> None:
+    """Asked before anybody answered, after one yes, after all; corrected; stopped; for another purpose; by a stranger."""
+    await world.push(JACK)
+    await world.gets(JACK, READER[JACK])
+    every = {section["type"]: "yes" for section in world.body(JACK)["sections"]}
+    await world.invite(JACK, "mother")
+    await world.answer(JACK, "mother", every, world.codes[JACK, "mother"])
+    await world.gets(JACK, READER[JACK])
+    await world.invite(JACK, "father")
+    await world.answer(JACK, "father", every, world.codes[JACK, "father"])
+    assert await world.gets(JACK, READER[JACK]) == ALL[JACK]
+    assert await world.gets(JACK, READER[JACK], "no such purpose") == []
+    await world.gets(JACK, "ib-joris")
+    body = world.body(JACK)
+    body["sections"] = body["sections"][:1]
+    path = f"/v1/handovers/{world.handovers[JACK]}/versions"
+    assert (await world.as_organisation(world.sender(JACK), "POST", path, body)).status_code == 201
+    assert await world.gets(JACK, READER[JACK])
+    await world.withdraw(JACK, "father", [body["sections"][0]["type"]])
+    assert await world.gets(JACK, READER[JACK]) == []
+
+
+async def test_every_decision_comes_out_the_same(world: World) -> None:
+    await story(world)
+    made = await decisions(world)
+    assert made >= 6
+    report = await replayed(world)
+    assert report.findings == []
+    assert dict(report.counts) == {SAME: made}
+
+
+async def test_also_after_the_agreement_was_changed(world: World) -> None:
+    await story(world)
+    before = await decisions(world)
+    texts = dict(world.broker.house.agreement().texts)
+    texts["signers.toml"] = texts["signers.toml"] + "\n# tightened\n"
+    texts["release.cedar"] = "// nothing is given to anybody any more\n" + texts["release.cedar"].replace(
+        'principal.role == Role::"general-practitioner"', 'principal.role == Role::"teacher"'
+    )
+    changed = LoadedAgreement(load_texts(texts))
+    house = replace(world.broker.house, agreement=lambda: changed)
+    await enact(house)
+    with patch.object(world.broker.releases, "_house", house):
+        assert await world.gets(JACK, READER[JACK]) == []
+    report = await replayed(world)
+    assert report.findings == []
+    assert dict(report.counts) == {SAME: before + 1}
+
+
+async def test_also_years_later_when_everybody_is_of_another_age(world: World) -> None:
+    await story(world)
+    before = await replayed(world)
+    world.clock.later("P10Y")
+    after = await replayed(world)
+    assert after.counts == before.counts
+    assert after.intact
+
+
+async def test_since_a_moment_only_later_decisions_are_made_again(world: World) -> None:
+    await story(world)
+    moment = world.clock()
+    world.clock.moved += timedelta(seconds=1)
+    await world.gets(JACK, READER[JACK])
+    assert dict((await replayed(world, since=moment)).counts) == {SAME: 1}
+
+
+def _agreement_rewritten(intruder: Intruder) -> None:
+    ((texts,),) = intruder.rows("SELECT texts FROM policy_set")
+    intruder.change("UPDATE policy_set SET texts = ?", json.dumps({**json.loads(texts), "signers.toml": "# none\n"}))
+
+
+def _agreement_gone(intruder: Intruder) -> None:
+    intruder.change("DELETE FROM policy_set")
+
+
+def _a_record_gone(intruder: Intruder) -> None:
+    intruder.change("DELETE FROM consent_record WHERE serial = 1")
+
+
+def _a_record_edited(intruder: Intruder) -> None:
+    intruder.change("UPDATE consent_record SET purpose = 'safety' WHERE serial = 1")
+
+
+def _an_opening_edited(intruder: Intruder) -> None:
+    intruder.change("UPDATE log_opening SET ciphertext = leaf_hash FROM log_entry WHERE field = 'basis'")
+
+
+def _authority_gone(intruder: Intruder) -> None:
+    intruder.change("DELETE FROM authority WHERE until IS NULL")
+
+
+TAMPERING: dict[Callable[[Intruder], None], set[Outcome]] = {
+    _agreement_rewritten: {Outcome.NO_AGREEMENT},
+    _agreement_gone: {Outcome.NO_AGREEMENT},
+    _a_record_gone: {Outcome.OTHER_RECORDS},
+    _a_record_edited: {Outcome.OTHER_RECORDS},
+    _an_opening_edited: {Outcome.ALTERED},
+    _authority_gone: {Outcome.ALTERED},
+}
+
+
+@pytest.mark.parametrize("attack", TAMPERING, ids=lambda attack: attack.__name__.strip("_"))
+async def test_what_a_decision_rested_on_cannot_be_changed_afterwards(
+    world: World, intruder: Intruder, attack: Callable[[Intruder], None]
+) -> None:
+    await story(world)
+    await world.settle()
+    intruder.disarm()
+    async with nobody_writes(world):
+        attack(intruder)
+    report = await replayed(world)
+    assert {finding.outcome for finding in report.findings} == TAMPERING[attack]
+    assert not report.intact
+
+
+async def test_an_older_copy_of_the_facts_put_back_for_a_while_shows(world: World, intruder: Intruder) -> None:
+    """The father gets authority; the whole of the facts of before is put back, with its seal; the mother's yes opens."""
+    body = world.body(JACK)
+    fathers = [a for a in body["authorities"] if a["holder"] == "father"]
+    assert fathers
+    body["authorities"] = [a for a in body["authorities"] if a["holder"] != "father"]
+    await world.push(JACK, body)
+    tables = ("authority", "person_claim", "person")
+    async with nobody_writes(world):
+        older = {table: intruder.rows(f"SELECT * FROM {table}") for table in tables}
+    path = f"/v1/handovers/{world.handovers[JACK]}/versions"
+    assert (await world.as_organisation(world.sender(JACK), "POST", path, world.body(JACK))).status_code == 201
+    await world.invite(JACK, "mother")
+    every = {section["type"]: "yes" for section in world.body(JACK)["sections"]}
+    await world.answer(JACK, "mother", every, world.codes[JACK, "mother"])
+    assert await world.gets(JACK, READER[JACK]) == []
+    async with nobody_writes(world):
+        newer = {table: intruder.rows(f"SELECT * FROM {table}") for table in tables}
+        intruder.disarm()
+        intruder.put_back(older)
+    assert await world.gets(JACK, READER[JACK]) == ALL[JACK], "the attack opens it: only the replay can tell"
+    async with nobody_writes(world):
+        intruder.put_back(newer)
+    report = await replayed(world)
+    assert [finding.outcome for finding in report.findings] == [Outcome.OTHER_FACTS]
+
+
+async def test_a_refusal_hidden_from_one_decision_shows(world: World, intruder: Intruder) -> None:
+    """The father stops; his stop is taken out of the database while somebody asks, and then put back."""
+    await world.push(JACK)
+    await world.everybody_says_yes(JACK)
+    (first, *_) = ALL[JACK]
+    await world.withdraw(JACK, "father", [first])
+    async with nobody_writes(world):
+        records = {"consent_record": intruder.rows("SELECT * FROM consent_record")}
+        intruder.disarm()
+        intruder.change("DELETE FROM consent_record WHERE serial = (SELECT max(serial) FROM consent_record)")
+    assert first in await world.gets(JACK, READER[JACK]), "the attack opens it: only the replay can tell"
+    async with nobody_writes(world):
+        intruder.put_back(records)
+    report = await replayed(world)
+    assert [finding.outcome for finding in report.findings] == [Outcome.OTHER_RECORDS]
+
+
+async def test_a_broker_that_decided_wrongly_shows(world: World) -> None:
+    await world.push(JACK)
+    with patch.object(releases, "decide", side_effect=_everything):
+        assert await world.gets(JACK, READER[JACK]) == ALL[JACK]
+    report = await replayed(world)
+    assert [finding.outcome for finding in report.findings] == [Outcome.OTHER_DECISION]
+
+
+def _everything(*args: object) -> releases.ReleaseDecision:
+    from broker.domain.releases import decide
+
+    made = decide(*args)  # type: ignore[arg-type] # passed on as they came
+    wanted = {Told.NO_CONSENT}
+    return releases.ReleaseDecision(tuple(replace(s, told=None) if s.told in wanted else s for s in made.sections))
+
+
+async def test_what_was_erased_is_counted_as_erased(world: World, intruder: Intruder) -> None:
+    await story(world)
+    made = await decisions(world)
+    await world.settle()
+    async with nobody_writes(world):
+        intruder.change("DELETE FROM log_subject_key")
+    report = await replayed(world)
+    assert report.intact
+    assert dict(report.counts) == {Outcome.ERASED: made}
+
+
+async def test_that_it_was_done_is_logged(world: World) -> None:
+    await story(world)
+    await replayed(world)
+    newest = (await world.entries(1))[0]
+    assert (newest.type, newest.facts) == ("log:checked", {"check": "replay", "outcome": "intact"})
+
+
+async def test_an_officer_gets_a_report_to_file(world: World, intruder: Intruder) -> None:
+    await story(world)
+    await world.settle()
+    made = await decisions(world)
+    kept = world.directory / "report.txt"
+
+    async def command(*arguments: str) -> tuple[int, str, str]:
+        settings = world.broker.settings
+        environment = {
+            **os.environ,
+            "BROKER_MODE": "demo",
+            "BROKER_DATABASE_URL": world.database_url,
+            "BROKER_KEYS": str(settings.keys),
+            "BROKER_POLICIES": str(settings.policies),
+        }
+        words = [sys.executable, "-m", "broker", "audit", "replay", *arguments]
+        done = await asyncio.to_thread(
+            subprocess.run, words, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    code, said, _ = await command("--report", str(kept))
+    assert code == 0
+    assert said == kept.read_text()
+    assert f"{made} decision(s): {made} made again with the same result, 0 erased." in said
+    code, _, told = await command("--report", str(kept))
+    assert (code, "/report" in told) == (2, True)
+    code, _, told = await command("--since", "yesterday")
+    assert (code, "/since" in told) == (2, True)
+    intruder.disarm()
+    async with nobody_writes(world):
+        _a_record_gone(intruder)
+    code, said, _ = await command("--json")
+    document = json.loads(said)
+    assert (code, document["intact"]) == (1, False)
+    assert {finding["outcome"] for finding in document["findings"]} == {"other-records"}
+    assert world.body(JACK)["people"][0]["name"] not in said
