@@ -32,6 +32,7 @@ class Basis:
     statements: Mapping[PersonId, tuple[str, ...]]
     records: frozenset[RecordId]
     doubted: frozenset[PersonId]
+    restored: datetime | None
     at: datetime
 
 
@@ -54,6 +55,7 @@ def basis_text(request: ReleaseRequest, situation: Situation, now: datetime) -> 
         "statements": {person: list(lines) for person, lines in situation.statements.items()},
         "records": sorted(record.id for record in situation.records),
         "doubted": sorted(situation.doubted),
+        "restored": situation.restored.astimezone(UTC).isoformat() if situation.restored else None,
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
@@ -75,6 +77,7 @@ def read_basis(text: str) -> Basis:
             statements={PersonId(p): tuple(map(str, lines)) for p, lines in document["statements"].items()},
             records=frozenset(map(RecordId, document["records"])),
             doubted=frozenset(map(PersonId, document["doubted"])),
+            restored=datetime.fromisoformat(document["restored"]) if document["restored"] else None,
             at=datetime.fromisoformat(document["at"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -186,6 +186,7 @@ class Replay:
             records=records,
             table=agreement.signers,
             doubted=basis.doubted,
+            restored=basis.restored,
             statements=basis.statements,
             sealed_only=agreement.vocabulary.sealed_only,
         )
