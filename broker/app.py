@@ -100,11 +100,12 @@ class Broker:
 
         Raises Unsafe, before anything else, when the database is older than the log's guard.
         """
-        await self.ledger.heed()
-        await enact(self.house)
-        work = (self.ledger.run, self.courier.run, self._clean, self.reminders.run)
-        tasks = [asyncio.create_task(task()) for task in work]
+        tasks: list[asyncio.Task[None]] = []
         try:
+            await self.ledger.heed()
+            await enact(self.house)
+            work = (self.ledger.run, self.courier.run, self._clean, self.reminders.run)
+            tasks += [asyncio.create_task(task()) for task in work]
             yield
         finally:
             for task in tasks:

@@ -28,6 +28,7 @@ from broker.transparency import tiles
 from broker.transparency.checkpoints import Checkpoint, sign_note
 from broker.transparency.merkle import leaf_hash
 from tests.support.intruder import Intruder, Rows, intruder_in
+from tests.support.surface import nobody_writes
 from tests.support.world import World, started_again
 
 HANDOVER, WHO = "tom-to-school", "ib-joris"
@@ -77,7 +78,8 @@ async def stopped_after_a_copy(world: World, intruder: Intruder) -> dict[str, Ro
     await world.settle()
     assert await world.gets(HANDOVER, WHO) == []
     await world.settle()
-    intruder.disarm()
+    async with nobody_writes(world):
+        intruder.disarm()
     return copy
 
 
@@ -181,7 +183,8 @@ OTHER_LOGS: dict[str, Callable[[World, Intruder], None]] = {
 
 async def test_another_log_is_noticed_at_the_start(world: World, intruder: Intruder, subtests: pytest.Subtests) -> None:
     await given(world)
-    intruder.disarm()
+    async with nobody_writes(world):
+        intruder.disarm()
     async with nobody_serves(world):
         assert await starts(world)
         whole = copy_of(intruder)
@@ -219,9 +222,10 @@ async def test_a_guard_put_back_under_a_broker_that_serves_does_not_make_it_forg
     copy, kept = copy_of(intruder), guard.read_bytes()
     await world.withdraw(HANDOVER, "mother", ["status"])
     await world.settle()
-    intruder.disarm()
     guard.write_bytes(kept)
-    intruder.put_back(copy)
+    async with nobody_writes(world):
+        intruder.disarm()
+        intruder.put_back(copy)
     assert (await world.ask(HANDOVER, WHO)).status_code == 503
     assert not world.broker.ledger.believed
 
@@ -291,8 +295,9 @@ async def test_two_brokers_on_one_database_each_have_a_guard(world: World, intru
         assert other_guard.read_text() == await world.broker.ledger.checkpoint()
         assert world.broker.ledger.believed
         assert other.broker.ledger.believed
-        intruder.disarm()
-        intruder.put_back(copy)
+        async with nobody_writes(world):
+            intruder.disarm()
+            intruder.put_back(copy)
         for asked in (world, other):
             assert (await asked.ask(HANDOVER, WHO)).status_code == 503
             assert not asked.broker.ledger.believed
@@ -362,7 +367,8 @@ async def test_there_is_nothing_to_accept_in_a_database_that_is_not_older(world:
 
 async def test_a_database_that_is_not_whole_by_itself_is_not_accepted(world: World, intruder: Intruder) -> None:
     await given(world)
-    intruder.disarm()
+    async with nobody_writes(world):
+        intruder.disarm()
     async with nobody_serves(world):
         intruder.change("UPDATE log_state SET size = size - 1")
         with pytest.raises(Unsafe):
