@@ -113,7 +113,8 @@ async def test_a_broker_does_not_start_on_an_older_copy(world: World, intruder: 
 async def test_a_broker_that_serves_notices_and_releases_nothing(world: World, intruder: Intruder) -> None:
     copy = await stopped_after_a_copy(world, intruder)
     with capture_logs() as logs:
-        intruder.put_back(copy)
+        async with nobody_writes(world):
+            intruder.put_back(copy)
         response = await world.ask(HANDOVER, WHO)  # in the copy everybody says yes
         assert response.status_code == 503, response.text
         assert "released" not in response.json()
