@@ -192,7 +192,7 @@ def _release_info_on_the_way_in() -> bytes:
 
 
 def _info() -> bytes:
-    return _came_in("markdown", {"intake/markdown": "-"})["info"].encode()
+    return str(_came_in("markdown", {"intake/markdown": "-"})["info"]).encode()
 
 
 def _key_of_31_bytes() -> bytes:
