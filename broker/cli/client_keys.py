@@ -45,8 +45,10 @@ def open_sealed(
         ) from None
     try:
         release = json.loads(file.read_bytes())
+        if not isinstance(release, dict) or not {"id", "released"} <= release.keys():
+            raise ValueError("no release")
         typer.echo(json.dumps(open_release(release, oin, keys), ensure_ascii=False, indent=1))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, RecursionError):
         raise Invalid.at("", "Dit bestand is geen antwoord op een verzoek.", "This file is no release.") from None
     except NotOpened as broken:
         typer.echo(str(broken), err=True)

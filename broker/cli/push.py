@@ -57,11 +57,11 @@ def _sealed(client: Client, body: Any, keep: Path | None) -> Any:
     """The body sealed, and kept where it is wanted. Raises Invalid for a body that cannot be sealed, or a file that is there."""
     try:
         body = client.seal(body)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise Invalid.at(
             "/sections",
-            "Om te verzegelen zijn reference, en per onderdeel type, mediaType en content nodig.",
-            "Sealing needs a reference, and of each section its type, mediaType and content.",
+            "Om te verzegelen zijn reference, en per onderdeel type, mediaType en passende content nodig.",
+            "Sealing needs a reference, and of each section its type, mediaType and content of that type.",
         ) from None
     try:
         if keep is not None:

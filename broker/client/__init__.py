@@ -83,8 +83,12 @@ class Client:
         return self._call("POST", "/v1/handovers", self.seal(body) if sealed else body)
 
     def seal(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The body with every section sealed to the broker's intake key of this moment."""
-        return seal_body(body, self.oin, self._call("GET", "/v1/sealing-keys")["keys"][0])
+        """The body with every section sealed to the broker's intake key of this moment. Raises Refused, and as `seal_body`."""
+        try:
+            intake = self._call("GET", "/v1/sealing-keys")["keys"][0]
+        except (KeyError, IndexError, TypeError):
+            raise Refused(200, {"detail": "This broker names no key to seal to."}) from None
+        return seal_body(body, self.oin, intake)
 
     def handover(self, handover: str) -> dict[str, Any]:
         """Its state per section, and who has answered."""

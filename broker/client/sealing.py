@@ -29,15 +29,17 @@ from broker.crypto.sealing import (
 class NotOpened(Exception):
     """A section was not sealed for this key, this organisation and this release, or is no longer whole."""
 
-    def __init__(self, section_type: str) -> None:
-        super().__init__(f"the section {section_type} did not open; ask for it again, and tell the broker's operator")
+    def __init__(self, section_type: str | None) -> None:
+        what = "this is no release" if section_type is None else f"the section {section_type} did not open"
+        super().__init__(f"{what}; ask for it again, and tell the broker's operator")
 
 
 def seal_body(body: Mapping[str, Any], sender: str, intake: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a handover with every section that is in clear sealed to the broker's intake key.
 
     Each call seals with fresh keys: to send a body again, send the very one that came out. Raises ValueError for
-    another kind of key, and KeyError for a section without type, media type or content.
+    another kind of key, KeyError for a section without type, media type or content, and TypeError for content that does
+    not go with its media type: once it is sealed, the broker cannot tell.
     """
     public = SealingPublicKey.of_jwk(intake)
     sections = [_seal(section, sender, str(body["reference"]), public) for section in body["sections"]]
@@ -62,15 +64,27 @@ def _seal(section: Mapping[str, Any], sender: str, reference: str, public: Seali
 
 
 def _bytes_of(media_type: str, content: Any) -> bytes:
-    """JSON as RFC 8785 writes it; text in UTF-8."""
-    return rfc8785.dumps(content) if media_type == "application/json" else str(content).encode()
+    """An object or a list as RFC 8785 writes it; text in UTF-8."""
+    if media_type == "application/json" and isinstance(content, dict | list):
+        return rfc8785.dumps(content)
+    if media_type != "application/json" and isinstance(content, str):
+        return content.encode()
+    raise TypeError("application/json needs an object or a list, everything else needs text")
 
 
 def open_release(release: Mapping[str, Any], recipient: str, keys: Iterable[ClientSealingKey]) -> dict[str, Any]:
-    """A release with every sealed section opened: `content` in the place of `sealed`. Raises NotOpened."""
+    """A release with every sealed section opened: `content` in the place of `sealed`.
+
+    Raises NotOpened, also for what is no release. A section in clear is passed through as it is.
+    """
     mine = {key.kid: key for key in keys}
-    released = [_open(section, str(release["id"]), recipient, mine) for section in release["released"]]
-    return {**release, "released": released}
+    try:
+        identity, sections = release["id"], list(release["released"])
+        if not all(isinstance(section, Mapping) for section in sections):
+            raise TypeError("a section is an object")
+    except (KeyError, TypeError):
+        raise NotOpened(None) from None
+    return {**release, "released": [_open(section, identity, recipient, mine) for section in sections]}
 
 
 def _open(
@@ -87,7 +101,21 @@ def _open(
         info = release_info(sealed["kid"], recipient, release, about, ciphertext)
         key = keys[sealed["kid"]].open(from_b64url(sealed["key"]), info)
         clear = open_content(key, about, ciphertext).decode()
-        content = json.loads(clear) if about.media_type == "application/json" else clear
-    except (SealBroken, KeyError, TypeError, ValueError):
+        content = _content_of(about.media_type, clear)
+    except (SealBroken, KeyError, TypeError, ValueError, RecursionError):
         raise NotOpened(str(section.get("type"))) from None
     return {**{name: value for name, value in section.items() if name != "sealed"}, "content": content}
+
+
+def _content_of(media_type: str, clear: str) -> Any:
+    """Text, or the object or list that the text is in JSON (RFC 8259). Raises ValueError."""
+    if media_type != "application/json":
+        return clear
+    content = json.loads(clear, parse_constant=_no_number)
+    if not isinstance(content, dict | list):
+        raise ValueError("application/json needs an object or a list")
+    return content
+
+
+def _no_number(_: str) -> None:
+    raise ValueError("not a JSON number")

@@ -91,9 +91,17 @@ class Vault:
         wrapper = self._wrapping.get(sealed.kid)
         return wrapper.unwrap(sealed.wrapped_key, _bound(place, sealed.mark, sealed.ciphertext, sealed.kid))
 
-    def open(self, place: SectionPlace, sealed: SealedSection) -> bytes:
-        """Decrypt one section. Raises Tampered when key, bytes or place do not belong together, and Unavailable."""
-        return open_content(self._key(place, sealed), _about(place, sealed.mark), sealed.ciphertext)
+    def open(self, place: SectionPlace, sealed: SealedSection) -> bytes | None:
+        """Decrypt one section. Raises Tampered when key, bytes or place do not belong together, and Unavailable.
+
+        The wrapped key is bound to all of these. So when it opens and the content does not, nothing was changed here:
+        its sender sealed something else, and the answer is None.
+        """
+        key = self._key(place, sealed)
+        try:
+            return open_content(key, _about(place, sealed.mark), sealed.ciphertext)
+        except SealBroken:
+            return None
 
     def pass_on(self, place: SectionPlace, sealed: SealedSection, to: ForRecipient) -> bytes:
         """The section's key sealed to a recipient's key; the content stays closed. Raises Tampered and Unavailable."""

@@ -136,9 +136,9 @@ class SealingPublicKey:
         self.kid = thumbprint(_members(raw))
 
     @classmethod
-    def of_jwk(cls, jwk: Mapping[str, Any]) -> "SealingPublicKey":
-        """Read a public JWK. Raises ValueError with one clear sentence."""
-        if "priv" in jwk or "d" in jwk:
+    def of_jwk(cls, jwk: Any) -> "SealingPublicKey":
+        """Read a public JWK. Raises ValueError with one clear sentence, also for what is no JWK at all."""
+        if isinstance(jwk, Mapping) and ("priv" in jwk or "d" in jwk):
             raise ValueError("this is a private key; give the public one")
         try:
             key = cls(from_b64url(jwk["pub"]))

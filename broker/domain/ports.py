@@ -82,8 +82,8 @@ class SectionVault(Protocol):
     def accept(self, place: SectionPlace, reference: str, delivered: DeliveredSection) -> SealedSection:
         """Take in what its sender sealed, unopened. Raises Invalid unless it was sealed for us and this place."""
 
-    def open(self, place: SectionPlace, sealed: SealedSection) -> bytes:
-        """Decrypt at that place. Raises Tampered anywhere else."""
+    def open(self, place: SectionPlace, sealed: SealedSection) -> bytes | None:
+        """Decrypt at that place; None when its sender did not seal it as what it says it is. Raises Tampered anywhere else."""
 
     def pass_on(self, place: SectionPlace, sealed: SealedSection, to: ForRecipient) -> bytes:
         """Its key, sealed to a recipient's; the content stays closed. Raises Tampered anywhere else."""

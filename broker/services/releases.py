@@ -156,7 +156,7 @@ class Releases:
                 found[section.id] = SealedContent(
                     section.media_type, kid, key, box.ciphertext, handover.sender, box.mark
                 )
-            elif readable(clear := Content(section.media_type, vault.open(place, box))):
+            elif (body := vault.open(place, box)) is not None and readable(clear := Content(section.media_type, body)):
                 found[section.id] = clear
         return found
 

@@ -21,7 +21,9 @@ import pytest
 
 from broker.app import build
 from broker.cli.keys import make_all
-from broker.client import ClientKey
+from broker.client import ClientKey, ClientSealingKey
+from broker.crypto.encoding import b64url
+from broker.crypto.sealing import About, mark_of, release_info, seal_content
 from broker.settings import read_settings
 from broker.storage import migrate
 from tests.factories import SCHOOL, SENDER, a_body
@@ -285,6 +287,43 @@ def test_a_sealing_key_is_registered_and_stays_until_it_is_taken_away_on_purpose
     for wrong in ("signing.public.json", "nowhere.json", "."):
         assert desk.refused(*add, "--sealing-key", keys / wrong).startswith("/sealing-key: ")
     assert "Choose one" in desk.refused(*add, "--no-sealing-key", "--sealing-key", keys / "sealing.public.json")
+
+
+def test_a_release_is_opened_with_the_key_it_was_sealed_to_and_says_nothing_otherwise(desk):
+    key, other, folder = ClientSealingKey.new(), ClientSealingKey.new(), desk.folder
+    key.write(folder / "mine.json")
+    other.write(folder / "old.json")
+    about, content = About(SENDER, "status", "text/plain", mark_of(b"k" * 32, "r")), b"k" * 32
+    ciphertext = seal_content(content, about, "Zoë gaat vooruit.".encode())
+    sealed = {
+        "format": "rondom-sealed-1",
+        "kid": key.kid,
+        "key": b64url(key.public.seal(content, release_info(key.kid, SCHOOL, "r-1", about, ciphertext))),
+        "ciphertext": b64url(ciphertext),
+        "sender": SENDER,
+        "reference": b64url(about.mark),
+    }
+    section = {"type": "status", "mediaType": "text/plain", "sealed": sealed}
+    path = folder / "release.json"
+    path.write_text(json.dumps({"id": "r-1", "released": [section]}))
+    asked = ("open", path, "--oin", SCHOOL, "--key")
+    opened = desk.done(*asked, "old.json", "--key", "mine.json")
+    assert json.loads(opened)["released"] == [
+        {"type": "status", "mediaType": "text/plain", "content": "Zoë gaat vooruit."}
+    ]
+    assert "Zoë gaat vooruit." in opened
+    assert "status did not open" in desk.refused(*asked, "old.json", code=1)
+    assert "status did not open" in desk.refused("open", path, "--oin", SENDER, "--key", "mine.json", code=1)
+    for wrong in ("release.json", "nowhere.json", "."):
+        assert desk.refused(*asked, wrong).startswith("/key: ")
+    for text in ("{", "[]", "5", "null", "{}", '{"id": "r-1"}', "[" * 100_000):
+        path.write_text(text)
+        assert "no release" in desk.refused(*asked, "mine.json")
+    for text in ('{"id": "r-1", "released": [5]}', '{"id": [], "released": 5}'):
+        path.write_text(text)
+        assert "this is no release" in desk.refused(*asked, "mine.json", code=1)
+    path.unlink()
+    assert "no release" in desk.refused(*asked, "mine.json")
 
 
 def test_of_a_private_key_only_the_public_half_is_kept(furnished):

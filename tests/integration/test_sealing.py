@@ -236,6 +236,28 @@ async def test_what_somebody_sealed_and_cannot_be_read_is_withheld_and_nothing_e
     assert {w["type"]: w["reasons"][0]["code"] for w in response.json()["withheld"]}["status"] == "not-readable"
 
 
+async def test_a_content_that_was_sealed_wrongly_closes_that_section_and_no_other(world: World) -> None:
+    """Its key is right, its ciphertext is not what that key opens: nobody can see that before it is opened."""
+    sender, body = world.sender(TOM), fresh(world)
+    right = sealing.seal_content
+
+    def wrong(key: bytes, about: sealing.About, clear: bytes) -> bytes:
+        return right(key, replace(about, mark=bytes(32)) if about.type == "status" else about, clear)
+
+    with patch("broker.client.sealing.seal_content", wrong):
+        body = seal_body(body, sender, await intake(world))
+    case = await as_it_is(world, TOM, body)
+    await case.everybody_says_yes()
+    response = await case.ask()
+    assert response.status_code == 200, response.text
+    assert sorted(texts(response.json())) == [name for name in ALL[TOM] if name != "status"]
+    assert {w["type"]: w["reasons"][0]["code"] for w in response.json()["withheld"]}["status"] == "not-readable"
+    assert (await case.ask(sections=["status"])).json()["withheld"][0]["reasons"][0]["code"] == "not-readable"
+    await registered(world, reader(world), key := ClientSealingKey.new())
+    with pytest.raises(NotOpened, match="status"):
+        open_release((await case.ask()).json(), reader(world), [key])
+
+
 def _plain(media_type: str, content: Any) -> bytes:
     import rfc8785
 

@@ -205,6 +205,32 @@ def test_the_example_handover_can_be_pushed() -> None:
     assert list(faults_of(body, load(ROOT / "policies").vocabulary, partners, date(2026, 11, 21))) == []
 
 
+# --- for security reviewers -------------------------------------------------------------------------------------------
+
+
+def test_every_module_that_the_page_for_security_reviewers_names_is_there() -> None:
+    named = re.findall(r"`(broker/[a-z_/]+(?:\.py)?)`", (ROOT / "docs/for-security-reviewers.md").read_text())
+    assert len(named) >= 10
+    assert not [path for path in named if not (ROOT / path).exists()]
+    crypto = {path.stem for path in (HOUSE / "crypto").glob("*.py")}
+    told = {Path(path).stem for path in named} | {"__init__", "client_keys", "encoding", "keyring"}
+    assert not crypto - told, f"docs/for-security-reviewers.md does not tell of {sorted(crypto - told)}"
+
+
+def test_pictures_say_in_words_what_they_show_and_can_be_read_in_the_dark() -> None:
+    pictures = sorted((ROOT / "docs/pictures").glob("*.svg"))
+    assert pictures
+    pages = "\n".join(page.read_text() for page in PAGES)
+    for picture in pictures:
+        drawn = picture.read_text()
+        assert re.search(r"<title .*?>[^<]{10,}</title>", drawn)
+        assert re.search(r"<desc .*?>[^<]{80,}</desc>", drawn)
+        assert "prefers-color-scheme: dark" in drawn
+        assert re.search(rf"!\[[^\]]{{80,}}\]\([a-z/.]*pictures/{picture.name}\)", pages), (
+            f"{picture.name} has no alt text"
+        )
+
+
 # --- for lawyers ------------------------------------------------------------------------------------------------------
 
 LAWYERS = ROOT / "docs/for-lawyers.md"

@@ -6,8 +6,9 @@ import stat
 import pytest
 
 from broker.crypto.assertions import check_public_jwk
-from broker.crypto.client_keys import ClientKey
+from broker.crypto.client_keys import ClientKey, ClientSealingKey
 from broker.crypto.encoding import b64url, thumbprint
+from broker.crypto.sealing import SealingPublicKey
 
 
 def test_a_key_comes_back_from_its_file(tmp_path):
@@ -65,3 +66,68 @@ def test_a_file_that_is_not_there_is_refused_alike(tmp_path):
     for path in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(ValueError, match="no Ed25519"):
             ClientKey.read(path)
+
+
+# --- the key to open with ---------------------------------------------------------------------------------------------
+
+
+def test_a_sealing_key_comes_back_from_its_file_and_is_never_written_over(tmp_path):
+    key, path = ClientSealingKey.new(), tmp_path / "sealing.json"
+    key.write(path)
+    assert ClientSealingKey.read(path).public_jwk() == key.public_jwk()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert ClientSealingKey.read(path).open(key.public.seal(bytes(32), b"x"), b"x") == bytes(32)
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError):
+        ClientSealingKey.new().write(path)
+    assert path.read_bytes() == before
+
+
+def test_its_public_half_is_public_and_can_be_registered():
+    key = ClientSealingKey.new()
+    jwk = key.public_jwk()
+    assert "priv" not in jwk
+    assert SealingPublicKey.of_jwk(jwk).kid == key.kid == thumbprint({n: jwk[n] for n in ("alg", "kty", "pub")})
+    assert ClientSealingKey.new().kid != key.kid
+
+
+def test_a_sealing_key_never_prints():
+    seed = b"\x5a\xc3" * 16
+    key = ClientSealingKey(seed)
+    for text in (repr(key), str(key), json.dumps(key.public_jwk()), repr(key.public), f"{[key]} {(key,)}"):
+        assert b64url(seed)[:12] not in text
+        assert seed.hex()[:12] not in text
+        assert repr(seed)[2:14] not in text
+
+
+def sealing_files():
+    whole = {**ClientSealingKey(b"q" * 32).public_jwk(), "priv": b64url(b"q" * 32)}
+    return {
+        "no JSON": b"{",
+        "a list": b"[]",
+        "a number": b"5",
+        "null": b"null",
+        "no private key": json.dumps(ClientSealingKey(b"q" * 32).public_jwk()).encode(),
+        "a short seed": json.dumps({**whole, "priv": b64url(b"q" * 31)}).encode(),
+        "padding": json.dumps({**whole, "priv": whole["priv"] + "="}).encode(),
+        "a number for a seed": json.dumps({**whole, "priv": 5}).encode(),
+        "halves of two keys": json.dumps({**whole, "priv": b64url(b"r" * 32)}).encode(),
+        "another kty": json.dumps({**whole, "kty": "OKP"}).encode(),
+        "another alg": json.dumps({**whole, "alg": "X"}).encode(),
+        "no pub": json.dumps({n: v for n, v in whole.items() if n != "pub"}).encode(),
+        "a signing key": json.dumps({**ClientKey.new().public_jwk(), "d": b64url(b"q" * 32)}).encode(),
+        "no text": b"\xff",
+    }
+
+
+@pytest.mark.parametrize("name", sorted(sealing_files()))
+def test_anything_else_is_no_sealing_key_and_quotes_nothing(tmp_path, name):
+    path = tmp_path / "key.json"
+    path.write_bytes(sealing_files()[name])
+    with pytest.raises(ValueError, match="no private sealing key in JWK form") as wrong:
+        ClientSealingKey.read(path)
+    assert wrong.value.__suppress_context__
+    assert b64url(b"q" * 32)[:8] not in str(wrong.value)
+    for nowhere in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(ValueError, match="no private sealing key"):
+            ClientSealingKey.read(nowhere)
