@@ -7,7 +7,16 @@ from fastapi.responses import Response
 
 from broker.api.answers import answer, documented
 from broker.api.deps import AsAnyCaller, Use
-from broker.api.schemas import OrganisationList, OrganisationOut, PolicyOut, TermOut, VocabularyOut
+from broker.api.schemas import (
+    OrganisationList,
+    OrganisationOut,
+    PolicyOut,
+    SealingKeyList,
+    SealingKeyOut,
+    SectionTermOut,
+    TermOut,
+    VocabularyOut,
+)
 from broker.domain.vocabulary import Term
 
 router = APIRouter(prefix="/v1", tags=["directory"])
@@ -30,7 +39,10 @@ async def vocabulary(api: Use, caller: AsAnyCaller) -> Response:
             organisation_kinds=_terms(words.organisation_kinds),
             roles=_terms(words.roles),
             purposes=_terms(words.purposes),
-            section_types=_terms(words.section_types),
+            section_types=[
+                SectionTermOut.model_construct(**vars(term), sealed_only=words.section_types[term.id].sealed_only)
+                for term in _terms(words.section_types)
+            ],
             handover_kinds=_terms(words.handover_kinds),
         )
     )
@@ -45,6 +57,13 @@ def _terms(terms: Mapping[str, Term]) -> list[TermOut]:
         )
         for term in terms.values()
     ]
+
+
+@router.get("/sealing-keys", **documented("The keys to seal to", SealingKeyList, 200, errors=(401,)))
+async def sealing_keys(api: Use, caller: AsAnyCaller) -> Response:
+    """The broker's public intake keys, the one to use first. Fetch them each time: they change."""
+    keys = [SealingKeyOut.model_construct(**key) for key in api.partners.intake_keys()]
+    return answer(SealingKeyList.model_construct(keys=keys))
 
 
 @router.get("/policies/current", **documented("The agreement in force", PolicyOut, 200, errors=(401,)))

@@ -1,5 +1,6 @@
 """Releases over HTTP: ask, and say that it was read."""
 
+import base64
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from broker.api.deps import AsProfessional, Id, Use
 from broker.api.problems import language_of, withheld_json
 from broker.api.reactions import attached_json
 from broker.api.schemas import ReleaseBody, ReleaseOut
-from broker.domain.handovers import Content, HandoverId
+from broker.domain.handovers import Content, HandoverId, SealedContent
 from broker.domain.releases import ReleaseRequest
 
 router = APIRouter(prefix="/v1", tags=["releases"])
@@ -36,7 +37,7 @@ async def ask(request: Request, api: Use, professional: AsProfessional) -> Respo
             {
                 "type": r.type,
                 "mediaType": r.content.media_type,
-                "content": _content(r.content),
+                **_content(r.content),
                 "disputed": r.disputed,
                 "reactions": [attached_json(reaction) for reaction in r.reactions],
             }
@@ -49,10 +50,24 @@ async def ask(request: Request, api: Use, professional: AsProfessional) -> Respo
     return Response(orjson.dumps(out), 200, NO_STORE, "application/json")
 
 
-def _content(content: Content) -> Any:
+def _content(content: Content | SealedContent) -> dict[str, Any]:
+    if isinstance(content, SealedContent):
+        sealed = {
+            "format": "rondom-sealed-1",
+            "kid": content.kid,
+            "key": _base64url(content.key),
+            "ciphertext": _base64url(content.ciphertext),
+            "sender": content.sender,
+            "reference": _base64url(content.mark),
+        }
+        return {"sealed": sealed}
     if content.media_type == "application/json":
-        return orjson.Fragment(content.body)
-    return content.body.decode()
+        return {"content": orjson.Fragment(content.body)}
+    return {"content": content.body.decode()}
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 @router.post(

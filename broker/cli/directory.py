@@ -8,6 +8,7 @@ import typer
 
 from broker.cli.running import use
 from broker.crypto.assertions import check_public_jwk
+from broker.crypto.sealing import SealingPublicKey
 from broker.domain.parties import Oin, Organisation
 from broker.errors import Invalid
 
@@ -33,17 +34,41 @@ def _public_keys(path: Path) -> list[dict[str, Any]]:
     return public
 
 
+def _sealing_key(path: Path) -> str:
+    """The public sealing key of a file, also of one with the private half. Raises Invalid."""
+    try:
+        document = json.loads(path.read_bytes())
+        public = {name: value for name, value in document.items() if name != "priv"}
+        return json.dumps(SealingPublicKey.of_jwk(public).jwk(), sort_keys=True)
+    except (OSError, ValueError, AttributeError):
+        raise Invalid.at(
+            "/sealing-key",
+            "Geef een bestand met een publieke sleutel om te verzegelen. Maak er een met: broker client-keys",
+            "Give a file with a public sealing key. Make one with: broker client-keys",
+        ) from None
+
+
 @organisations.command("add")
 def add(
     oin: Annotated[str, typer.Argument(help="Twenty digits.")],
     name: Annotated[str, typer.Argument(help="As families know it.")],
     kind: Annotated[str, typer.Argument(help="A word of the agreement, such as school.")],
     key: Annotated[Path, typer.Option(help="A JWK or JWKS file; only public keys are kept.")],
+    sealing_key: Annotated[
+        Path | None, typer.Option(help="A public sealing key (JWK): what this partner gets is sealed to it.")
+    ] = None,
+    no_sealing_key: Annotated[
+        bool, typer.Option("--no-sealing-key", help="What it gets is in clear from now on, over TLS.")
+    ] = False,
 ) -> None:
-    """Add a partner, or replace what is known of it."""
+    """Add a partner, or replace what is known of it; its sealing key stays unless you say otherwise."""
     keys = _public_keys(key)
-    use(lambda broker: broker.partners.add(Organisation(Oin(oin), name, kind), keys))
-    typer.echo(f"Added, with {len(keys)} key(s).")
+    if sealing_key and no_sealing_key:
+        raise Invalid.at("/sealing-key", "Kies een van de twee.", "Choose one of the two.")
+    wanted = Organisation(Oin(oin), name, kind, sealing_key=_sealing_key(sealing_key) if sealing_key else None)
+    added = use(lambda broker: broker.partners.add(wanted, keys, unsealed=no_sealing_key))
+    how = "what it gets is sealed to its key" if added.sealing_key else "what it gets is in clear, over TLS"
+    typer.echo(f"Added, with {len(keys)} key(s); {how}.")
 
 
 @organisations.command("list")
@@ -51,11 +76,22 @@ def listed(as_json: Annotated[bool, typer.Option("--json", help="For a program t
     """Show every partner."""
     found = use(lambda broker: broker.partners.all())
     if as_json:
-        rows = [{"oin": o.oin, "name": o.name, "kind": o.kind, "suspended": o.suspended} for o in found]
+        rows = [
+            {
+                "oin": o.oin,
+                "name": o.name,
+                "kind": o.kind,
+                "suspended": o.suspended,
+                "sealed": o.sealing_key is not None,
+            }
+            for o in found
+        ]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     for o in found:
-        typer.echo(f"{o.oin}  {o.kind:<24} {o.name}{'  (suspended)' if o.suspended else ''}")
+        typer.echo(
+            f"{o.oin}  {o.kind:<24} {o.name}{'  (sealed)' if o.sealing_key else ''}{'  (suspended)' if o.suspended else ''}"
+        )
 
 
 @organisations.command("suspend")

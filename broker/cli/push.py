@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -21,6 +21,12 @@ def push(
     url: Annotated[str, typer.Option(help="The broker's address.")],
     oin: Annotated[str, typer.Option(help="Your OIN.")],
     key: Annotated[Path, typer.Option(help="Your private key (JWK, Ed25519).")],
+    sealed: Annotated[
+        bool, typer.Option("--sealed", help="Seal every section here, so that nobody on the way reads it.")
+    ] = False,
+    keep: Annotated[
+        Path | None, typer.Option(help="With --sealed: write the sealed body here first; push that file to repeat.")
+    ] = None,
 ) -> None:
     """Push a handover; prints its id and which sections are open."""
     try:
@@ -35,6 +41,8 @@ def push(
         ) from None
     try:
         with Client(url, oin, signing, language="en") as client:
+            if sealed:
+                body = _sealed(client, body, keep)
             typer.echo(json.dumps(client.push(body), indent=1))
     except (httpx.HTTPError, httpx.InvalidURL):
         raise Unavailable(_NOBODY) from None
@@ -43,6 +51,27 @@ def push(
         for fault in refused.problem.get("errors", ()):
             typer.echo(f"  {fault['pointer'] or '/'}: {fault['detail']}", err=True)
         raise typer.Exit(2) from None
+
+
+def _sealed(client: Client, body: Any, keep: Path | None) -> Any:
+    """The body sealed, and kept where it is wanted. Raises Invalid for a body that cannot be sealed, or a file that is there."""
+    try:
+        body = client.seal(body)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Invalid.at(
+            "/sections",
+            "Om te verzegelen zijn reference, en per onderdeel type, mediaType en content nodig.",
+            "Sealing needs a reference, and of each section its type, mediaType and content.",
+        ) from None
+    try:
+        if keep is not None:
+            with keep.open("x", encoding="utf-8") as file:
+                json.dump(body, file)
+    except OSError:
+        raise Invalid.at(
+            "/keep", "Dit bestand is er al, of kan hier niet.", "This file exists, or cannot be here."
+        ) from None
+    return body
 
 
 def _no_number(_: str) -> None:

@@ -1,21 +1,25 @@
 """The small client that organisations use: push, invite, ask; tokens are fetched when needed.
 
 client = Client("https://broker.example", oin="00000099000000010000", key=ClientKey.read(path))
-handover = client.push(body)
+handover = client.push(body, sealed=True)
 code = client.invite(handover["id"], person="mother")["code"]
 release = client.as_professional("ab-12", "A. Bakker", "family-worker").ask(handover["id"], "coordination")
+
+With `opens_with=[ClientSealingKey.read(path)]` what comes sealed to those keys is opened on arrival.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from broker.client.sealing import NotOpened, open_release, seal_body
 from broker.crypto.assertions import make_assertion
-from broker.crypto.client_keys import ClientKey
+from broker.crypto.client_keys import ClientKey, ClientSealingKey
 
-__all__ = ["Client", "ClientKey", "Refused"]
+__all__ = ["Client", "ClientKey", "ClientSealingKey", "NotOpened", "Refused", "open_release", "seal_body"]
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -40,10 +44,18 @@ class Client:
     """One organisation, towards one broker. Not for several threads at once."""
 
     def __init__(
-        self, url: str, oin: str, key: ClientKey, *, language: str = "nl", transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        oin: str,
+        key: ClientKey,
+        *,
+        opens_with: Sequence[ClientSealingKey] = (),
+        language: str = "nl",
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._url = url.rstrip("/")
         self.oin = oin
+        self.opens_with = tuple(opens_with)
         self._key = key
         self._http = httpx.Client(
             base_url=self._url, timeout=30, headers={"Accept-Language": language}, transport=transport
@@ -62,9 +74,17 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def push(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Push a handover. The same body again answers as the first time. Raises Refused."""
-        return self._call("POST", "/v1/handovers", body)
+    def push(self, body: dict[str, Any], *, sealed: bool = False) -> dict[str, Any]:
+        """Push a handover. The same body again answers as the first time. Raises Refused.
+
+        With `sealed`, every section is sealed first, freshly: to be able to send it again, `seal` it yourself and keep
+        what comes out.
+        """
+        return self._call("POST", "/v1/handovers", self.seal(body) if sealed else body)
+
+    def seal(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The body with every section sealed to the broker's intake key of this moment."""
+        return seal_body(body, self.oin, self._call("GET", "/v1/sealing-keys")["keys"][0])
 
     def handover(self, handover: str) -> dict[str, Any]:
         """Its state per section, and who has answered."""
@@ -135,11 +155,16 @@ class Professional:
         self._token = _Token()
 
     def ask(self, handover: str, purpose: str, sections: list[str] | None = None) -> dict[str, Any]:
-        """Ask for a release. Raises Refused with the reasons when nothing is released."""
+        """Ask for a release. Raises Refused with the reasons when nothing is released.
+
+        What comes sealed is opened when the client has the key for it. Raises NotOpened.
+        """
         body: dict[str, Any] = {"handover": handover, "purpose": purpose}
         if sections is not None:
             body["sections"] = sections
-        return self._call("POST", "/v1/releases", body)
+        release = self._call("POST", "/v1/releases", body)
+        mine = self._client.opens_with
+        return open_release(release, self._client.oin, mine) if mine else release
 
     def status(self, release: str) -> dict[str, Any]:
         """Whether what was released may still be used as it was."""

@@ -34,10 +34,23 @@ from broker.crypto.sealing import (
 )
 from broker.crypto.wrapping import KeyringWrapping, WrappingKeys
 from broker.domain.ports import DeliveredSection, ForRecipient, SealedSection, SectionPlace
-from broker.errors import Tampered
+from broker.errors import Invalid, Tampered
 
-_GONE = "this intake key is not, or no longer, in use"
-_BROKEN = "this was not sealed to that key for this reference, sender, section type and media type"
+
+def _gone() -> Invalid:
+    return Invalid.at(
+        "/kid",
+        "Deze sleutel is niet (meer) in gebruik. Haal de nieuwe op bij /v1/sealing-keys en verzegel opnieuw.",
+        "This key is not in use (any more). Fetch the new one from /v1/sealing-keys and seal again.",
+    )
+
+
+def _not_for_us() -> Invalid:
+    return Invalid.at(
+        "/key",
+        "Deze sleutel opent niet: verzegel voor deze sleutel, afzender, referentie, dit onderdeel, mediatype en deze inhoud.",
+        "This key does not open: seal it to this kid, for this sender, reference, type, media type and ciphertext.",
+    )
 
 
 class Vault:
@@ -66,18 +79,16 @@ class Vault:
         """Take in what its sender sealed, without opening it.
 
         Its key opens only when it was sealed to an intake key of ours, for this sender, reference, section type and
-        media type, and for exactly this ciphertext. Raises ValueError with one clear sentence.
+        media type, and for exactly this ciphertext. Raises Invalid.
         """
         intake = self._keyring.get(KeyPurpose.INTAKE, delivered.kid)
         if intake is None:
-            raise ValueError(_GONE)
+            raise _gone()
         info = intake_info(delivered.kid, place.sender, reference, place.type, place.media_type, delivered.ciphertext)
         try:
             key = SealingKey(intake.secret).open(delivered.key, info)
         except SealBroken:
-            raise ValueError(_BROKEN) from None
-        if len(key) != KEY:
-            raise ValueError(_BROKEN)
+            raise _not_for_us() from None
         return self._keep(place, key, mark_of(key, reference), delivered.ciphertext)
 
     def _keep(self, place: SectionPlace, key: bytes, mark: bytes, ciphertext: bytes) -> SealedSection:

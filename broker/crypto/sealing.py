@@ -142,6 +142,7 @@ class SealingPublicKey:
             raise ValueError("this is a private key; give the public one")
         try:
             key = cls(from_b64url(jwk["pub"]))
+            key.seal(bytes(KEY), b"")  # a point of low order is refused by use
         except (KeyError, TypeError, ValueError, AttributeError):
             raise ValueError("this is no ML-KEM-768 with X25519 public key in JWK form") from None
         if {**_members(key.raw), "kid": key.kid} != {name: jwk.get(name) for name in ("kty", "alg", "pub", "kid")}:
@@ -178,7 +179,7 @@ class SealingKey:
         if len(sealed) != SEALED_KEY:
             raise SealBroken
         try:
-            return _SUITE.decrypt(sealed, self._key, info)
+            return _SUITE.decrypt(sealed, self._key, info)  # as long as a content's key, for its length was checked
         except (InvalidTag, ValueError):
             raise SealBroken from None
 

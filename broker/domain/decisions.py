@@ -53,6 +53,8 @@ class Told(StrEnum):
     OTHER_PURPOSE = "other-purpose"
     NO_LONGER_KEPT = "no-longer-kept"
     NOT_THERE = "no-such-section"
+    SEALED_ONLY = "sealed-only"
+    UNREADABLE = "not-readable"
 
 
 TOLD: dict[Told, tuple[Words, Words]] = {
@@ -86,6 +88,23 @@ TOLD: dict[Told, tuple[Words, Words]] = {
     Told.NO_LONGER_KEPT: (
         Words("Deze overdracht wordt niet meer gedeeld.", "This handover is no longer shared."),
         Words("Neem contact op met de afzender.", "Contact the sender."),
+    ),
+    Told.SEALED_ONLY: (
+        Words(
+            "Dit soort onderdeel gaat alleen verzegeld weg, en uw organisatie heeft nog geen sleutel om het te openen.",
+            "This type of section only leaves sealed, and your organisation has no key yet to open it with.",
+        ),
+        Words(
+            "Laat uw softwareleverancier een sleutel maken en aanmelden: docs/sealed-sections.md.",
+            "Have your software supplier make a key and register it: docs/sealed-sections.md.",
+        ),
+    ),
+    Told.UNREADABLE: (
+        Words(
+            "De afzender heeft dit onderdeel verzegeld, en wat erin zit is niet wat de afzender zegt dat het is.",
+            "The sender sealed this section, and what is in it is not what the sender says it is.",
+        ),
+        Words("Vraag de afzender om een correctie.", "Ask the sender for a correction."),
     ),
     Told.NOT_THERE: (
         Words(

@@ -11,6 +11,7 @@ from typing import Any
 
 from broker.domain.calendar import Period
 from broker.domain.parties import AuthorityKind, Recipient, StatedContact
+from broker.domain.ports import DeliveredSection
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Fault, Words
 
@@ -61,13 +62,13 @@ class DraftAuthority:
 
 @dataclass(frozen=True, slots=True)
 class DraftSection:
-    """One section in clear; lives no longer than the request."""
+    """One section, in clear or sealed by its sender; what is clear lives no longer than the request."""
 
     type: str
     concerns: tuple[str, ...] = field(repr=False)
     shielded_from: tuple[str, ...] = field(repr=False)
     media_type: str
-    content: bytes = field(repr=False)
+    content: bytes | DeliveredSection = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +235,10 @@ def _sections(body: Mapping[str, Any], vocabulary: Vocabulary, keys: list[Any]) 
             for index, key in enumerate(_list(section, name)):
                 if isinstance(key, str) and key not in keys:
                     yield _no_such_key(f"{pointer}/{name}/{index}")
+        yield from _form(pointer, section, vocabulary)
         media_type, content = section.get("mediaType"), section.get("content")
+        if section.get("sealed") is not None:
+            continue
         if media_type == "application/json" and "content" in section and not isinstance(content, dict | list):
             yield Fault(
                 f"{pointer}/content",
@@ -242,6 +246,25 @@ def _sections(body: Mapping[str, Any], vocabulary: Vocabulary, keys: list[Any]) 
             )
         if media_type in ("text/markdown", "text/plain") and "content" in section and not isinstance(content, str):
             yield Fault(f"{pointer}/content", Words("Hier hoort tekst.", "This must be text."))
+
+
+def _form(pointer: str, section: Mapping[str, Any], vocabulary: Vocabulary) -> Iterator[Fault]:
+    """In clear or sealed: one of the two, and sealed where the agreement says so."""
+    clear, sealed = "content" in section, "sealed" in section
+    if clear and sealed:
+        yield Fault(
+            f"{pointer}/sealed", Words("Stuur content of sealed, niet allebei.", "Send content or sealed, not both.")
+        )
+    elif not clear and not sealed:
+        yield Fault(f"{pointer}/content", Words("Dit veld ontbreekt.", "This field is missing."))
+    elif clear and section.get("type") in vocabulary.sealed_only:
+        yield Fault(
+            f"{pointer}/content",
+            Words(
+                "Dit onderdeel mag alleen verzegeld komen: stuur sealed. Zie docs/sealed-sections.md.",
+                "This section may only come in sealed: send sealed. See docs/sealed-sections.md.",
+            ),
+        )
 
 
 def _periods(body: Mapping[str, Any], today: date) -> Iterator[Fault]:

@@ -1,7 +1,7 @@
 """A handover: what one organisation writes about people so that others can go on helping them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
@@ -92,4 +92,31 @@ class Content:
         return f"Content({self.media_type}, {len(self.body)} bytes)"
 
 
-Contents = Mapping[SectionId, Content]
+def readable(content: Content) -> bool:
+    """Whether it is what its media type says: text in UTF-8, or an object or a list in JSON (RFC 8259)."""
+    try:
+        text = content.body.decode()
+        return content.media_type != "application/json" or isinstance(
+            json.loads(text, parse_constant=_no_number), dict | list
+        )
+    except (ValueError, RecursionError):
+        return False
+
+
+def _no_number(_: str) -> None:
+    raise ValueError("not a JSON number")
+
+
+@dataclass(frozen=True, slots=True)
+class SealedContent:
+    """A section as it leaves sealed: the ciphertext as it lies here, its key sealed to the recipient's key `kid`.
+
+    `sender` and `mark` are what the ciphertext is bound to, beside the section's type and media type.
+    """
+
+    media_type: str
+    kid: str
+    key: bytes = field(repr=False)
+    ciphertext: bytes = field(repr=False)
+    sender: Oin
+    mark: bytes = field(repr=False)

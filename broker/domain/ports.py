@@ -84,7 +84,7 @@ class SectionVault(Protocol):
         """Encrypt for one place."""
 
     def accept(self, place: SectionPlace, reference: str, delivered: DeliveredSection) -> SealedSection:
-        """Take in what its sender sealed, unopened. Raises ValueError unless it was sealed for us and this place."""
+        """Take in what its sender sealed, unopened. Raises Invalid unless it was sealed for us and this place."""
 
     def open(self, place: SectionPlace, sealed: SealedSection) -> bytes:
         """Decrypt at that place. Raises Tampered anywhere else."""

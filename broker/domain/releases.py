@@ -1,21 +1,21 @@
 """The decision on a release: one pure function in which consent and agreement both say yes, or nothing leaves.
 
 1. The handover is still kept, addressed to this role, and asked for the purpose it was shared for.
-2. The agreement permits the section; an error in it has denied already.
+2. The agreement permits the section, and what may only leave sealed can be sealed; an error has denied already.
 3. Every person that the section concerns is covered: each required signer's latest answer is a current yes, and not
    one by a code to a contact that is in doubt.
 
 Nothing to decide on (no section, no person concerned, no signer) is a denial.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NewType
 
 from broker.domain.consents import Cell, ConsentRecord, EvidenceLevel, Stance, Standing, cell_of, standing
 from broker.domain.decisions import Finding, PolicyQuestion, Ruling, SectionDecision, Told
-from broker.domain.handovers import Handover, HandoverId, Section
+from broker.domain.handovers import Handover, HandoverId, Section, SectionId
 from broker.domain.parties import Authority, Organisation, Person, PersonId, Professional, Recipient
 from broker.domain.signers import Gap, SignerTable, required_signers, youngest_band
 
@@ -45,6 +45,13 @@ class Situation:
     table: SignerTable
     doubted: frozenset[PersonId] = frozenset()
     """Whose contact is in doubt: a code that went there proves nothing."""
+    sealed_only: frozenset[str] = frozenset()
+    """Section types that leave sealed, or not at all."""
+
+    @property
+    def unsealable(self) -> frozenset[str]:
+        """The types that this recipient cannot get for want of a sealing key, whatever is in the handover."""
+        return frozenset() if self.recipient.sealing_key else self.sealed_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,12 @@ class ReleaseDecision:
     def permitted(self) -> tuple[SectionDecision, ...]:
         """What may leave."""
         return tuple(s for s in self.sections if s.permitted)
+
+    def without(self, sections: Collection[SectionId]) -> "ReleaseDecision":
+        """The same decision, with these withheld because what is in them cannot be read."""
+        return ReleaseDecision(
+            tuple(replace(s, told=Told.UNREADABLE) if s.section.id in sections else s for s in self.sections)
+        )
 
     @property
     def withheld(self) -> tuple[SectionDecision, ...]:
@@ -150,6 +163,8 @@ def decide(
         told = refusal(request, situation, now)  # 1
         if told is None and (not ruling.permitted or ruling.errors):
             told = Told.NOT_AGREED  # 2
+        elif told is None and section.type in situation.unsealable:
+            told = Told.SEALED_ONLY  # 2
         elif told is None and not consented(asked):
             told = Told.NO_CONSENT  # 3
         decisions.append(SectionDecision(section, ruling, asked, told))

@@ -13,12 +13,16 @@ from broker.errors import Words
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One word of the agreement. `explain` says in plain words what it is; `example` shows what the text may look like."""
+    """One word of the agreement. `explain` says in plain words what it is; `example` shows what the text may look like.
+
+    A section type with `sealed_only` comes in sealed by its sender, and leaves sealed to its recipient.
+    """
 
     id: str
     label: Words
     explain: Words
     example: Words | None = None
+    sealed_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,11 @@ class Vocabulary:
     def __post_init__(self) -> None:
         for name in ("organisation_kinds", "roles", "purposes", "section_types", "handover_kinds"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    @property
+    def sealed_only(self) -> frozenset[str]:
+        """The section types that nobody sends or gets but sealed."""
+        return frozenset(name for name, term in self.section_types.items() if term.sealed_only)
 
     def label(self, term: str) -> Words:
         """The label of a term of any sort; the bare word when the agreement no longer knows it."""

@@ -48,11 +48,18 @@ class Document:
         """Note a fault in this file."""
         self.faults.add(self.file, line, nl, en)
 
-    def check_keys(self, where: str, line: int | None, table: Mapping[str, Any], expected: Collection[str]) -> None:
-        """Note a fault for each key that is missing or that nothing reads."""
+    def check_keys(
+        self,
+        where: str,
+        line: int | None,
+        table: Mapping[str, Any],
+        expected: Collection[str],
+        optional: Collection[str] = (),
+    ) -> None:
+        """Note a fault for each key that is missing, and for each that nothing reads."""
         for key in sorted(set(expected) - set(table)):
             self.fault(line, f"bij {where} ontbreekt '{key}'; vul het in.", f"{where} lacks '{key}'; fill it in.")
-        for key in sorted(set(table) - set(expected)):
+        for key in sorted(set(table) - set(expected) - set(optional)):
             self.fault(
                 line,
                 f"bij {where} staat '{key}', dat niemand leest; verbeter of verwijder het.",

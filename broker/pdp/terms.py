@@ -62,13 +62,26 @@ def _read_term(document: Document, name: str, term_id: str, term: Any) -> Term:
         )
         term = {}
     with_example = name == "section_types"
-    document.check_keys(where, line, term, ("label", "explain", "example") if with_example else ("label", "explain"))
+    expected = ("label", "explain", "example") if with_example else ("label", "explain")
+    document.check_keys(where, line, term, expected, ("sealed_only",) if with_example else ())
     return Term(
         term_id,
         read_words(document, f"{where}.label", line, term.get("label")),
         read_words(document, f"{where}.explain", line, term.get("explain")),
         read_words(document, f"{where}.example", line, term.get("example")) if with_example else None,
+        _sealed_only(document, where, line, term.get("sealed_only", False)),
     )
+
+
+def _sealed_only(document: Document, where: str, line: int | None, value: Any) -> bool:
+    """A demand that cannot be read is noted as a fault, and is a demand."""
+    if not isinstance(value, bool):
+        document.fault(
+            line,
+            f"{where}.sealed_only is true of false.",
+            f"{where}.sealed_only is true or false.",
+        )
+    return value is not False
 
 
 def read_words(document: Document, where: str, line: int | None, words: Any) -> Words:

@@ -50,6 +50,7 @@ async def situation_of(
         records=records,
         table=agreement.signers,
         doubted=doubted,
+        sealed_only=agreement.vocabulary.sealed_only,
     )
 
 

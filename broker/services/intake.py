@@ -9,7 +9,7 @@ from broker.domain.matters import MatterKind
 from broker.domain.parties import Authority, Oin, PersonId
 from broker.domain.ports import SealedSection, place_of
 from broker.domain.stores import AuthorityClaim, PersonClaim, StatedInability, UnitOfWork
-from broker.errors import Invalid
+from broker.errors import Fault, Invalid
 from broker.services.house import House
 from broker.services.matters import doubt_people, raise_matter
 
@@ -81,5 +81,22 @@ def sealed_handover(
         retain_until=draft.retain_until,
         supporters=frozenset(Support(keys[supporter], keys[person]) for supporter, person in draft.supporters),
     )
-    parts = zip(sections, draft.sections, strict=True)
-    return handover, {s.id: house.vault.seal(place_of(handover, s), draft.reference, part.content) for s, part in parts}
+    return handover, _sealed(house, handover, draft)
+
+
+def _sealed(house: House, handover: Handover, draft: Draft) -> dict[SectionId, SealedSection]:
+    """Each section as it will lie here: encrypted now, or taken in as its sender sealed it. Raises Invalid."""
+    kept: dict[SectionId, SealedSection] = {}
+    faults: list[Fault] = []
+    for position, (section, part) in enumerate(zip(handover.sections, draft.sections, strict=True)):
+        place = place_of(handover, section)
+        if isinstance(part.content, bytes):
+            kept[section.id] = house.vault.seal(place, draft.reference, part.content)
+            continue
+        try:
+            kept[section.id] = house.vault.accept(place, draft.reference, part.content)
+        except Invalid as refused:
+            faults += [Fault(f"/sections/{position}/sealed{fault.pointer}", fault.words) for fault in refused.faults]
+    if faults:
+        raise Invalid(faults)
+    return kept

@@ -72,6 +72,10 @@ WHY = {
         "De afspraken tussen de organisaties geven dit onderdeel niet aan deze rol voor dit doel.",
         "The agreement between the organisations does not give this section to this role for this purpose.",
     ),
+    Told.SEALED_ONLY: Words(
+        "Dit soort onderdeel gaat alleen verzegeld weg, en de ontvanger heeft nog geen sleutel om het te openen.",
+        "This type of section only leaves sealed, and the recipient has no key yet to open it with.",
+    ),
     Told.OTHER_PURPOSE: Words(
         "De overdracht is voor een ander doel gedeeld dan waarvoor erom is gevraagd.",
         "The handover was shared for another purpose than the one it was asked for.",

@@ -1,5 +1,6 @@
 """The partners in the agreement and its words: who takes part, what may be said, which text is in force."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,13 +27,28 @@ class Partners:
         """The agreement in force."""
         return self._house.agreement()
 
-    async def add(self, organisation: Organisation, jwks: Sequence[Mapping[str, Any]]) -> None:
-        """Add or replace a partner, with keys that were checked. Raises Invalid for an OIN or kind that cannot be."""
+    def intake_keys(self) -> tuple[Mapping[str, Any], ...]:
+        """The public keys that senders seal to, the one to use first."""
+        return self._house.vault.intake_keys()
+
+    async def add(
+        self, organisation: Organisation, jwks: Sequence[Mapping[str, Any]], *, unsealed: bool = False
+    ) -> Organisation:
+        """Add or replace a partner, with keys that were checked. Raises Invalid for an OIN or kind that cannot be.
+
+        A sealing key that is there stays, unless another is given or `unsealed` says that it goes: what a partner gets
+        does not begin to leave in clear by an omission. Returns the partner as it is now.
+        """
         if not (organisation.oin.isascii() and organisation.oin.isdigit() and len(organisation.oin) == 20):
             raise Invalid.at("/oin", "Een OIN heeft twintig cijfers.", "An OIN has twenty digits.")
         if organisation.kind not in self._house.agreement().vocabulary.organisation_kinds:
             raise Invalid.at("/kind", "De afspraken kennen deze soort niet.", "The agreement does not know this kind.")
+        if organisation.sealing_key is None and not unsealed:
+            async with self._house.storage(writing=False) as work:
+                before = await work.organisations.get(organisation.oin)
+            organisation = replace(organisation, sealing_key=before.sealing_key if before else None)
         await self._change(organisation, jwks)
+        return organisation
 
     async def suspend(self, oin: str, *, suspended: bool) -> None:
         """Stop a partner at once, or let it take part again. Raises NotFound."""
@@ -48,8 +64,12 @@ class Partners:
         async with self._house.storage() as work:
             await work.organisations.add(organisation, jwks)
             state = "suspended" if organisation.suspended else "active"
+            kid = json.loads(organisation.sealing_key)["kid"] if organisation.sealing_key else "none"
             event = LogEvent(
-                EventType.ORGANISATION_CHANGED, self._house.clock(), organisation.oin, facts={"state": state}
+                EventType.ORGANISATION_CHANGED,
+                self._house.clock(),
+                organisation.oin,
+                facts={"state": state, "sealing": kid},
             )
             await work.log.append(event)
             await work.commit()

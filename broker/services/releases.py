@@ -4,7 +4,8 @@
 2. Facts are read under shared locks on the handover and on the consents of everybody concerned; a correction or a
    withdrawal that committed first is seen.
 3. Consent and agreement decide per section (`broker.domain.releases`).
-4. What is permitted is opened; what the family wrote about it goes with it.
+4. What is permitted is sealed to the recipient's key, unopened; or opened, for who has none. What the family wrote
+   about it goes with it.
 5. The disclosure or refusal is logged, and the release tied to its entry, in the same unit of work.
 6. In it too: a message to whoever said the yes that it rests on. No message kept, no release.
 7. Commit. Without it nothing is returned: no log, no release.
@@ -19,9 +20,9 @@ from typing import Any
 from broker.domain.channels import Channel, channels_for
 from broker.domain.decisions import TOLD, SectionDecision, Told
 from broker.domain.events import EventType, LogEvent, Personal
-from broker.domain.handovers import Content, Handover, SectionId
+from broker.domain.handovers import Content, Handover, SealedContent, SectionId, readable
 from broker.domain.parties import Professional, Recipient
-from broker.domain.ports import place_of
+from broker.domain.ports import ForRecipient, place_of
 from broker.domain.reactions import Reaction, attached, disputed
 from broker.domain.releases import ReleaseDecision, ReleaseRequest, Situation, decide, refusal
 from broker.domain.stores import UnitOfWork
@@ -43,7 +44,7 @@ class Released:
     """One section that left, with what the family itself wrote about it."""
 
     type: str
-    content: Content
+    content: Content | SealedContent
     reactions: tuple[Reaction, ...] = ()
 
     @property
@@ -114,9 +115,13 @@ class Releases:
             situation = await situation_of(work, handover, who.organisation, agreement, now, hold=True)  # 2
             found, rulings = weigh(situation, Recipient(who.organisation, who.role), request.purpose, agreement, now)
             decision = decide(request, situation, found, rulings, now)  # 3
-            written = await _written(work, handover, decision)
-            released = await self._open(work, situation, decision, written)  # 4
             release_id = house.ids()
+            contents = await self._contents(work, situation, decision, release_id)  # 4
+            decision = decision.without({d.section.id for d in decision.permitted} - set(contents))
+            written = await _written(work, handover, decision)
+            released = tuple(
+                Released(d.section.type, contents[d.section.id], written[d.section.id]) for d in decision.permitted
+            )
             asked = _known(request.purpose, house)
             event = _logged(release_id, (who, asked), situation, decision, written, agreement.digest, now)
             appended = await work.log.append(event)  # 5
@@ -126,7 +131,7 @@ class Releases:
                 await tell_of_release(work, house, situation, decision, now)  # 6
             await work.commit()  # 7
         ways = channels_for(agreement.channels, situation.sender.kind, situation.recipient.kind, request.purpose)
-        withheld = _withheld(request, decision, refusal(request, situation, now), ways)
+        withheld = _withheld(request, situation, decision, refusal(request, situation, now), ways)
         if not released:
             house.log.kick()
             raise ReleaseDenied(withheld)
@@ -134,16 +139,25 @@ class Releases:
         receipt = await house.log.receipt(appended, frozenset({who.id}))
         return Release(release_id, released, withheld, agreement.digest, receipt)
 
-    async def _open(
-        self, work: UnitOfWork, situation: Situation, decision: ReleaseDecision, written: Written
-    ) -> tuple[Released, ...]:
-        handover = situation.handover
+    async def _contents(
+        self, work: UnitOfWork, situation: Situation, decision: ReleaseDecision, release: str
+    ) -> dict[SectionId, Content | SealedContent]:
+        """What leaves, in the form in which it leaves. What somebody sealed and cannot be read is left out."""
+        handover, vault, recipient = situation.handover, self._house.vault, situation.recipient
         sealed = await work.handovers.sealed([d.section for d in decision.permitted])
-        released = []
+        found: dict[SectionId, Content | SealedContent] = {}
         for section in (d.section for d in decision.permitted):
-            body = self._house.vault.open(place_of(handover, section), sealed[section.id])
-            released.append(Released(section.type, Content(section.media_type, body), written[section.id]))
-        return tuple(released)
+            place, box = place_of(handover, section), sealed[section.id]
+            if recipient.sealing_key:
+                to = ForRecipient(json.loads(recipient.sealing_key), recipient.oin, release)
+                key = vault.pass_on(place, box, to)
+                kid = to.sealing_key["kid"]
+                found[section.id] = SealedContent(
+                    section.media_type, kid, key, box.ciphertext, handover.sender, box.mark
+                )
+            elif readable(clear := Content(section.media_type, vault.open(place, box))):
+                found[section.id] = clear
+        return found
 
     async def _refuse_stranger(
         self, work: UnitOfWork, request: ReleaseRequest, handover: Handover | None, now: datetime
@@ -198,23 +212,29 @@ def _known(purpose: str, house: House) -> str:
 
 
 def _withheld(
-    request: ReleaseRequest, decision: ReleaseDecision, whole: Told | None, ways: tuple[Channel, ...]
+    request: ReleaseRequest,
+    situation: Situation,
+    decision: ReleaseDecision,
+    whole: Told | None,
+    ways: tuple[Channel, ...],
 ) -> tuple[Withheld, ...]:
     """What the recipient hears of what was not released.
 
     A type that the agreement does not give to this role is only spoken of when it was asked for by name, and then in
     the same words whether it is there or not: its existence would be a disclosure by itself. What holds for the whole
-    handover is said once, under the type `*`, whatever was asked for and whatever is in it.
+    handover is said once, under the type `*`, whatever was asked for and whatever is in it. A type that this recipient
+    could only get sealed is spoken of by name only, whether it is there or not.
 
     `ways` are named with every lack of consent, the same for all of them, and with nothing else.
     """
     if whole is not None:
         return (_say("*", whole),)
-    told = {d.section.type: Told.NO_CONSENT for d in decision.withheld if d.told is Told.NO_CONSENT}
+    heard = (Told.NO_CONSENT, Told.UNREADABLE)
+    told = {d.section.type: d.told for d in decision.withheld if d.told is not None and d.told in heard}
     released = {d.section.type for d in decision.permitted}
     for wanted in request.types or ():
         if wanted not in released:
-            told.setdefault(wanted, Told.NOT_THERE)
+            told.setdefault(wanted, Told.SEALED_ONLY if wanted in situation.unsealable else Told.NOT_THERE)
     if not told and not released:
         return (_say("*", Told.NOT_AGREED),)
     return tuple(_say(section_type, code, ways) for section_type, code in told.items())

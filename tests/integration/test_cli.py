@@ -150,7 +150,7 @@ def test_help_names_every_command():
         text=True,
         check=True,
     ).stdout
-    for command in ("keys", "policies", "audit", "organisations", "officers", "db", "serve", "demo", "push"):
+    for command in ("keys", "policies", "audit", "organisations", "officers", "db", "serve", "demo", "push", "open", "client-keys"):
         assert command in helped
 
 
@@ -240,14 +240,38 @@ def test_a_partner_is_added_listed_suspended_and_let_in_again(furnished):
     desk = furnished
     key = public_key(desk.folder)
     assert desk.done("organisations", "add", SCHOOL, "Basisschool De Brug", "school", "--key", key) == (
-        "Added, with 1 key(s).\n"
+        "Added, with 1 key(s); what it gets is in clear, over TLS.\n"
     )
-    expected = {"oin": SCHOOL, "name": "Basisschool De Brug", "kind": "school", "suspended": False}
+    expected = {"oin": SCHOOL, "name": "Basisschool De Brug", "kind": "school", "suspended": False, "sealed": False}
     assert json.loads(desk.done("organisations", "list", "--json")) == [expected]
     desk.done("organisations", "suspend", SCHOOL)
     assert "(suspended)" in desk.done("organisations", "list")
     desk.done("organisations", "suspend", SCHOOL, "--lift")
     assert "(suspended)" not in desk.done("organisations", "list")
+
+
+def test_a_sealing_key_is_registered_and_stays_until_it_is_taken_away_on_purpose(furnished):
+    desk = furnished
+    keys = desk.folder / "own"
+    assert "Made in" in desk.done("client-keys", keys)
+    assert {p.name for p in keys.iterdir()} == {
+        f"{name}.{half}.json" for name in ("signing", "sealing") for half in ("private", "public")
+    }
+    assert {stat.S_IMODE(path.stat().st_mode) for path in keys.glob("*.private.json")} == {0o600}
+    assert "keys here already" in desk.refused("client-keys", keys)
+    add = ("organisations", "add", SCHOOL, "School", "school", "--key", keys / "signing.public.json")
+    assert "sealed to its key" in desk.done(*add, "--sealing-key", keys / "sealing.private.json")
+    connection = sqlite3.connect(desk.folder / "var" / "broker.db")
+    ((kept,),) = connection.execute("SELECT sealing_key FROM organisation").fetchall()
+    connection.close()
+    assert json.loads((keys / "sealing.private.json").read_text())["priv"] not in kept
+    assert "sealed to its key" in desk.done(*add)
+    desk.done("organisations", "suspend", SCHOOL)
+    assert "(sealed)  (suspended)" in desk.done("organisations", "list")
+    assert "in clear" in desk.done(*add, "--no-sealing-key")
+    for wrong in ("signing.public.json", "nowhere.json", "."):
+        assert desk.refused(*add, "--sealing-key", keys / wrong).startswith("/sealing-key: ")
+    assert "Choose one" in desk.refused(*add, "--no-sealing-key", "--sealing-key", keys / "sealing.public.json")
 
 
 def test_of_a_private_key_only_the_public_half_is_kept(furnished):

@@ -40,6 +40,7 @@ LOOKS = {
     "/v1/openapi.json",
     "/v1/organisations",
     "/v1/policies/current",
+    "/v1/sealing-keys",
     "/v1/vocabulary",
     "/livez",
     "/metrics",

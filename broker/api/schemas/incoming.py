@@ -1,15 +1,18 @@
 """The bodies that come in: names in camelCase, unknown fields refused."""
 
+import base64
 import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
 import rfc8785
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from broker.domain.drafts import Draft, DraftAuthority, DraftInability, DraftPerson, DraftSection, last_day
 from broker.domain.parties import MAIL, PHONE, AuthorityKind, ContactSource, Oin, Recipient, StatedContact
+from broker.domain.ports import DeliveredSection
 from broker.domain.reactions import LONGEST
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -119,14 +122,45 @@ class BasisBody(Body):
     recipient: Line
 
 
+def _base64url(value: Any) -> Any:
+    """Bytes, in the one canonical writing of base64url without padding."""
+    try:
+        raw = base64.urlsafe_b64decode(f"{value}{'=' * (-len(value) % 4)}")
+        if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == value:
+            return raw
+    except (TypeError, ValueError):
+        pass
+    raise PydanticCustomError("string_pattern_mismatch", "not base64url")
+
+
+Base64Url = Annotated[
+    bytes, BeforeValidator(_base64url), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]*$"})
+]
+
+
+class SealedBody(Body):
+    """A section that you sealed yourself: the broker keeps it without opening it. See docs/sealed-sections.md.
+
+    `kid` is one of /v1/sealing-keys, `key` the content's key sealed to it, `ciphertext` the content; base64url.
+    """
+
+    format: Literal["rondom-sealed-1"]
+    kid: Word
+    key: Base64Url
+    ciphertext: Annotated[Base64Url, Field(min_length=29)]
+
+
 class SectionBody(Body):
-    """One section. `content` is text, or JSON for `application/json`."""
+    """One section. `content` is text, or JSON for `application/json`; or `sealed` stands in its place."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["content"]}, {"required": ["sealed"]}]})
 
     type: Word
     concerns: Annotated[list[Word], Field(min_length=1, max_length=20)]
     shielded_from: Annotated[list[Word], Field(max_length=20)] = []
     media_type: Literal["text/markdown", "text/plain", "application/json"]
-    content: Any
+    content: Any = None
+    sealed: SealedBody | None = None
 
 
 class HandoverBody(Body):
@@ -186,7 +220,10 @@ def _person(person: PersonBody) -> DraftPerson:
 
 
 def _section(section: SectionBody) -> DraftSection:
-    if section.media_type == "application/json":
+    content: bytes | DeliveredSection
+    if section.sealed is not None:
+        content = DeliveredSection(section.sealed.kid, section.sealed.key, section.sealed.ciphertext)
+    elif section.media_type == "application/json":
         content = rfc8785.dumps(section.content)
     else:
         content = str(section.content).encode()

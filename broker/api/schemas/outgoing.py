@@ -127,12 +127,30 @@ class ReactionList(Body):
     items: list[ReactionOut]
 
 
+class SealedOut(Body):
+    """A section sealed to your organisation's key `kid`: see docs/sealed-sections.md. All bytes in base64url.
+
+    `sender` and `reference` (its mark) are what the ciphertext is bound to, beside type and media type.
+    """
+
+    format: Literal["rondom-sealed-1"]
+    kid: str
+    key: str
+    ciphertext: str
+    sender: str
+    reference: str
+
+
 class ReleasedOut(Body):
-    """A section that was released, with what the family wrote about it. Show both together."""
+    """A section that was released, with what the family wrote about it. Show both together.
+
+    `content` for an organisation without a sealing key; `sealed` in its place for one that registered a key.
+    """
 
     type: str
     media_type: str
-    content: Any
+    content: Any = None
+    sealed: SealedOut | None = None
     disputed: bool
     reactions: list[AttachedOut]
 
@@ -208,13 +226,35 @@ class TermOut(Body):
     explain: dict[str, str]
 
 
+class SectionTermOut(TermOut):
+    """A section type; with `sealedOnly` it comes in sealed by its sender and leaves sealed to its recipient, or not at all."""
+
+    sealed_only: bool
+
+
+class SealingKeyOut(Body):
+    """A public key to seal to, as a JWK (RFC 7517): ML-KEM-768, then X25519."""
+
+    kty: Literal["AKP"]
+    alg: str
+    pub: str
+    kid: str
+    use: Literal["enc"]
+
+
+class SealingKeyList(Body):
+    """The broker's intake keys. Seal to the first; older ones still open."""
+
+    keys: list[SealingKeyOut]
+
+
 class VocabularyOut(Body):
     """All words of the agreement in force."""
 
     organisation_kinds: list[TermOut]
     roles: list[TermOut]
     purposes: list[TermOut]
-    section_types: list[TermOut]
+    section_types: list[SectionTermOut]
     handover_kinds: list[TermOut]
 
 

@@ -1,0 +1,93 @@
+"""Both ends of sealing: a body whose sections only the broker's key store opens, and a release that only this key opens.
+
+A section that does not open whole, as what it says it is, raises NotOpened; nothing of it is given out.
+"""
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import rfc8785
+
+from broker.crypto.client_keys import ClientSealingKey
+from broker.crypto.encoding import b64url, from_b64url
+from broker.crypto.sealing import (
+    FORMAT,
+    KEY,
+    About,
+    SealBroken,
+    SealingPublicKey,
+    intake_info,
+    mark_of,
+    open_content,
+    release_info,
+    seal_content,
+)
+
+
+class NotOpened(Exception):
+    """A section was not sealed for this key, this organisation and this release, or is no longer whole."""
+
+    def __init__(self, section_type: str) -> None:
+        super().__init__(f"the section {section_type} did not open; ask for it again, and tell the broker's operator")
+
+
+def seal_body(body: Mapping[str, Any], sender: str, intake: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a handover with every section that is in clear sealed to the broker's intake key.
+
+    Each call seals with fresh keys: to send a body again, send the very one that came out. Raises ValueError for
+    another kind of key, and KeyError for a section without type, media type or content.
+    """
+    public = SealingPublicKey.of_jwk(intake)
+    sections = [_seal(section, sender, str(body["reference"]), public) for section in body["sections"]]
+    return {**body, "sections": sections}
+
+
+def _seal(section: Mapping[str, Any], sender: str, reference: str, public: SealingPublicKey) -> dict[str, Any]:
+    if "sealed" in section:
+        return dict(section)
+    clear = _bytes_of(section["mediaType"], section["content"])
+    key = secrets.token_bytes(KEY)
+    about = About(sender, section["type"], section["mediaType"], mark_of(key, reference))
+    ciphertext = seal_content(key, about, clear)
+    info = intake_info(public.kid, sender, reference, about.type, about.media_type, ciphertext)
+    sealed = {
+        "format": FORMAT,
+        "kid": public.kid,
+        "key": b64url(public.seal(key, info)),
+        "ciphertext": b64url(ciphertext),
+    }
+    return {**{name: value for name, value in section.items() if name != "content"}, "sealed": sealed}
+
+
+def _bytes_of(media_type: str, content: Any) -> bytes:
+    """JSON as RFC 8785 writes it; text in UTF-8."""
+    return rfc8785.dumps(content) if media_type == "application/json" else str(content).encode()
+
+
+def open_release(release: Mapping[str, Any], recipient: str, keys: Iterable[ClientSealingKey]) -> dict[str, Any]:
+    """A release with every sealed section opened: `content` in the place of `sealed`. Raises NotOpened."""
+    mine = {key.kid: key for key in keys}
+    released = [_open(section, str(release["id"]), recipient, mine) for section in release["released"]]
+    return {**release, "released": released}
+
+
+def _open(
+    section: Mapping[str, Any], release: str, recipient: str, keys: Mapping[str, ClientSealingKey]
+) -> dict[str, Any]:
+    sealed = section.get("sealed")
+    if sealed is None:
+        return dict(section)
+    try:
+        if sealed["format"] != FORMAT:
+            raise ValueError("another format")
+        about = About(sealed["sender"], section["type"], section["mediaType"], from_b64url(sealed["reference"]))
+        ciphertext = from_b64url(sealed["ciphertext"])
+        info = release_info(sealed["kid"], recipient, release, about, ciphertext)
+        key = keys[sealed["kid"]].open(from_b64url(sealed["key"]), info)
+        clear = open_content(key, about, ciphertext).decode()
+        content = json.loads(clear) if about.media_type == "application/json" else clear
+    except (SealBroken, KeyError, TypeError, ValueError):
+        raise NotOpened(str(section.get("type"))) from None
+    return {**{name: value for name, value in section.items() if name != "sealed"}, "content": content}
