@@ -16,7 +16,6 @@ from broker.domain.stores import Appended, LogSearch, Receipt, StoredEntry, Tree
 from broker.errors import Tampered, Unavailable
 from broker.storage import tables as t
 from broker.storage.rows import Store
-from broker.storage.subject_keys import aside
 
 
 class Log(Store):
@@ -70,7 +69,7 @@ class Log(Store):
         wanted = sa.select(t.log_subject_key.c.wrapped_key).where(t.log_subject_key.c.tag == tag)
         row = await self._one(wanted)
         if row is None:
-            clear, wrapped = await aside(self._means.subject_keys, self._means.subject_keys.new_subject_key, tag)
+            clear, wrapped = await self._means.opened_keys.new(self._means.subject_keys, tag)
             if await self._insert_once(t.log_subject_key, {"tag": tag, "wrapped_key": wrapped}):
                 return tag, clear
             row = await self._one(wanted)

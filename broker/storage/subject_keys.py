@@ -44,11 +44,21 @@ class OpenedKeys:
         if found is not None:
             return found[1]
         clear = await aside(keys, keys.open_subject_key, tag, wrapped)
+        self._keep(tag, wrapped, clear)
+        return clear
+
+    async def new(self, keys: SubjectKeys, tag: str) -> tuple[bytes, bytes]:
+        """A fresh key for a person: (clear, wrapped). Raises Unavailable."""
+        clear, wrapped = await aside(keys, keys.new_subject_key, tag)
+        if keys.remote:
+            self._keep(tag, wrapped, clear)
+        return clear, wrapped
+
+    def _keep(self, tag: str, wrapped: bytes, clear: bytes) -> None:
         self._kept[tag, wrapped] = (time.monotonic(), clear)
         if len(self._kept) > MANY:
             self._kept.popitem(last=False)
         asyncio.get_running_loop().call_later(KEPT, self._drop_old)
-        return clear
 
     def _drop_old(self) -> None:
         limit = time.monotonic() - KEPT
