@@ -28,7 +28,8 @@ async def current(broker: Broker, purpose: KeyPurpose) -> KeyFacts:
 
 async def everything(broker: Broker) -> dict[str, bytes]:
     """Every section of every handover that is not withdrawn, opened; and every opening of the log is opened too."""
-    house, found = broker.house, {}
+    house = broker.house
+    found: dict[str, bytes] = {}
     async with house.storage(writing=False) as work:
         connection = work.handovers._connection  # type: ignore[attr-defined]
         kept = sa.select(t.section.c.handover).where(t.section.c.kid.is_not(None)).distinct()
