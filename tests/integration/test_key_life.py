@@ -167,6 +167,9 @@ async def test_what_happens_between_reading_and_replacing_wins(
     opened = await everything(world.broker)
     assert (b"what is right" in opened.values()) == (meanwhile == "corrected")
     assert bool(opened) == (meanwhile == "corrected")
+    half = sa.select(t.section.c.id).where(t.section.c.ciphertext.is_(None), t.section.c.wrapped_key.is_not(None))
+    async with world.broker.house.storage(writing=False) as work:
+        assert (await work.handovers._connection.execute(half)).all() == [], "a destroyed key came back"
     assert await kids(world) == {(await current(world.broker, WRAPPING)).kid}
 
 
