@@ -23,6 +23,7 @@ from broker.storage import tables as t
 from tests.promises.attacks import TOM, push
 from tests.support.intruder import intruder_in
 from tests.support.keeping import current, everything, world_of_its_own
+from tests.support.surface import nobody_writes
 from tests.support.world import ROOT, World, build_broker
 
 WRAPPING = KeyPurpose.WRAPPING
@@ -248,9 +249,11 @@ async def test_what_cannot_be_opened_is_named_by_id_and_the_rest_is_done(
     [(section,), *_] = intruder.rows("SELECT id FROM section ORDER BY id")
     [(tag,), *_] = intruder.rows("SELECT tag FROM log_subject_key ORDER BY tag")
     [(other,)] = intruder.rows("SELECT wrapped_key FROM section WHERE id <> ? LIMIT 1", section)
-    intruder.change("UPDATE section SET wrapped_key = ? WHERE id = ?", other, section)
+    async with nobody_writes(world):
+        intruder.change("UPDATE section SET wrapped_key = ? WHERE id = ?", other, section)
     old = next(k for k in await world.broker.keys.all() if k.purpose is WRAPPING and k.state is KeyState.OLDER)
-    intruder.change("UPDATE log_subject_key SET wrapped_key = ? WHERE tag = ?", old.kid.encode() + b".x", tag)
+    async with nobody_writes(world):
+        intruder.change("UPDATE log_subject_key SET wrapped_key = ? WHERE tag = ?", old.kid.encode() + b".x", tag)
     done = await run(world, "-m", "broker", "keys", "rewrap")
     assert done.returncode == 1, done.stdout
     said = {line.rpartition(" ")[2] for line in done.stderr.splitlines() if "cannot be opened" in line}
