@@ -35,7 +35,11 @@ demo: $(RUNTIME_STAMP) $(PACKAGE_STAMP)  ## The story of one family on a real br
 
 .PHONY: test
 test: dev browser  ## Every test, on SQLite and PostgreSQL and in a browser; PYTEST_ARGS="-k name" narrows
-	$(PYTEST) -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not hsm" $(PYTEST_ARGS)
+
+.PHONY: test-hsm
+test-hsm: dev softhsm  ## Keys on a PKCS#11 token, in software (SoftHSM2); PYTEST_ARGS as for `make test`
+	$(PYTEST) -m hsm $(PYTEST_ARGS) tests/hsm
 
 .PHONY: check
 check: check-format check-lint check-types check-imports check-policies check-docs check-hosts check-locks  ## Format, lint, types, imports, policies, docs, locks
@@ -61,6 +65,7 @@ format: dev  ## Format and mend what can be mended by itself
 lock: dev  ## Lock the requirements anew; UPGRADE=--upgrade takes newer ones
 	$(LOCK) --group dev -o deploy/requirements-dev.lock pyproject.toml
 	$(LOCK) -c deploy/requirements-dev.lock -o deploy/requirements.lock pyproject.toml
+	$(LOCK) -c deploy/requirements-dev.lock --all-extras -o deploy/requirements-stores.lock pyproject.toml
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	--python-version 3.11 --group build $(UPGRADE)
 
@@ -93,11 +98,14 @@ check-locks: dev
 
 # --- What they stand on -----------------------------------------------------------------------------------------------
 
-.PHONY: dev browser
+.PHONY: dev browser softhsm
 dev: $(DEV_STAMP) $(PACKAGE_STAMP)
 
 browser: dev
 	@$(BIN)/python -m tests.support.browser > /dev/null
+
+softhsm: dev
+	@$(BIN)/python -m tests.support.softhsm > /dev/null
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

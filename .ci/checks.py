@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("deploy/requirements.lock", "deploy/requirements-dev.lock")
+LOCKS = ("deploy/requirements.lock", "deploy/requirements-dev.lock", "deploy/requirements-stores.lock")
 
 # Written so that this file does not find itself.
 HOSTS = re.compile(
@@ -114,13 +114,12 @@ def hosts() -> Iterator[str]:
 
 
 def locks() -> Iterator[str]:
-    """Both locks hold every requirement with a version and a hash, and agree."""
+    """Every lock holds its requirements with a version and a hash, and they agree."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
-    needed = {
-        LOCKS[0]: project["project"]["dependencies"] + groups["build"],
-        LOCKS[1]: project["project"]["dependencies"] + groups["build"] + groups["dev"],
-    }
+    runtime = project["project"]["dependencies"] + groups["build"]
+    extras = [name for extra in project["project"]["optional-dependencies"].values() for name in extra]
+    needed = {LOCKS[0]: runtime, LOCKS[1]: runtime + groups["dev"] + extras, LOCKS[2]: runtime + extras}
     pins = {}
     for lock, requirements in needed.items():
         text = (ROOT / lock).read_text()
@@ -131,9 +130,10 @@ def locks() -> Iterator[str]:
         for requirement in requirements:
             if normal(requirement) not in pins[lock]:
                 yield f"{lock}: {normal(requirement)} is missing; run `make lock`"
-    for name, pin in pins[LOCKS[0]].items():
-        if pins[LOCKS[1]].get(name) != pin:
-            yield f"{LOCKS[1]}: {name} differs from {LOCKS[0]}; run `make lock`"
+    for small, large in ((LOCKS[0], LOCKS[1]), (LOCKS[0], LOCKS[2]), (LOCKS[2], LOCKS[1])):
+        for name, pin in pins[small].items():
+            if pins[large].get(name) != pin:
+                yield f"{large}: {name} differs from {small}; run `make lock`"
 
 
 def normal(requirement: str) -> str:

@@ -21,11 +21,16 @@ from broker.api.routes import install_api
 from broker.crypto.assertions import Assertions
 from broker.crypto.codes import Codes
 from broker.crypto.envelopes import FieldCipher, Vault
+from broker.crypto.hsm import Pkcs11Settings, Pkcs11Store
+from broker.crypto.key_files import KeyFiles
 from broker.crypto.keyring import Keyring, load_keyring
 from broker.crypto.passkeys import PasskeyCeremonies
 from broker.crypto.pseudonyms import Pseudonymiser
 from broker.crypto.signatures import LogSigner, RecordNotary, ed25519_holds
 from broker.crypto.tokens import AccessTokens
+from broker.crypto.transit import TransitStore, VaultSettings
+from broker.crypto.wrapping import KeyringWrapping, RemoteStore, Stores
+from broker.domain.keys import KeyStore
 from broker.domain.ports import Clock
 from broker.errors import BrokerError, Unavailable, Unsafe, Words
 from broker.notifications.courier import Courier
@@ -38,6 +43,7 @@ from broker.services.consents import Consents
 from broker.services.handovers import Handovers
 from broker.services.house import House
 from broker.services.invitations import Invitations
+from broker.services.keys import KeyLife
 from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners, enact
@@ -93,6 +99,7 @@ class Broker:
     partners: Partners
     reminders: Reminders
     replay: Replay
+    keys: KeyLife
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -142,6 +149,20 @@ def check_keys(settings: Settings, keyring: Keyring) -> None:
         )
 
 
+def key_stores(settings: Settings) -> Stores:
+    """The stores of wrapping keys that are set; nothing is connected yet. Raises Unsafe for one that is not installed."""
+    stores: dict[KeyStore, RemoteStore] = {}
+    if settings.pkcs11_module is not None and settings.pkcs11_pin_file is not None:
+        token = Pkcs11Settings(settings.pkcs11_module, settings.pkcs11_token, settings.pkcs11_pin_file)
+        stores[KeyStore.PKCS11] = Pkcs11Store(token)
+    if settings.vault_address and settings.vault_token_file is not None:
+        engine = VaultSettings(
+            settings.vault_address, settings.vault_token_file, settings.vault_mount, settings.vault_ca_file
+        )
+        stores[KeyStore.VAULT] = TransitStore(engine)
+    return stores
+
+
 def prepare_database(settings: Settings) -> None:
     """Bring an embedded database to the newest version; refuse a server's that is not. Raises Unsafe."""
     try:
@@ -168,9 +189,12 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     """Put a broker together. Raises Unsafe for keys, agreement or outbox with which it must not start."""
     keyring = load_keyring(settings.keys)
     check_keys(settings, keyring)
+    stores = key_stores(settings)
+    wrapping = KeyringWrapping(keyring, stores)
+    wrapping.check()
     agreement = LoadedAgreement(load(settings.policies))
     database = open_database(settings.database_url)
-    vault, tags = Vault(keyring), Pseudonymiser(keyring)
+    vault, tags = Vault(keyring, wrapping), Pseudonymiser(keyring)
     signatures = LogSigner(keyring)
     notary = RecordNotary(keyring, f"{settings.public_url}/mine")
     means = Means(
@@ -218,6 +242,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         partners=Partners(house),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
+        keys=KeyLife(house, KeyFiles(settings.keys, keyring, stores, now), vault),
     )
 
 

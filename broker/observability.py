@@ -65,11 +65,14 @@ def places_only(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mu
     return event
 
 
-def set_up(*, stream: Any = None) -> None:
-    """Configure structlog, and send the standard library's log the same way: warnings and worse, without arguments."""
+def set_up(*, stream: Any = None, least: int = logging.INFO) -> None:
+    """Configure structlog, and send the standard library's log the same way: warnings and worse, without arguments.
+
+    What is less than `least` is not written.
+    """
     structlog.configure(
         cache_logger_on_first_use=True,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,

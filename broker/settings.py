@@ -4,6 +4,7 @@ Unsafe combinations are refused before anything starts (promise P13): each fault
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -33,6 +34,13 @@ class Settings:
     clock_offset: timedelta
     host: str
     port: int
+    pkcs11_module: Path | None = None
+    pkcs11_token: str = ""
+    pkcs11_pin_file: Path | None = None
+    vault_address: str = ""
+    vault_token_file: Path | None = None
+    vault_mount: str = "transit"
+    vault_ca_file: Path | None = None
 
     @property
     def local(self) -> bool:
@@ -73,6 +81,13 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         clock_offset=_offset(given.get("BROKER_CLOCK_OFFSET", ""), faults),
         host=given.get("BROKER_HOST", "127.0.0.1"),
         port=_port(given.get("BROKER_PORT", "8080"), faults),
+        pkcs11_module=_path(given.get("BROKER_PKCS11_MODULE", "")),
+        pkcs11_token=given.get("BROKER_PKCS11_TOKEN", ""),
+        pkcs11_pin_file=_path(given.get("BROKER_PKCS11_PIN_FILE", "")),
+        vault_address=given.get("BROKER_VAULT_ADDRESS", "").rstrip("/"),
+        vault_token_file=_path(given.get("BROKER_VAULT_TOKEN_FILE", "")),
+        vault_mount=given.get("BROKER_VAULT_MOUNT", "transit"),
+        vault_ca_file=_path(given.get("BROKER_VAULT_CA_FILE", "")),
     )
     faults += _unsafe(settings, guarded=bool(given.get("BROKER_LOG_GUARD")))
     if faults:
@@ -140,6 +155,10 @@ def _offset(text: str, faults: list[Words]) -> timedelta:
         return timedelta()
 
 
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
 def _port(text: str, faults: list[Words]) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536:
         return int(text)
@@ -181,6 +200,7 @@ def _unsafe(settings: Settings, *, guarded: bool) -> list[Words]:
                 "A demo only runs on localhost: set BROKER_HOST and BROKER_PUBLIC_URL to it.",
             )
         )
+    faults += _unsafe_stores(settings)
     if settings.mode == "production":
         faults += _unsafe_in_production(settings)
         if not guarded:
@@ -190,6 +210,42 @@ def _unsafe(settings: Settings, *, guarded: bool) -> list[Words]:
                     "Set BROKER_LOG_GUARD to a file that is not put back together with the database.",
                 )
             )
+    return faults
+
+
+def _unsafe_stores(settings: Settings) -> list[Words]:
+    """What is wrong with where wrapping keys may live."""
+    faults = []
+    token = (settings.pkcs11_module, settings.pkcs11_token, settings.pkcs11_pin_file)
+    if any(token) and not all(token):
+        faults.append(
+            Words(
+                "Zet BROKER_PKCS11_MODULE, BROKER_PKCS11_TOKEN en BROKER_PKCS11_PIN_FILE alle drie, of geen.",
+                "Set BROKER_PKCS11_MODULE, BROKER_PKCS11_TOKEN and BROKER_PKCS11_PIN_FILE all three, or none.",
+            )
+        )
+    if bool(settings.vault_address) != bool(settings.vault_token_file):
+        faults.append(
+            Words(
+                "Zet BROKER_VAULT_ADDRESS en BROKER_VAULT_TOKEN_FILE allebei, of geen.",
+                "Set BROKER_VAULT_ADDRESS and BROKER_VAULT_TOKEN_FILE both, or none.",
+            )
+        )
+    if settings.vault_address:
+        parts = _parts(settings.vault_address)
+        if parts is None or (parts.scheme != "https" and parts.hostname not in LOCAL):
+            faults.append(
+                Words(
+                    "BROKER_VAULT_ADDRESS is een adres zoals https://vault.example:8200, zonder pad en zonder geheim; "
+                    "http:// mag alleen op localhost.",
+                    "BROKER_VAULT_ADDRESS is an address such as https://vault.example:8200, without a path and without "
+                    "a secret; http:// is for localhost only.",
+                )
+            )
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", settings.vault_mount):
+        faults.append(
+            Words("BROKER_VAULT_MOUNT is een pad zoals transit.", "BROKER_VAULT_MOUNT is a path such as transit.")
+        )
     return faults
 
 

@@ -60,6 +60,15 @@ class Vault:
         self._keyring = keyring
         self._wrapping = wrapping or KeyringWrapping(keyring)
 
+    @property
+    def remote(self) -> bool:
+        """Whether a wrapping key lives outside this process: a call may then take seconds, and raise Unavailable."""
+        return self._wrapping.remote
+
+    def wrapping_kid(self) -> str:
+        """The id of the key that wraps what is new."""
+        return self._wrapping.current().kid
+
     def seal(self, place: SectionPlace, reference: str, clear: bytes) -> SealedSection:
         """Encrypt one section with a fresh key, wrapped by the current key-encryption key."""
         key = secrets.token_bytes(KEY)

@@ -76,6 +76,10 @@ class ForRecipient:
 class SectionVault(Protocol):
     """Keeps sections encrypted, each under a key of its own."""
 
+    @property
+    def remote(self) -> bool:
+        """Whether a call may wait for another machine; then it goes through `House.aside`."""
+
     def seal(self, place: SectionPlace, reference: str, clear: bytes) -> SealedSection:
         """Encrypt for one place."""
 
@@ -95,6 +99,10 @@ class SectionVault(Protocol):
 class SubjectKeys(Protocol):
     """Keys per person, under which the openings of their log entries are kept; destroying one erases them all."""
 
+    @property
+    def remote(self) -> bool:
+        """Whether making or unwrapping one may wait for another machine."""
+
     def new_subject_key(self, key_id: str) -> tuple[bytes, bytes]:
         """(clear, wrapped)."""
 
@@ -106,6 +114,19 @@ class SubjectKeys(Protocol):
 
     def open_with(self, key: bytes, context: str, sealed: bytes) -> bytes:
         """Decrypt. Raises Tampered."""
+
+
+class Rewrapping(Protocol):
+    """Puts data keys under the current wrapping key, without touching what they encrypt."""
+
+    def wrapping_kid(self) -> str:
+        """The id of the current wrapping key."""
+
+    def rewrap(self, place: SectionPlace, sealed: SealedSection) -> SealedSection:
+        """A section's key. Raises Tampered and Unavailable."""
+
+    def rewrap_subject_key(self, key_id: str, wrapped: bytes) -> bytes:
+        """A person's log key. Raises Tampered and Unavailable."""
 
 
 class FieldSeal(Protocol):

@@ -51,7 +51,7 @@ class Handovers:
                     raise Conflict(_OTHER_BODY, code="reference-in-use")
                 return await seen_by_sender(work, house, await own(work, sender, before), now)
             keys, stated = await recognise(work, house, sender, draft, now)
-            handover, sealed = sealed_handover(house, sender, draft, keys)
+            handover, sealed = await sealed_handover(house, sender, draft, keys)
             await work.handovers.add(Pushed(handover, draft.reference, fingerprint, keys, sealed), now)
             await work.log.append(about(EventType.HANDOVER_PUSHED, handover, now, _facts(handover, stated)))
             view = await seen_by_sender(work, house, handover, now)
@@ -77,7 +77,7 @@ class Handovers:
             if fingerprint == (await work.handovers.fingerprints(before.id))[-1]:
                 return await seen_by_sender(work, house, before, now)
             keys, stated = await recognise(work, house, sender, draft, now)
-            handover, sealed = sealed_handover(house, sender, draft, keys, corrects=before)
+            handover, sealed = await sealed_handover(house, sender, draft, keys, corrects=before)
             if faults := _not_a_correction(
                 before, handover, await work.handovers.by_reference(sender, draft.reference)
             ):

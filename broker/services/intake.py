@@ -55,7 +55,7 @@ def _claim(person: DraftPerson) -> PersonClaim:
     return PersonClaim(person.name, person.birth, person.language, stated)
 
 
-def sealed_handover(
+async def sealed_handover(
     house: House, sender: Oin, draft: Draft, keys: Mapping[str, PersonId], *, corrects: Handover | None = None
 ) -> tuple[Handover, dict[SectionId, SealedSection]]:
     """The header, and each section encrypted at its place; a new handover, or the next version of one."""
@@ -85,7 +85,7 @@ def sealed_handover(
         retain_until=draft.retain_until,
         supporters=frozenset(Support(keys[supporter], keys[person]) for supporter, person in draft.supporters),
     )
-    return handover, _sealed(house, handover, draft)
+    return handover, await house.aside(_sealed, house, handover, draft)
 
 
 def _sealed(house: House, handover: Handover, draft: Draft) -> dict[SectionId, SealedSection]:

@@ -23,7 +23,7 @@ from broker.domain.decisions import TOLD, SectionDecision, Told
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import Content, Handover, SealedContent, SectionId, readable
 from broker.domain.parties import Professional, Recipient
-from broker.domain.ports import ForRecipient, place_of
+from broker.domain.ports import ForRecipient, SealedSection, place_of
 from broker.domain.reactions import Reaction, attached, disputed
 from broker.domain.releases import ReleaseDecision, ReleaseRequest, Situation, decide, refusal
 from broker.domain.stores import UnitOfWork
@@ -144,15 +144,23 @@ class Releases:
         self, work: UnitOfWork, situation: Situation, decision: ReleaseDecision, release: str
     ) -> dict[SectionId, Content | SealedContent]:
         """What leaves, in the form in which it leaves. What somebody sealed and cannot be read is left out."""
-        handover, vault, recipient = situation.handover, self._house.vault, situation.recipient
         sealed = await work.handovers.sealed([d.section for d in decision.permitted])
+        return await self._house.aside(self._unlocked, situation, decision, sealed, release)
+
+    def _unlocked(
+        self,
+        situation: Situation,
+        decision: ReleaseDecision,
+        sealed: Mapping[SectionId, SealedSection],
+        release: str,
+    ) -> dict[SectionId, Content | SealedContent]:
+        handover, vault, recipient = situation.handover, self._house.vault, situation.recipient
         found: dict[SectionId, Content | SealedContent] = {}
         for section in (d.section for d in decision.permitted):
             place, box = place_of(handover, section), sealed[section.id]
             if recipient.sealing_key:
                 to = ForRecipient(json.loads(recipient.sealing_key), recipient.oin, release)
-                key = vault.pass_on(place, box, to)
-                kid = to.sealing_key["kid"]
+                key, kid = vault.pass_on(place, box, to), to.sealing_key["kid"]
                 found[section.id] = SealedContent(
                     section.media_type, kid, key, box.ciphertext, handover.sender, box.mark
                 )

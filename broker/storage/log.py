@@ -69,11 +69,14 @@ class Log(Store):
         wanted = sa.select(t.log_subject_key.c.wrapped_key).where(t.log_subject_key.c.tag == tag)
         row = await self._one(wanted)
         if row is None:
-            clear, wrapped = self._means.subject_keys.new_subject_key(tag)
+            clear, wrapped = await self._means.opened_keys.new(self._means.subject_keys, tag)
             if await self._insert_once(t.log_subject_key, {"tag": tag, "wrapped_key": wrapped}):
                 return tag, clear
             row = await self._one(wanted)
-        return tag, self._means.subject_keys.open_subject_key(tag, row.wrapped_key)
+        return tag, await self._opened(tag, row.wrapped_key)
+
+    async def _opened(self, tag: str, wrapped: bytes) -> bytes:
+        return await self._means.opened_keys.open(self._means.subject_keys, tag, wrapped)
 
     def _tag(self, owner: str) -> str:
         return self._means.tags.tag("log-subject", owner)
@@ -124,7 +127,7 @@ class Log(Store):
         )
         found = []
         for row in await self._all(statement):
-            key = self._means.subject_keys.open_subject_key(row.tag, row.wrapped_key)
+            key = await self._opened(row.tag, row.wrapped_key)
             clear = self._means.subject_keys.open_with(key, f"{entry}:{row.position}", row.ciphertext)
             salt, value = json.loads(clear)
             found.append(Opening(row.position, "", row.field, salt, value))

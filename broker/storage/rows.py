@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.domain.ports import FieldSeal, Ids, LogSignatures, Notary, SubjectKeys, Tagger
+from broker.storage.subject_keys import OpenedKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Means:
     signatures: LogSignatures
     encode: Any
     ids: Ids
+    opened_keys: OpenedKeys = field(default_factory=OpenedKeys)
 
 
 class Store:

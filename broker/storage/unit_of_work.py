@@ -14,6 +14,7 @@ from broker.errors import Conflict, Invalid, Unavailable, Words
 from broker.storage.authorities import Authorities
 from broker.storage.consents import Consents, Invitations, Mutes, Receipts
 from broker.storage.contacts import Contacts
+from broker.storage.data_keys import DataKeys
 from broker.storage.engine import Database
 from broker.storage.handovers import Handovers
 from broker.storage.log import Checkpoints, Log, Tree
@@ -80,6 +81,7 @@ class SqlUnitOfWork:
         self.outbox = Outbox(connection, means)
         self.officers = Officers(connection, means)
         self.policies = Policies(connection, means)
+        self.data_keys = DataKeys(connection, means)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None

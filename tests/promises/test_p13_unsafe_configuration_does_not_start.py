@@ -199,7 +199,7 @@ def check_refusal(house: House, code: object, out: str, err: str, says: str) -> 
     assert len(err.splitlines()) == 1 or says == "release.cedar", err
     assert len(err) < 600
     keys = [json.loads(path.read_text()) for path in (house.directory / "keys").iterdir()]
-    secrets = {key.get("d") or key["k"] for key in keys} | {PASSWORD}
+    secrets = {key.get("d") or key.get("priv") or key["k"] for key in keys} | {PASSWORD}
     assert len(secrets) == len(keys) + 1
     assert not [secret for secret in secrets if secret in err]
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from broker.domain.stores.consents import ConsentStore, Invitation, InvitationStore, MuteStore, ReceiptStore
+from broker.domain.stores.data_keys import DataKeyStore
 from broker.domain.stores.handovers import Disclosure, HandoverLists, HandoverStore, Lock, Pushed, ReleaseStore
 from broker.domain.stores.log import (
     Appended,
@@ -51,6 +52,7 @@ __all__ = [
     "ConsentStore",
     "Contact",
     "ContactStore",
+    "DataKeyStore",
     "Disclosure",
     "Guards",
     "HandoverLists",
@@ -179,6 +181,10 @@ class UnitOfWork(Protocol):
     @property
     def officers(self) -> OfficerStore:
         """See `OfficerStore`."""
+
+    @property
+    def data_keys(self) -> DataKeyStore:
+        """See `DataKeyStore`."""
 
     @property
     def policies(self) -> PolicyStore:
