@@ -38,7 +38,9 @@ async def everything(broker: Broker) -> dict[str, bytes]:
             assert handover is not None
             sealed = await work.handovers.sealed(handover.sections)
             for section in handover.sections:
-                found[section.id] = await house.aside(house.vault.open, place_of(handover, section), sealed[section.id])
+                clear = await house.aside(house.vault.open, place_of(handover, section), sealed[section.id])
+                assert clear is not None
+                found[section.id] = clear
         for (entry,) in (await connection.execute(sa.select(t.log_entry.c.entry_id))).all():
             await work.log.openings(entry)
     return found
