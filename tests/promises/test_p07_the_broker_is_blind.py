@@ -1,12 +1,16 @@
 """P07: what comes sealed and leaves sealed is never readable in the broker's memory; a real process is looked into."""
 
 import asyncio
+import contextlib
 import json
 import secrets
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+
+import pytest
 
 from broker.app import Broker, build
 from broker.cli.stage import Stage
@@ -20,6 +24,8 @@ from tests.support.world import ROOT, World, read_family, today
 SENDER, SCHOOL = "00000099000000010000", "00000099000000020000"
 CLAIMS = ("ib-joris", "Joris Maas", "support-coordinator")
 TIMES = 20
+KEPT = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000", "MALLOC_PERTURB_": "0"}
+"""Memory that a process gives free stays with it as it is (mallopt(3)): what was there for a moment is found too."""
 LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZëöüéïàñç"
 
 
@@ -40,8 +46,8 @@ def spoken(body: dict[str, Any], mark: str) -> dict[str, Any]:
         for contact in person.get("contacts", ()):
             mail = contact["channel"] == "email"
             contact["value"] = f"{fresh}.{contact['value']}" if mail else f"+316{secrets.randbelow(10**8):08}"
-    for section in body["sections"]:
-        said = " ".join(f"{number} {mark}" for number in range(100))
+    for section in body["sections"]:  # of many lengths: what is freed is then not overwritten at once
+        said = " ".join(f"{number} {mark}" for number in range(100 + secrets.randbelow(2000)))
         section["content"] = {"said": said, mark: 1} if section["mediaType"] == "application/json" else said
     return body
 
@@ -94,10 +100,13 @@ class Around:
         await self.broker.partners.add(school, jwks, unsealed=sealing_key is None)
 
 
-async def test_what_is_sealed_both_ways_is_never_in_the_brokers_memory(tmp_path: Path, database_url: str) -> None:
+@contextlib.asynccontextmanager
+async def a_broker(tmp_path: Path, database_url: str, *, how: str = "") -> AsyncIterator[Around]:
+    """On the stage, with a school that has a sealing key."""
     family = read_family("visser-de-bruin", today())
     partners = [found for found in family["organisations"] if found["oin"] in (SENDER, SCHOOL)]
-    stage = Stage(tmp_path, ROOT / "policies", database_url=database_url, serves=("tests.support.memory",))
+    serves = ("tests.support.memory", *filter(None, [how]))
+    stage = Stage(tmp_path, ROOT / "policies", database_url=database_url, extra=dict(KEPT), serves=serves)
     keys: dict[str, ClientKey] = await asyncio.to_thread(stage.prepare, partners)
     broker = build(read_settings(stage.environment()))  # beside the one that is looked into, on the same database
     mine = ClientSealingKey.new()
@@ -106,11 +115,29 @@ async def test_what_is_sealed_both_ways_is_never_in_the_brokers_memory(tmp_path:
         with Client(stage.url, SENDER, keys[SENDER]) as sender, Client(stage.url, SCHOOL, keys[SCHOOL]) as school:
             around = Around(stage, broker, sender, school, mine, family["handovers"][TOM]["body"])
             await around.admit(json.dumps(mine.public_jwk()))
-            await nothing_is_seen(around)
-            await what_is_in_clear_is_seen(around)
+            yield around
     finally:
         await asyncio.to_thread(stage.stop)
         await broker.database.close()
+
+
+async def test_what_is_sealed_both_ways_is_never_in_the_brokers_memory(tmp_path: Path, database_url: str) -> None:
+    async with a_broker(tmp_path, database_url) as around:
+        await nothing_is_seen(around)
+        await what_is_in_clear_is_seen(around)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("how", ["peeks-at-release", "peeks-at-intake"])
+async def test_a_broker_that_peeks_and_forgets_at_once_is_found_out(
+    tmp_path: Path, database_url: str, how: str
+) -> None:
+    """What makes the test above mean something: it opens each section for a moment, and does nothing with it."""
+    mark = a_mark()
+    async with a_broker(tmp_path, database_url, how=how) as around:
+        for _ in range(TIMES):
+            await around.sealed_both_ways(mark)
+        assert found_in_memory(around.stage.pid, mark)[0] != []
 
 
 async def nothing_is_seen(around: Around) -> None:

@@ -1,12 +1,13 @@
 """Looking for a text in another process's memory (Linux): every mapping that can be read, every writing it may have there.
 
 As a module it is a broker to look into: `broker serve`, that lets its parent look. Whatever the broker does to keep others
-out of its memory is undone in the last step before it serves; nothing else about it differs.
+out of its memory is undone in the last step before it serves; nothing else about it differs, unless it is told to peek.
 """
 
 import base64
 import ctypes
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -15,6 +16,8 @@ import pytest
 
 from broker.app import Broker
 from broker.cli import serve as serving
+from broker.crypto.envelopes import Vault
+from broker.domain.ports import DeliveredSection, ForRecipient, SealedSection, SectionPlace
 
 PR_SET_DUMPABLE = 4
 CHUNK = 1 << 24
@@ -86,7 +89,7 @@ def found_in_memory(pid: int, text: str, *, beside: Iterable[str] = ()) -> tuple
     return sorted(found), sorted(there)
 
 
-def _serve_and_be_seen() -> None:
+def _serve_and_be_seen(peeking: str) -> None:
     application = serving.asgi  # type: ignore[attr-defined] # the last step before it serves
 
     def seen(broker: Broker) -> Any:
@@ -94,8 +97,25 @@ def _serve_and_be_seen() -> None:
         return application(broker)
 
     serving.asgi = seen  # type: ignore[attr-defined]
+    if peeking == "peeks-at-release":
+        passed_on = Vault.pass_on
+
+        def pass_on(vault: Vault, place: SectionPlace, sealed: SealedSection, to: ForRecipient) -> bytes:
+            vault.open(place, sealed)
+            return passed_on(vault, place, sealed, to)
+
+        Vault.pass_on = pass_on  # type: ignore[method-assign]
+    if peeking == "peeks-at-intake":
+        accepted = Vault.accept
+
+        def accept(vault: Vault, place: SectionPlace, reference: str, delivered: DeliveredSection) -> SealedSection:
+            sealed = accepted(vault, place, reference, delivered)
+            vault.open(place, sealed)
+            return sealed
+
+        Vault.accept = accept  # type: ignore[method-assign]
     serving.serve()
 
 
 if __name__ == "__main__":
-    _serve_and_be_seen()
+    _serve_and_be_seen("".join(sys.argv[1:]))
