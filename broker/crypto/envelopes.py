@@ -57,8 +57,8 @@ class Vault:
     """Seals, takes in, opens and re-wraps sections, under the wrapping keys."""
 
     def __init__(self, keyring: Keyring, wrapping: WrappingKeys | None = None) -> None:
-        self._keyring = keyring
         self._wrapping = wrapping or KeyringWrapping(keyring)
+        self._intake = {key.kid: SealingKey(key.secret) for key in keyring.all(KeyPurpose.INTAKE)}
 
     def seal(self, place: SectionPlace, reference: str, clear: bytes) -> SealedSection:
         """Encrypt one section with a fresh key, wrapped by the current key-encryption key."""
@@ -72,12 +72,12 @@ class Vault:
         Its key opens only when it was sealed to an intake key of ours, for this sender, reference, section type and
         media type, and for exactly this ciphertext. Raises Invalid.
         """
-        intake = self._keyring.get(KeyPurpose.INTAKE, delivered.kid)
+        intake = self._intake.get(delivered.kid)
         if intake is None:
             raise _gone()
         info = intake_info(delivered.kid, place.sender, reference, place.type, place.media_type, delivered.ciphertext)
         try:
-            key = SealingKey(intake.secret).open(delivered.key, info)
+            key = intake.open(delivered.key, info)
         except SealBroken:
             raise _not_for_us() from None
         return self._keep(place, key, mark_of(key, reference), delivered.ciphertext)
@@ -107,8 +107,7 @@ class Vault:
 
     def intake_keys(self) -> tuple[Mapping[str, Any], ...]:
         """The public keys to seal to, as JWKs; the one to use is first."""
-        keys = [SealingKey(key.secret).public.jwk() for key in self._keyring.all(KeyPurpose.INTAKE)]
-        return tuple(reversed(keys))
+        return tuple(key.public.jwk() for key in reversed(self._intake.values()))
 
     def new_subject_key(self, key_id: str) -> tuple[bytes, bytes]:
         """A fresh key for one person's log openings: (clear, wrapped), bound to its id."""
