@@ -33,6 +33,7 @@ from broker.notifications.senders import open_sender
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.policy_set import load
 from broker.services.access import Access
+from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
 from broker.services.consents import Consents
 from broker.services.handovers import Handovers
@@ -89,6 +90,7 @@ class Broker:
     oversight: Oversight
     partners: Partners
     reminders: Reminders
+    alarms: Alarms
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -162,7 +164,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     agreement = LoadedAgreement(load(settings.policies))
     database = open_database(settings.database_url)
     vault, tags = Vault(keyring), Pseudonymiser(keyring)
-    signatures = LogSigner(keyring)
+    signatures, alarms = LogSigner(keyring), Alarms()
     notary = RecordNotary(keyring, f"{settings.public_url}/mine")
     means = Means(
         fields=FieldCipher(keyring),
@@ -175,8 +177,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     )
     storage = SqlStorage(database, means)
     now: Clock = clock or (lambda: wall_clock() + settings.clock_offset)
-    ledger = Ledger(storage, signatures, ed25519_holds, settings.log_address, now)
-    courier = Courier(storage, open_sender(settings.outbox), now)
+    ledger = Ledger(storage, signatures, ed25519_holds, settings.log_address, now, alarms.hear)
+    courier = Courier(storage, open_sender(settings.outbox), now, alarms.hear)
     house = House(
         storage=storage,
         agreement=lambda: agreement,
@@ -207,6 +209,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         oversight=Oversight(house, PasskeyCeremonies(settings.public_url)),
         partners=Partners(house),
         reminders=Reminders(house),
+        alarms=alarms,
     )
 
 
@@ -223,7 +226,8 @@ def asgi(broker: Broker) -> FastAPI:
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     settings = broker.settings
     describe_api: Callable[[], dict[str, object]] = partial(describe, app, settings.public_url)
-    site = Site(settings.public_url, settings.secure, demo=settings.mode == "demo", openapi=describe_api)
+    demo = settings.mode == "demo"
+    site = Site(settings.public_url, settings.secure, demo=demo, openapi=describe_api, alarms=broker.alarms)
     api = Api(
         access=broker.access,
         handovers=broker.handovers,
@@ -236,6 +240,7 @@ def asgi(broker: Broker) -> FastAPI:
         log=broker.ledger,
         ready=broker.ready,
         public_url=settings.public_url,
+        alarms=broker.alarms,
     )
     install_api(app, api, partial(page_for, site=site))
     install_web(app, broker.consents, broker.oversight, site)

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from broker.domain.events import EntryId, Opening
-from broker.domain.ports import Clock, LogCheck, LoggedFacts, LogSignatures
+from broker.domain.ports import Alarm, Clock, LogCheck, LoggedFacts, LogSignatures
 from broker.domain.stores import Appended, Storage, StoredEntry, TreeState
 from broker.errors import BrokerError, NotFound, Tampered, Words
 from broker.transparency import merkle, tiles
@@ -57,7 +57,13 @@ class Ledger:
     """
 
     def __init__(
-        self, storage: Storage, signatures: LogSignatures, check: SignatureCheck, address: str, clock: Clock
+        self,
+        storage: Storage,
+        signatures: LogSignatures,
+        check: SignatureCheck,
+        address: str,
+        clock: Clock,
+        alarm: Alarm = lambda *_: None,
     ) -> None:
         self._storage = storage
         self._signatures = signatures
@@ -65,6 +71,7 @@ class Ledger:
         self.origin = address.partition("://")[2]
         self._address = address
         self._clock = clock
+        self._alarm = alarm
         self._wake = asyncio.Event()
         self._published = asyncio.Condition()
 
@@ -88,6 +95,7 @@ class Ledger:
                 more = await self.step()
             except BrokerError as error:
                 _log.error("log:not-sequenced", code=error.code)
+                self._alarm(error, "sequencer")
                 more = 0
             self._wake.clear()
             if more < BATCH:

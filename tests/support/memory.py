@@ -104,7 +104,7 @@ def _serve_and_be_seen(peeking: str) -> None:
             vault.open(place, sealed)
             return passed_on(vault, place, sealed, to)
 
-        Vault.pass_on = pass_on  # type: ignore[method-assign]
+        Vault.pass_on = pass_on  # type: ignore[method-assign,assignment]
     if peeking == "peeks-at-intake":
         accepted = Vault.accept
 
@@ -113,7 +113,7 @@ def _serve_and_be_seen(peeking: str) -> None:
             vault.open(place, sealed)
             return sealed
 
-        Vault.accept = accept  # type: ignore[method-assign]
+        Vault.accept = accept  # type: ignore[method-assign,assignment]
     serving.serve()
 
 
