@@ -20,10 +20,15 @@ def keep(results: Sequence[Result], path: Path = KEPT) -> None:
     path.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
 
 
+def written(figure: float) -> str:
+    """Three figures that count, and no powers of ten."""
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
+
+
 def table(results: Sequence[Result]) -> str:
     """As Markdown."""
     unit = results[0].unit
-    rows = [f"| {r.what} | {r.ratio:.3g}x | {r.a:.3g} {unit} | {r.b:.3g} {unit} |" for r in results]
+    rows = [f"| {r.what} | {r.ratio:.3g}x | {written(r.a)} {unit} | {written(r.b)} {unit} |" for r in results]
     return "\n".join(["| | ratio | ours | beside it |", "|---|--:|--:|--:|", *rows])
 
 

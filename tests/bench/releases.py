@@ -21,6 +21,8 @@ from tests.support.world import World, copied_sqlite, make_keys, migrated_sqlite
 MATTER = "A whole release: sealed to its recipient, beside in clear"
 TYPES = ("status", "voice-of-the-child", "safety-plan", "status", "safety-plan")
 MOST = 1.5
+NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+CLOCKS = {"wall": "time", "cpu": "CPU, with its caller"}
 
 
 async def run(effort: Effort) -> list[Result]:
@@ -32,7 +34,7 @@ async def run(effort: Effort) -> list[Result]:
         for clock, (ratio, a, b) in both.items():
             promised = database == "postgresql" and clock == "wall"
             name = "sealed_vs_plain_release" + ("" if promised else f"_{database}_{clock}")
-            what = f"{database}, {'time' if clock == 'wall' else 'CPU of the broker and its caller'}"
+            what = f"{NAMES[database]}, {CLOCKS[clock]}"
             found.append(Result(name, what, ratio, a * 1e3, b * 1e3, "ms", MOST))
     return found
 

@@ -1,17 +1,23 @@
 """P07: a stolen database, backup or log says nothing about anybody; moved or damaged ciphertext opens nowhere."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import logging
+import os
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from broker.client import ClientSealingKey, seal_body
 from broker.crypto.pseudonyms import Pseudonymiser
 from broker.storage.contacts import value_tag
 from tests.factories import a_keyring
@@ -31,11 +37,13 @@ def intruder(world: World, request: pytest.FixtureRequest) -> Intruder:
     return intruder_in(world, request)
 
 
-async def play(world: World, family: str) -> None:
-    """Everything that the family's file says, whatever comes out of it."""
+async def play(world: World, family: str, *, sealed: bool = False) -> None:
+    """Everything that the family's file says, whatever comes out of it; `sealed` in, and out to whoever reads."""
+    if sealed:
+        await everybody_opens_with_a_key(world)
     for step in world.families[family]["steps"]:
         if "push" in step:
-            await world.push(step["push"])
+            await world.push(step["push"], await sealed_body(world, step["push"]) if sealed else None)
         elif "answer" in step:
             await world.answer(step["answer"]["handover"], step["answer"]["who"], step["answer"]["says"])
         elif "withdraw" in step:
@@ -45,6 +53,50 @@ async def play(world: World, family: str) -> None:
             world.clock.later(step["later"])
         else:
             await world.gets(step["ask"]["handover"], step["ask"]["by"], step["ask"]["purpose"])
+
+
+async def sealed_body(world: World, name: str) -> dict[str, Any]:
+    keys = await world.as_organisation(world.sender(name), "GET", "/v1/sealing-keys")
+    return seal_body(world.body(name), world.sender(name), keys.json()["keys"][0])
+
+
+async def everybody_opens_with_a_key(world: World) -> None:
+    for oin in world.keys:
+        async with world.broker.house.storage(writing=False) as work:
+            partner, jwks = await work.organisations.get(oin), await work.organisations.jwks(oin)
+        assert partner is not None
+        key = json.dumps(ClientSealingKey.new().public_jwk())
+        await world.broker.partners.add(replace(partner, sealing_key=key), jwks)
+
+
+class Opened:
+    """The files that this process opens to write, or makes for a while: every one that Python tells of (PEP 578)."""
+
+    def __init__(self) -> None:
+        self.paths: set[str] = set()
+        self.looking = False
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self.looking or event not in ("open", "tempfile.mkstemp", "tempfile.mkdtemp"):
+            return
+        path, flags = arguments[0], arguments[2] if event == "open" else os.O_WRONLY
+        if isinstance(path, str) and isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            self.paths.add(path)
+
+    @contextlib.contextmanager
+    def here(self) -> Iterator[set[str]]:
+        """What is opened meanwhile."""
+        self.paths, self.looking = set(), True
+        try:
+            yield self.paths
+        finally:
+            self.looking = False
+
+
+@pytest.fixture(scope="module")
+def opened() -> Opened:
+    return Opened()
 
 
 def texts_in(value: Any) -> Iterator[str]:
@@ -135,13 +187,14 @@ def unkeyed(secret: str) -> Iterator[bytes]:
         yield digest.hexdigest().encode()
 
 
+@pytest.mark.parametrize("sealed", [False, True], ids=["clear", "sealed"])
 @pytest.mark.parametrize("family", ["visser-de-bruin", "chayenne"])
 async def test_a_stolen_database_and_its_logs_are_read_from_end_to_end(
-    world: World, intruder: Intruder, family: str, caplog: pytest.LogCaptureFixture
+    world: World, intruder: Intruder, family: str, sealed: bool, caplog: pytest.LogCaptureFixture, opened: Opened
 ) -> None:
     caplog.set_level(logging.INFO)
-    with capture_logs() as lines:
-        await play(world, family)
+    with capture_logs() as lines, opened.here() as files:
+        await play(world, family, sealed=sealed)
         refused = {**world.body(next(iter(world.families[family]["handovers"]))), "purpose": 7}
         assert (await world.as_organisation(next(iter(world.keys)), "POST", "/v1/handovers", refused)).is_client_error
         assert (
@@ -164,11 +217,12 @@ async def test_a_stolen_database_and_its_logs_are_read_from_end_to_end(
     assert found_in(b"\n".join(cells), words) == []
     assert found_in(b"\n".join(cells), dict.fromkeys(sent, "one-time code")) == []
 
-    disk = intruder.stolen()
-    assert next(iter(world.keys)).encode() in disk, "this is not the database"
     long = {secret: kind for secret, kind in words.items() if len(secret) > 5}
-    assert found_in(disk, long) == []
-    assert [secret for secret in long if secret.encode().hex().encode() in disk] == []
+    for disk in (intruder.stolen(), intruder.on_disk()):
+        assert next(iter(world.keys)).encode() in disk, "this is not the database"
+        assert found_in(disk, long) == []
+        assert [secret for secret in long if secret.encode().hex().encode() in disk] == []
+    nothing_in_files(world, files, secrets)
 
     guessable = {s for s, kind in secrets.items() if kind in {"BSN", "contact", "invitation code", "reference"}} | sent
     joined = b"\n".join(cells)
@@ -178,6 +232,32 @@ async def test_a_stolen_database_and_its_logs_are_read_from_end_to_end(
     assert any(line.get("route") == "/v1/releases" for line in lines)
     assert found_in(logged.encode(), secrets) == []
     assert found_in(logged.encode(), dict.fromkeys(sent, "one-time code")) == []
+
+
+def nothing_in_files(world: World, files: Iterable[str], secrets: Mapping[str, str]) -> None:
+    """Besides the database there are the messages that went out, and nothing else: no copy of a body, no file for a while."""
+    assert {Path(path).parent for path in files} == {world.outbox}, files
+    there = {path for path in world.directory.rglob("*") if path.is_file()}
+    database = {path for path in there if path.name.startswith("broker.db")}
+    messages = {path for path in there if path.parent == world.outbox}
+    assert there == database | messages
+    never = {s: k for s, k in secrets.items() if k.startswith("content") or k in ("birth date", "BSN", "evidence")}
+    assert len(never) > 20
+    for path in messages:
+        said = json.loads(path.read_text())
+        assert found_in(said["text"].encode(), never) == []
+
+
+async def test_a_large_push_goes_through_no_file(world: World, intruder: Intruder, opened: Opened) -> None:
+    """A body of most of a megabyte is held in memory alone; of the text nothing lies anywhere."""
+    body, line = world.body(HANDOVER), "Een zin die nergens anders staat. "
+    for section in body["sections"]:
+        section["mediaType"], section["content"] = "text/markdown", line * 5000
+    with opened.here() as files:
+        await world.push(HANDOVER, body)
+    assert files == set()
+    assert line.encode() not in intruder.stolen() + intruder.on_disk()
+    assert not [path for path in world.directory.rglob("*") if path.is_file() and line.encode() in path.read_bytes()]
 
 
 async def test_a_familys_own_words_and_the_answer_cannot_be_read(
