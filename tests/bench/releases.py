@@ -2,11 +2,9 @@
 
 import contextlib
 import io
-import json
 import secrets
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from broker import observability
 from broker.client import ClientSealingKey
 from broker.storage import migrate
 from tests.bench.measure import Effort, Result, Way, compare_work
-from tests.promises.attacks import READER, TOM, Case, push
+from tests.promises.attacks import READER, TOM, Case, push, registered
 from tests.support.postgres import shared_server
 from tests.support.world import World, copied_sqlite, make_keys, migrated_sqlite, open_world
 
@@ -40,7 +38,7 @@ async def run(effort: Effort) -> list[Result]:
 
 
 async def _compared(effort: Effort, case: Case) -> dict[str, tuple[float, float, float]]:
-    key = ClientSealingKey.new()
+    key, reader = ClientSealingKey.new(), case.world.professional(READER[TOM])[0]
 
     async def ask() -> None:
         response = await case.ask()
@@ -48,21 +46,12 @@ async def _compared(effort: Effort, case: Case) -> dict[str, tuple[float, float,
         assert response.content.count(b'"mediaType"') == len(TYPES)
 
     async def sealed() -> None:
-        await _opens_with(case.world, key)
+        await registered(case.world, reader, key)
 
     async def clear() -> None:
-        await _opens_with(case.world, None)
+        await registered(case.world, reader, None)
 
     return await compare_work(effort, Way(ask, sealed), Way(ask, clear))
-
-
-async def _opens_with(world: World, key: ClientSealingKey | None) -> None:
-    oin = world.professional(READER[TOM])[0]
-    async with world.broker.house.storage(writing=False) as work:
-        partner, jwks = await work.organisations.get(oin), await work.organisations.jwks(oin)
-    assert partner is not None
-    text = json.dumps(key.public_jwk()) if key else None
-    await world.broker.partners.add(replace(partner, sealing_key=text), jwks, unsealed=key is None)
 
 
 async def _case(world: World, kilobytes: int) -> Case:

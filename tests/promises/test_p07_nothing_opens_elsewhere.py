@@ -12,10 +12,11 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from broker.client import ClientSealingKey
 from broker.domain.handovers import Handover
-from broker.domain.ports import place_of
+from broker.domain.ports import ForRecipient, place_of
 from broker.errors import Tampered
-from tests.promises.attacks import TOM, Case, push, texts_in
+from tests.promises.attacks import TOM, Case, as_it_is, push, registered, texts_in
 from tests.support.intruder import Intruder, intruder_in
 from tests.support.surface import nobody_writes
 from tests.support.world import World
@@ -31,6 +32,14 @@ def intruder(world: World, request: pytest.FixtureRequest) -> Intruder:
     return intruder_in(world, request)
 
 
+@pytest.fixture(params=["in clear", "sealed"])
+async def leaves(world: World, request: pytest.FixtureRequest) -> str:
+    """How it leaves: opened by the broker, or with its key passed on to who reads, and nothing opened."""
+    if request.param == "sealed":
+        await registered(world, world.professional(WHO)[0], ClientSealingKey.new())
+    return str(request.param)
+
+
 @dataclass(frozen=True)
 class Row:
     """What lies at rest of one section."""
@@ -42,10 +51,10 @@ class Row:
     mark: bytes
 
 
-def lying(intruder: Intruder, handover: str, name: str) -> Row:
-    """The newest section of that type."""
+def lying(intruder: Intruder, handover: str, name: str, *, nth: int = 0) -> Row:
+    """The newest section of that type, or one further on."""
     statement = "SELECT id, ciphertext, wrapped_key, kid, mark FROM section WHERE handover = ? AND type = ?"
-    row = intruder.rows(f"{statement} ORDER BY version DESC", handover, name)[0]
+    row = intruder.rows(f"{statement} ORDER BY version DESC, position", handover, name)[nth]
     section, ciphertext, key, kid, mark = row
     return Row(str(section), bytes(ciphertext), bytes(key), str(kid), bytes(mark))
 
@@ -114,11 +123,17 @@ def damages(row: Row) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "clear text instead", {"ciphertext": b"Tom is fine", "wrapped_key": b""}
 
 
+def two_of_a_kind(body: dict[str, Any]) -> None:
+    """Another status, under the very same label."""
+    status = next(section for section in body["sections"] if section["type"] == "status")
+    body["sections"].append({**status, "content": "Een tweede onderdeel met hetzelfde etiket."})
+
+
 async def test_ciphertext_key_and_mark_open_only_where_they_were_put(
-    world: World, intruder: Intruder, subtests: pytest.Subtests
+    world: World, intruder: Intruder, leaves: str, subtests: pytest.Subtests
 ) -> None:
     """Of another section, of the same section elsewhere, of what was corrected; each column alone and together."""
-    case, other = await push(world, TOM), await push(world, TOM)
+    case, other = await push(world, TOM, two_of_a_kind), await push(world, TOM)
     await case.everybody_says_yes()
     older = lying(intruder, case.handover.id, "status")
     changed = json.loads(json.dumps(case.body))
@@ -133,6 +148,7 @@ async def test_ciphertext_key_and_mark_open_only_where_they_were_put(
     assert mine.id != older.id
     sources = {
         "another section": lying(intruder, case.handover.id, "voice-of-the-child"),
+        "another section with that label": lying(intruder, case.handover.id, "status", nth=1),
         "another handover": lying(intruder, other.handover.id, "status"),
         "an older version": older,
     }
@@ -153,8 +169,23 @@ async def test_ciphertext_key_and_mark_open_only_where_they_were_put(
         assert (await case.ask()).status_code == 200
 
 
+async def test_a_section_moved_to_another_handover_of_the_same_people_does_not_open(
+    world: World, intruder: Intruder, leaves: str
+) -> None:
+    """The whole row, with its people: what was said of the one is said of the other, and still it opens nowhere else."""
+    case = await push(world, TOM)
+    await case.everybody_says_yes()
+    again = await as_it_is(world, TOM, {**case.body, "reference": "elsewhere"})
+    assert again.people == case.people
+    assert (await again.ask()).status_code == 200
+    async with nobody_writes(world):
+        moved = lying(intruder, case.handover.id, "status").id
+        intruder.change("UPDATE section SET handover = ?, position = 99 WHERE id = ?", again.handover.id, moved)
+    await refused(again, "tampered")
+
+
 async def test_what_is_cut_flipped_or_gone_is_refused(
-    world: World, intruder: Intruder, subtests: pytest.Subtests
+    world: World, intruder: Intruder, leaves: str, subtests: pytest.Subtests
 ) -> None:
     case = await push(world, TOM)
     await case.everybody_says_yes()
@@ -197,6 +228,7 @@ async def test_a_section_under_another_label_does_not_open(
     case = await push(world, TOM)
     await case.everybody_says_yes()
     house = world.broker.house
+    reader = ForRecipient(ClientSealingKey.new().public_jwk(), world.professional(WHO)[0], "a-release")
     kept = {table: intruder.rows(f"SELECT * FROM {table}") for table in ("section", "section_person", "handover")}
     async with house.storage(writing=False) as work:
         before = await work.handovers.get(case.handover.id)
@@ -214,6 +246,8 @@ async def test_a_section_under_another_label_does_not_open(
                 sealed = (await work.handovers.sealed([section]))[section.id]
             with pytest.raises(Tampered):
                 house.vault.open(place_of(after, section), sealed)
+            with pytest.raises(Tampered):
+                house.vault.pass_on(place_of(after, section), sealed, reader)
             async with nobody_writes(world):
                 intruder.put_back(kept)
     assert (await case.ask()).status_code == 200

@@ -9,7 +9,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from broker.client import ClientSealingKey, seal_body
 from broker.crypto.pseudonyms import Pseudonymiser
 from broker.storage.contacts import value_tag
 from tests.factories import a_keyring
+from tests.promises.attacks import registered
 from tests.support.intruder import Intruder, intruder_in
 from tests.support.surface import officer_browser
 from tests.support.world import World
@@ -62,11 +62,7 @@ async def sealed_body(world: World, name: str) -> dict[str, Any]:
 
 async def everybody_opens_with_a_key(world: World) -> None:
     for oin in world.keys:
-        async with world.broker.house.storage(writing=False) as work:
-            partner, jwks = await work.organisations.get(oin), await work.organisations.jwks(oin)
-        assert partner is not None
-        key = json.dumps(ClientSealingKey.new().public_jwk())
-        await world.broker.partners.add(replace(partner, sealing_key=key), jwks)
+        await registered(world, oin, ClientSealingKey.new())
 
 
 class Opened:
