@@ -48,6 +48,10 @@ check: check-format check-lint check-types check-imports check-policies check-do
 fuzz: dev  ## The generated tests, far longer and different each time
 	HYPOTHESIS_PROFILE=fuzz $(PYTEST) -n $(WORKERS) --dist worksteal -m hypothesis $(PYTEST_ARGS)
 
+.PHONY: bench
+bench: dev  ## What things cost beside what they could, into docs/performance.md; ONLY=sealing does one part
+	$(BIN)/python -m tests.bench $(ONLY)
+
 .PHONY: screenshots
 screenshots: dev browser  ## Pictures of the pages into docs/screenshots
 	SCREENSHOTS=docs/screenshots $(PYTEST) -m screenshots $(PYTEST_ARGS)

@@ -38,6 +38,7 @@ from broker.notifications.senders import open_sender
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.policy_set import load, load_texts
 from broker.services.access import Access
+from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
 from broker.services.consents import Consents
 from broker.services.handovers import Handovers
@@ -100,6 +101,7 @@ class Broker:
     reminders: Reminders
     replay: Replay
     keys: KeyLife
+    alarms: Alarms
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -195,7 +197,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     agreement = LoadedAgreement(load(settings.policies))
     database = open_database(settings.database_url)
     vault, tags = Vault(keyring, wrapping), Pseudonymiser(keyring)
-    signatures = LogSigner(keyring)
+    signatures, alarms = LogSigner(keyring), Alarms()
     notary = RecordNotary(keyring, f"{settings.public_url}/mine")
     means = Means(
         fields=FieldCipher(keyring),
@@ -208,9 +210,10 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     )
     stored = SqlStorage(database, means)
     now: Clock = clock or (lambda: wall_clock() + settings.clock_offset)
-    ledger = Ledger(stored, signatures, ed25519_holds, settings.log_address, now, GuardFile(settings.log_guard))
+    guard = GuardFile(settings.log_guard)
+    ledger = Ledger(stored, signatures, ed25519_holds, settings.log_address, now, guard, alarms.hear)
     storage = GuardedStorage(stored, ledger.allow)
-    courier = Courier(storage, open_sender(settings.outbox), now)
+    courier = Courier(storage, open_sender(settings.outbox), now, alarms.hear)
     house = House(
         storage=storage,
         agreement=lambda: agreement,
@@ -243,6 +246,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
         keys=KeyLife(house, KeyFiles(settings.keys, keyring, stores, now), vault),
+        alarms=alarms,
     )
 
 
@@ -259,7 +263,8 @@ def asgi(broker: Broker) -> FastAPI:
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     settings = broker.settings
     describe_api: Callable[[], dict[str, object]] = partial(describe, app, settings.public_url)
-    site = Site(settings.public_url, settings.secure, demo=settings.mode == "demo", openapi=describe_api)
+    demo = settings.mode == "demo"
+    site = Site(settings.public_url, settings.secure, demo=demo, openapi=describe_api, alarms=broker.alarms)
     api = Api(
         access=broker.access,
         handovers=broker.handovers,
@@ -272,6 +277,7 @@ def asgi(broker: Broker) -> FastAPI:
         log=broker.ledger,
         ready=broker.ready,
         public_url=settings.public_url,
+        alarms=broker.alarms,
     )
     install_api(app, api, partial(page_for, site=site))
     install_web(app, broker.consents, broker.oversight, site)

@@ -6,7 +6,7 @@ calls comes before the `Id`: nobody hears of an id before saying who they are.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Path, Request
@@ -17,6 +17,7 @@ from broker.domain.parties import Organisation, Professional
 from broker.domain.ports import LogTiles
 from broker.errors import NotAuthenticated, NotFound
 from broker.services.access import Access, Caller
+from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
 from broker.services.handovers import Handovers
 from broker.services.invitations import Invitations
@@ -43,6 +44,7 @@ class Api:
     log: LogTiles
     ready: Callable[[], Any]
     public_url: str
+    alarms: Alarms = field(default_factory=Alarms)
 
 
 def api_of(request: Request) -> Api:

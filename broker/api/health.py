@@ -1,21 +1,39 @@
 """Whether the broker lives, whether it can work, and how it goes: counts without anything about people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from broker.api.deps import Use
+from broker.services.alarms import Alarms
 
 router = APIRouter(include_in_schema=False)
+
+
+class _Alarms(Collector):
+    """The alarms of this process, as a counter by kind."""
+
+    def __init__(self, alarms: Alarms) -> None:
+        self._alarms = alarms
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """At this moment."""
+        family = CounterMetricFamily("broker_alarms", "Damaged data or missing keys met", labels=("kind",))
+        for kind, count in self._alarms.counts.items():
+            family.add_metric((kind,), count)
+        yield family
 
 
 class Metrics:
     """The counters of one process, by route template and status; never by organisation or person."""
 
-    def __init__(self, believed: Callable[[], bool]) -> None:
+    def __init__(self, believed: Callable[[], bool], alarms: Alarms) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(_Alarms(alarms))
         self.requests = Counter(
             "rondom_requests", "Requests answered", ("method", "route", "status"), registry=self.registry
         )

@@ -12,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from broker import errors
+from broker.api.deps import api_of
 from broker.api.headers import HEADERS
 from broker.domain.channels import Channel
 from broker.services.access import TokenRefused
@@ -121,6 +122,7 @@ async def broker_error(request: Request, error: errors.BrokerError) -> Response:
     status, language = status_of(error), language_of(request)
     if status >= 500:
         _log.error("api:refused", code=error.code, exc_info=error)
+        api_of(request).alarms.hear(error, getattr(request.scope.get("route"), "path", "unknown"))
     more: dict[str, Any] = {}
     if isinstance(error, errors.Invalid):
         faults = error.faults[:MOST_FAULTS]

@@ -38,6 +38,8 @@ class Stage:
     port: int = field(default_factory=free_port)
     database_url: str = ""
     extra: dict[str, str] = field(default_factory=dict)
+    serves: tuple[str, ...] = ("broker", "serve")
+    """The module that serves, with its arguments."""
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -106,8 +108,9 @@ class Stage:
     def start(self) -> None:
         """Start the broker and wait until it is ready."""
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "broker", "serve"], env=self.environment(), stdout=log, stderr=log
+            command = [sys.executable, "-m", *self.serves]
+            self._process = subprocess.Popen(  # noqa: S603 - our own command line
+                command, env=self.environment(), stdout=log, stderr=log
             )
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self._process.poll() is None:
@@ -136,6 +139,13 @@ class Stage:
         self.extra["BROKER_CLOCK_OFFSET"] = period
         self.start()
         return self.url
+
+    @property
+    def pid(self) -> int:
+        """The broker's process. Raises Unavailable when it does not run."""
+        if self._process is None:
+            raise Unavailable(Words("De broker draait niet.", "The broker does not run."))
+        return self._process.pid
 
     @property
     def running(self) -> bool:

@@ -57,8 +57,8 @@ class Vault:
     """Seals, takes in, opens and re-wraps sections, under the wrapping keys."""
 
     def __init__(self, keyring: Keyring, wrapping: WrappingKeys | None = None) -> None:
-        self._keyring = keyring
         self._wrapping = wrapping or KeyringWrapping(keyring)
+        self._expanded: Mapping[str, SealingKey] = {}
 
     @property
     def remote(self) -> bool:
@@ -81,12 +81,13 @@ class Vault:
         Its key opens only when it was sealed to an intake key of ours, for this sender, reference, section type and
         media type, and for exactly this ciphertext. Raises Invalid.
         """
-        intake = self._keyring.get(KeyPurpose.INTAKE, delivered.kid)
+        known = self._keyring.get(KeyPurpose.INTAKE, delivered.kid)  # one that is unknown is looked for at once
+        intake = self._intake().get(delivered.kid) if known else None
         if intake is None:
             raise _gone()
         info = intake_info(delivered.kid, place.sender, reference, place.type, place.media_type, delivered.ciphertext)
         try:
-            key = SealingKey(intake.secret).open(delivered.key, info)
+            key = intake.open(delivered.key, info)
         except SealBroken:
             raise _not_for_us() from None
         return self._keep(place, key, mark_of(key, reference), delivered.ciphertext)
@@ -124,8 +125,14 @@ class Vault:
 
     def intake_keys(self) -> tuple[Mapping[str, Any], ...]:
         """The public keys to seal to, as JWKs; the one to use is first."""
-        keys = [SealingKey(key.secret).public.jwk() for key in self._keyring.all(KeyPurpose.INTAKE)]
-        return tuple(reversed(keys))
+        return tuple(key.public.jwk() for key in reversed(self._intake().values()))
+
+    def _intake(self) -> Mapping[str, SealingKey]:
+        """The intake keys of this moment, oldest first; each is expanded once, and forgotten when the keyring forgot it."""
+        before, now = self._expanded, self._keyring.all(KeyPurpose.INTAKE)
+        if list(before) != [key.kid for key in now]:
+            self._expanded = {key.kid: before.get(key.kid) or SealingKey(key.secret) for key in now}
+        return self._expanded
 
     def new_subject_key(self, key_id: str) -> tuple[bytes, bytes]:
         """A fresh key for one person's log openings: (clear, wrapped), bound to its id."""

@@ -13,6 +13,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -141,8 +142,7 @@ class SealingPublicKey:
         if isinstance(jwk, Mapping) and ("priv" in jwk or "d" in jwk):
             raise ValueError("this is a private key; give the public one")
         try:
-            key = cls(from_b64url(jwk["pub"]))
-            key.seal(bytes(KEY), b"")  # a point of low order is refused by use
+            key = _checked(jwk["pub"])
         except (KeyError, TypeError, ValueError, AttributeError):
             raise ValueError("this is no ML-KEM-768 with X25519 public key in JWK form") from None
         if {**_members(key.raw), "kid": key.kid} != {name: jwk.get(name) for name in ("kty", "alg", "pub", "kid")}:
@@ -156,6 +156,14 @@ class SealingPublicKey:
     def seal(self, key: bytes, info: bytes) -> bytes:
         """Seal a content's key: encapsulation, then ciphertext."""
         return _SUITE.encrypt(key, self._key, info)
+
+
+@lru_cache(256)
+def _checked(pub: str) -> SealingPublicKey:
+    """The key of these public bytes, read and tried once. Raises ValueError."""
+    key = SealingPublicKey(from_b64url(pub))
+    key.seal(bytes(KEY), b"")  # a point of low order is refused by use
+    return key
 
 
 class SealingKey:

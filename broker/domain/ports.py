@@ -17,7 +17,7 @@ from broker.domain.notices import NoticeTemplate
 from broker.domain.parties import Oin
 from broker.domain.signers import SignerTable
 from broker.domain.vocabulary import Vocabulary
-from broker.errors import Words
+from broker.errors import BrokerError, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +260,13 @@ class TokenIssuer(Protocol):
 
     def jwks(self) -> dict[str, Any]:
         """The public keys."""
+
+
+class Alarm(Protocol):
+    """Hears of what was met at rest and is not what was put there."""
+
+    def __call__(self, error: BrokerError, place: str, /) -> None:
+        """Ring when this error is an alarm; `place` names who met it, never anybody's data."""
 
 
 class Clock(Protocol):

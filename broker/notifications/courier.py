@@ -11,9 +11,9 @@ from datetime import timedelta
 
 import structlog
 
-from broker.domain.ports import Clock
+from broker.domain.ports import Alarm, Clock
 from broker.domain.stores import Message, Storage
-from broker.errors import BrokerError
+from broker.errors import BrokerError, Tampered
 from broker.notifications.senders import Sender
 
 MOST_TRIES = 12
@@ -26,10 +26,11 @@ _log = structlog.get_logger(__name__)
 class Courier:
     """Sends what is due."""
 
-    def __init__(self, storage: Storage, sender: Sender, clock: Clock) -> None:
+    def __init__(self, storage: Storage, sender: Sender, clock: Clock, alarm: Alarm = lambda *_: None) -> None:
         self._storage = storage
         self._sender = sender
         self._clock = clock
+        self._alarm = alarm
         self._wake = asyncio.Event()
 
     def kick(self) -> None:
@@ -43,6 +44,7 @@ class Courier:
                 sent = await self.step()
             except BrokerError as error:
                 _log.error("outbox:not-read", code=error.code)
+                self._alarm(error, "courier")
                 sent = 0
             if not sent:
                 with contextlib.suppress(TimeoutError):
@@ -55,6 +57,8 @@ class Courier:
         tried = 0
         while tried < HANDFUL and (taken := await self._take()) is not None:
             message_id, message, tries = taken
+            if message is None:
+                self._alarm(Tampered(), "courier")
             await self._finish(message_id, tries, sent=message is not None and await self._try(message_id, message))
             tried += 1
         return tried

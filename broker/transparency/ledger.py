@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from broker.domain.events import EntryId, Opening
-from broker.domain.ports import Clock, LogCheck, LoggedFacts, LogGuard, LogSignatures
+from broker.domain.ports import Alarm, Clock, LogCheck, LoggedFacts, LogGuard, LogSignatures
 from broker.domain.stores import Appended, Storage, StoredEntry, TreeState
 from broker.errors import BrokerError, Conflict, NotFound, Tampered, Unsafe, Words
 from broker.transparency import merkle, tiles
@@ -66,6 +66,7 @@ class Ledger:
         address: str,
         clock: Clock,
         guard: LogGuard,
+        alarm: Alarm = lambda *_: None,
     ) -> None:
         self._storage = storage
         self._signatures = signatures
@@ -73,6 +74,7 @@ class Ledger:
         self.origin = address.partition("://")[2]
         self._address = address
         self._clock = clock
+        self._alarm = alarm
         self._wake = asyncio.Event()
         self._published = asyncio.Condition()
         self._publishing = asyncio.Lock()
@@ -112,6 +114,7 @@ class Ledger:
                 refusal = self._watch.refusal
                 _log.error("log:rolled-back" if refusal else "log:not-sequenced", code=(refusal or error).code)
                 await asyncio.sleep(ALARM if refusal else 0)
+                self._alarm(error, "sequencer")
                 more = 0
             self._wake.clear()
             if more < BATCH:

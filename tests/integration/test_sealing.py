@@ -17,7 +17,7 @@ from broker.crypto import sealing
 from broker.crypto.envelopes import Vault
 from broker.domain.vocabulary import Vocabulary
 from broker.storage import tables as t
-from tests.promises.attacks import ALL, READER, TOM, Case, as_it_is, push, rows
+from tests.promises.attacks import ALL, READER, TOM, Case, as_it_is, push, registered, rows
 from tests.support.world import World
 
 
@@ -43,15 +43,6 @@ def fresh(world: World) -> dict[str, Any]:
     body = world.body(TOM)
     body["reference"] += secrets.token_hex(4)
     return body
-
-
-async def registered(world: World, oin: str, key: ClientSealingKey | None) -> None:
-    """This organisation opens with that key from now on."""
-    async with world.broker.house.storage(writing=False) as work:
-        partner, jwks = await work.organisations.get(oin), await work.organisations.jwks(oin)
-    assert partner is not None
-    text = json.dumps(key.public_jwk()) if key else None
-    await world.broker.partners.add(replace(partner, sealing_key=text), jwks, unsealed=key is None)
 
 
 async def sealed_push(world: World) -> tuple[dict[str, Any], Case]:

@@ -4,6 +4,7 @@ An answer made here is what the pages make (the broker's own notary, lock and st
 """
 
 import hashlib
+import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from typing import Any
 import httpx
 import sqlalchemy as sa
 
+from broker.client import ClientSealingKey
 from broker.domain.consents import ConsentRecord, EvidenceLevel, NoticeRef, RecordId, Scope, Stance
 from broker.domain.handovers import Handover
 from broker.domain.parties import Oin, PersonId, Recipient
@@ -180,6 +182,15 @@ async def as_it_is(world: World, name: str, body: dict[str, Any], *, sender: str
         handover = await work.handovers.get(response.json()["id"])
         assert handover is not None
         return Case(world, name, body, handover, await work.handovers.people(handover.id))
+
+
+async def registered(world: World, oin: str, key: ClientSealingKey | None) -> None:
+    """This organisation opens with that key from now on."""
+    async with world.broker.house.storage(writing=False) as work:
+        partner, jwks = await work.organisations.get(oin), await work.organisations.jwks(oin)
+    assert partner is not None
+    text = json.dumps(key.public_jwk()) if key else None
+    await world.broker.partners.add(replace(partner, sealing_key=text), jwks, unsealed=key is None)
 
 
 def person(body: dict[str, Any], key: str) -> dict[str, Any]:

@@ -94,10 +94,22 @@ class Intruder:
                     connection.execute(self._written(f"INSERT INTO {table} VALUES ({marks})"), row)
             connection.execute("COMMIT")
 
+    def on_disk(self) -> bytes:
+        """The bytes of the database's own files, also where nothing points to them any more."""
+        if self._server is None:
+            return self.stolen()
+        with self._connected() as admin:
+            admin.execute("CHECKPOINT")
+            [(relative,)] = admin.execute(
+                "SELECT 'base/' || oid FROM pg_database WHERE datname = current_database()"
+            ).fetchall()
+        files = sorted((self._server.data / relative).iterdir())
+        return b"".join(path.read_bytes() for path in files if path.is_file())
+
     def stolen(self) -> bytes:
         """Everything that a thief of the disk or of a backup would hold."""
         if self._server is None:
-            beside = (self.path.with_name(self.path.name + end) for end in ("", "-wal", "-journal"))
+            beside = (self.path.with_name(self.path.name + end) for end in ("", "-wal", "-shm", "-journal"))
             return b"".join(path.read_bytes() for path in beside if path.exists())
         name = str(self._url.database)
         return self._server.dump(DatabaseUrls(name, "", ""))

@@ -71,6 +71,11 @@ class PostgresServer:
             _ensure_roles(connection)
 
     @property
+    def data(self) -> Path:
+        """The folder with its files."""
+        return self._data
+
+    @property
     def socket_dir(self) -> Path:
         """Where the server's socket lies."""
         directory = self._server.get_postmaster_info().socket_dir

@@ -74,8 +74,9 @@ def status_of(error: BrokerError) -> int:
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
 
 
-def alarm(error: BrokerError) -> None:
-    """Let the operational log hear of a refusal that is ours to mend: damaged data, or something that does not work."""
+def alarm(request: Request, error: BrokerError, site: Site) -> None:
+    """Let the operator hear of a refusal that is ours to mend: damaged data, or something that does not work."""
+    site.alarms.hear(error, getattr(request.scope.get("route"), "path", "unknown"))
     if status_of(error) >= 500:
         _log.error("page:refused", code=error.code, **_where(error))
 
@@ -148,7 +149,7 @@ class Pages:
     ) -> Response:
         """Fill the template. `error` is shown by the template itself, and gives the status."""
         if error is not None and status is None:
-            alarm(error)
+            alarm(request, error, self.site)
         language = self.language(request)
         text = (
             _environment(language)
@@ -173,7 +174,7 @@ class Pages:
         """The page for a refusal: what happened, and what to do. Who is not signed in starts again."""
         if isinstance(error, NotAuthenticated):
             return self.go(HOME[self.area])
-        alarm(error)
+        alarm(request, error, self.site)
         code = status_of(error)
         told = TOLD_TO_FAMILY.get(error.words, error.words) if self.area == "family" else error.words
         return self.show(request, "kit/refusal.html", error=error, status=code, code=code, told=told)

@@ -80,7 +80,7 @@ class PageRouter(APIRouter):
         return self._pages.refusal(request, error)
 
     def _as_json(self, request: Request, error: BrokerError) -> Response:
-        alarm(error)
+        alarm(request, error, self._pages.site)
         message = texts(self._pages.language(request)).words(error.words)
         response = JSONResponse({"message": message}, status_of(error), error_headers(error))
         return self._pages.protected(response)

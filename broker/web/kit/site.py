@@ -1,9 +1,11 @@
 """Where these pages live: the few facts about the installation that a page may know."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from broker.services.alarms import Alarms
 
 Area = Literal["family", "console", "reference"]
 """The three groups of pages."""
@@ -21,6 +23,7 @@ class Site:
     languages: tuple[str, ...] = ("nl", "en")
     demo: bool = False
     openapi: Callable[[], dict[str, Any]] | None = None
+    alarms: Alarms = field(default_factory=Alarms, compare=False)
 
     @property
     def origin(self) -> str:

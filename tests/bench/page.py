@@ -1,0 +1,44 @@
+"""What was measured, kept in `var/bench.json` and shown in `docs/performance.md`; what was not measured now, stays."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.bench.measure import Result
+from tests.bench.picture import bars
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE, KEPT, PICTURES = ROOT / "docs/performance.md", ROOT / "var/bench.json", ROOT / "docs/performance"
+
+
+def keep(results: Sequence[Result], path: Path = KEPT) -> None:
+    """Into the file of results, by name, beside those of other matters."""
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept |= {result.name: result.as_json() for result in results}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+
+
+def written(figure: float) -> str:
+    """Three figures that count, and no powers of ten."""
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
+
+
+def table(results: Sequence[Result]) -> str:
+    """As Markdown."""
+    unit = results[0].unit
+    rows = [f"| {r.what} | {r.ratio:.3g}x | {written(r.a)} {unit} | {written(r.b)} {unit} |" for r in results]
+    return "\n".join(["| | ratio | ours | beside it |", "|---|--:|--:|--:|", *rows])
+
+
+def show(name: str, title: str, results: Sequence[Result], page: Path = PAGE, pictures: Path = PICTURES) -> None:
+    """Draw the matter's picture, and put it and its table in its place on the page. Raises ValueError without a place."""
+    pictures.mkdir(exist_ok=True)
+    (pictures / f"{name}.svg").write_text(bars(title, results))
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    drawn = f"{begin}\n\n![{title}](performance/{name}.svg)\n\n{table(results)}\n\n{end}"
+    text, times = re.subn(re.escape(begin) + ".*?" + re.escape(end), lambda _: drawn, page.read_text(), flags=re.DOTALL)
+    if times != 1:
+        raise ValueError(f"{page.name} has no place for {name}: {begin} {end}")
+    page.write_text(text)

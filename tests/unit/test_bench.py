@@ -1,0 +1,65 @@
+"""The benches run, on tiny sizes; what they measure, `make bench` says. No test asks how long anything takes."""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.bench import MATTERS
+from tests.bench.measure import TINY, Effort, Result, Way, compare, compare_work
+from tests.bench.page import PAGE, keep, show, table
+from tests.bench.picture import bars
+
+
+@pytest.mark.parametrize("name", MATTERS)
+async def test_a_bench_runs_and_has_its_place_on_the_page(name: str, tmp_path: Path) -> None:
+    matter = import_module(f"tests.bench.{name}")
+    results = await matter.run(TINY)
+    assert len({result.name for result in results}) == len(results) > 0
+    assert all(result.ratio > 0 and result.a > 0 and result.b > 0 for result in results)
+    page = tmp_path / "performance.md"
+    page.write_text(PAGE.read_text())
+    show(name, matter.MATTER, results, page, tmp_path / "pictures")
+    assert table(results) in page.read_text()
+    ET.fromstring((tmp_path / "pictures" / f"{name}.svg").read_text())
+
+
+def test_what_is_measured_is_a_ratio_of_the_same_round() -> None:
+    calls: list[str] = []
+    ratio, ours, floor = compare(Effort(rounds=2, seconds=0), lambda: calls.append("a"), lambda: calls.append("b"))
+    assert calls == ["b", "a", "a", "b", "b", "a"], "in turns, and the first round warms up"
+    assert min(ratio, ours, floor) > 0
+
+
+async def test_what_is_put_in_place_before_a_turn_is_not_measured() -> None:
+    said: list[str] = []
+
+    def way(name: str) -> Way:
+        async def work() -> None:
+            said.append(name)
+
+        async def ready() -> None:
+            said.append(f"{name} ready")
+
+        return Way(work, ready)
+
+    found = await compare_work(Effort(rounds=1, calls=2), way("a"), way("b"))
+    assert set(found) == {"wall", "cpu"}
+    b, a = ["b ready", *"bbb"], ["a ready", *"aaa"]
+    assert said == [*b, *a, *a, *b]
+
+
+def test_results_of_other_matters_stay(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "bench.json"
+    keep([Result("one", "", 1.0, 2.0, 3.0, "ms", 1.5)], path)
+    keep([Result("two", "", 1.0, 2.0, 3.0, "ms")], path)
+    kept = json.loads(path.read_text())
+    assert kept["one"] == {"what": "", "ratio": 1.0, "a": 2.0, "b": 3.0, "unit": "ms", "most": 1.5}
+    assert "most" not in kept["two"]
+
+
+def test_what_costs_more_than_was_promised_is_red() -> None:
+    assert 'class="over"' in bars("t", [Result("n", "w", 1.6, 1, 1, "ms", 1.5)])
+    assert 'class="over"' not in bars("t", [Result("n", "w", 1.4, 1, 1, "ms", 1.5)])
