@@ -238,18 +238,20 @@ async def test_a_section_under_another_label_does_not_open(
             async with nobody_writes(world):
                 for statement in statements:
                     intruder.change(statement, case.handover.id)
-            async with house.storage(writing=False) as work:
-                after = await work.handovers.get(case.handover.id)
-                assert after is not None
-                assert after != before, "nothing was relabelled"
-                section = next(s for s in after.sections if s.id == lying_id(before))
-                sealed = (await work.handovers.sealed([section]))[section.id]
-            with pytest.raises(Tampered):
-                house.vault.open(place_of(after, section), sealed)
-            with pytest.raises(Tampered):
-                house.vault.pass_on(place_of(after, section), sealed, reader)
-            async with nobody_writes(world):
-                intruder.put_back(kept)
+            try:
+                async with house.storage(writing=False) as work:
+                    after = await work.handovers.get(case.handover.id)
+                    assert after is not None
+                    assert after != before, "nothing was relabelled"
+                    section = next(s for s in after.sections if s.id == lying_id(before))
+                    sealed = (await work.handovers.sealed([section]))[section.id]
+                with pytest.raises(Tampered):
+                    house.vault.open(place_of(after, section), sealed)
+                with pytest.raises(Tampered):
+                    house.vault.pass_on(place_of(after, section), sealed, reader)
+            finally:
+                async with nobody_writes(world):
+                    intruder.put_back(kept)
     assert (await case.ask()).status_code == 200
 
 
