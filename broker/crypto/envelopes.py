@@ -58,6 +58,7 @@ class Vault:
 
     def __init__(self, keyring: Keyring, wrapping: WrappingKeys | None = None) -> None:
         self._wrapping = wrapping or KeyringWrapping(keyring)
+        self._keyring = keyring
         self._expanded: Mapping[str, SealingKey] = {}
 
     @property
@@ -125,7 +126,7 @@ class Vault:
 
     def intake_keys(self) -> tuple[Mapping[str, Any], ...]:
         """The public keys to seal to, as JWKs; the one to use is first."""
-        return tuple(key.public.jwk() for key in reversed(self._intake().values()))
+        return tuple(key.public.jwk() for key in reversed(tuple(self._intake().values())))
 
     def _intake(self) -> Mapping[str, SealingKey]:
         """The intake keys of this moment, oldest first; each is expanded once, and forgotten when the keyring forgot it."""
