@@ -3,10 +3,12 @@
 Exit codes: 0 done; 1 checked and found wrong; 2 refused or not possible.
 """
 
+import logging
 import sys
 
 import typer
 
+from broker import observability
 from broker.errors import BrokerError, Invalid
 
 app = typer.Typer(
@@ -38,6 +40,7 @@ def _furnish() -> None:
 
 def main() -> None:
     """The entry point."""
+    observability.set_up(least=logging.WARNING)
     _furnish()
     try:
         app()

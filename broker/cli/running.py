@@ -1,11 +1,9 @@
 """One use case from the command line: a broker is put together, used once, and closed."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from broker import observability
 from broker.app import Broker, build, prepare_database
 from broker.settings import read_settings
 
@@ -14,7 +12,6 @@ _Result = TypeVar("_Result")
 
 def use(work: Callable[[Broker], Awaitable[_Result]]) -> _Result:
     """Run one use case with the settings of the environment."""
-    observability.set_up(least=logging.WARNING)
     settings = read_settings()
     prepare_database(settings)
 
