@@ -35,13 +35,14 @@ from broker.pdp.policy_set import load
 from broker.services.access import Access
 from broker.services.boxes import Boxes
 from broker.services.consents import Consents
+from broker.services.erasure import Erasure
 from broker.services.handovers import Handovers
+from broker.services.hearing import Hearing
 from broker.services.house import House
 from broker.services.invitations import Invitations
 from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners, enact
-from broker.services.reactions import Hearing
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.settings import Settings
@@ -89,12 +90,13 @@ class Broker:
     oversight: Oversight
     partners: Partners
     reminders: Reminders
+    erasure: Erasure
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """The agreement is put in force; sequencer, courier, cleaner and reminders work until the end; connections are closed."""
+        """The agreement is put in force; what works in the background does so until the end; connections are closed."""
         await enact(self.house)
-        work = (self.ledger.run, self.courier.run, self._clean, self.reminders.run)
+        work = (self.ledger.run, self.courier.run, self._clean, self.reminders.run, self.erasure.run)
         tasks = [asyncio.create_task(task()) for task in work]
         try:
             yield
@@ -207,6 +209,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         oversight=Oversight(house, PasskeyCeremonies(settings.public_url)),
         partners=Partners(house),
         reminders=Reminders(house),
+        erasure=Erasure(house),
     )
 
 

@@ -51,6 +51,7 @@ async def release(api: Use, caller: AsAnyCaller, id: Id) -> Response:  # noqa: A
             sections=list(status.types),
             corrected=status.corrected,
             withdrawn=status.withdrawn,
+            erased=status.erased,
             stop_using=list(status.stop_using),
             acknowledged=status.acknowledged,
         )

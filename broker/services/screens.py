@@ -173,17 +173,21 @@ class PartScreen:
 
 @dataclass(frozen=True, slots=True)
 class HandoverParts:
-    """The parts of one handover that concern those for whom the person signs."""
+    """The parts of one handover that concern those for whom the person signs.
+
+    `whole` is the handover itself, which they can ask to erase; there may be no part left for whom only signed once.
+    """
 
     day: date
     recipients: tuple[Words, ...]
     purpose: Words
     parts: tuple[PartScreen, ...]
+    whole: PartScreen
 
 
 @dataclass(frozen=True, slots=True)
 class ReactionScreen:
-    """Something that the person wrote. `answer` is the sender's, None before there is one."""
+    """Something that the person wrote. `answer` is the sender's, None before there is one, and where it has no words."""
 
     id: str
     kind: ReactionKind
