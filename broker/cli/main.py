@@ -19,7 +19,7 @@ app = typer.Typer(
 
 def _furnish() -> None:
     """Commands are imported here, so that `broker --help` stays quick."""
-    from broker.cli import audit, demo, directory, keys, policies, push, serve
+    from broker.cli import audit, demo, directory, erase, keys, policies, push, serve
 
     app.add_typer(keys.app, name="keys")
     app.add_typer(policies.app, name="policies")
@@ -30,6 +30,7 @@ def _furnish() -> None:
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)
     app.command("push")(push.push)
+    app.command("erase")(erase.erase)
 
 
 def main() -> None:

@@ -77,8 +77,8 @@ class Erasure:
         handovers = await self._handovers(local_day(now))
         return Plan(handovers, sum(map(len, await self._groups(local_day(now)))))
 
-    async def erase_due(self, tick: Callable[[], None] = lambda: None) -> Erased:
-        """Erase whatever is due now; `tick` hears of each handover and each group of people that was dealt with."""
+    async def erase_due(self, tick: Callable[[int], object] = lambda _: None) -> Erased:
+        """Erase whatever is due now; `tick` hears how many handovers or people were dealt with."""
         now = self._house.clock()
         done, people, failed = [], 0, 0
         for one in await self._handovers(local_day(now)):
@@ -87,14 +87,14 @@ class Erasure:
             except BrokerError as error:
                 failed += 1
                 _log.error("erasure:failed", code=error.code)
-            tick()
+            tick(1)
         for group in await self._groups(local_day(now)):
             try:
                 people += await self._forget(group, now)
             except BrokerError as error:
                 failed += 1
                 _log.error("erasure:failed", code=error.code)
-            tick()
+            tick(len(group))
         if done or people:
             self._house.log.kick()
         clean = await self._house.storage.scrub(thoroughly=bool(done or people))

@@ -260,7 +260,8 @@ class EntryRow:
     """One line of the log, by pseudonyms. `index` is its place in the tree, None while it waits to be sequenced.
 
     `professional` is who did it: the professional, the officer, or the signer of an answer. `released` and `withheld`
-    are what was said yes and no to, by the decision on a request or by the signer.
+    are what was said yes and no to, by the decision on a request or by the signer. `erased` names what is not there any
+    more: `subject`, `actor` and `sections`.
     """
 
     id: str
@@ -277,6 +278,7 @@ class EntryRow:
     released: tuple[Words, ...]
     withheld: tuple[Words, ...]
     index: int | None
+    erased: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

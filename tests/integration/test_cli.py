@@ -150,7 +150,7 @@ def test_help_names_every_command():
         text=True,
         check=True,
     ).stdout
-    for command in ("keys", "policies", "audit", "organisations", "officers", "db", "serve", "demo", "push"):
+    for command in ("keys", "policies", "audit", "organisations", "officers", "db", "serve", "demo", "push", "erase"):
         assert command in helped
 
 
