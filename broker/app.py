@@ -41,14 +41,15 @@ from broker.services.access import Access
 from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
 from broker.services.consents import Consents
+from broker.services.erasure import Erasure
 from broker.services.handovers import Handovers
+from broker.services.hearing import Hearing
 from broker.services.house import House
 from broker.services.invitations import Invitations
 from broker.services.keys import KeyLife
 from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners, enact
-from broker.services.reactions import Hearing
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.services.replay import Replay
@@ -102,10 +103,11 @@ class Broker:
     replay: Replay
     keys: KeyLife
     alarms: Alarms
+    erasure: Erasure
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """The agreement is put in force; sequencer, courier, cleaner and reminders work until the end; connections are closed.
+        """The agreement is put in force; what works in the background does so until the end; connections are closed.
 
         Raises Unsafe, before anything else, when the database is older than the log's guard.
         """
@@ -113,7 +115,7 @@ class Broker:
         try:
             await self.ledger.heed()
             await enact(self.house)
-            work = (self.ledger.run, self.courier.run, self._clean, self.reminders.run)
+            work = (self.ledger.run, self.courier.run, self._clean, self.reminders.run, self.erasure.run)
             tasks += [asyncio.create_task(task()) for task in work]
             yield
         finally:
@@ -247,6 +249,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
         keys=KeyLife(house, KeyFiles(settings.keys, keyring, stores, now), vault),
         alarms=alarms,
+        erasure=Erasure(house),
     )
 
 

@@ -20,10 +20,10 @@ from broker.services.access import Access, Caller
 from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
 from broker.services.handovers import Handovers
+from broker.services.hearing import Hearing
 from broker.services.invitations import Invitations
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
-from broker.services.reactions import Hearing
 from broker.services.releases import Releases
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)

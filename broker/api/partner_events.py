@@ -19,7 +19,7 @@ async def events(
     organisation: AsOrganisation,
     after: Annotated[str, Query(description="the id of the last event you saw", pattern=r"^[0-9a-f-]{0,36}$")] = "",
 ) -> Response:
-    """Events of your organisation, oldest first: corrected, withdrawn, stop using. Ask with the last id you saw."""
+    """Events of your organisation, oldest first: corrected, withdrawn, erased, stop using. Ask with the last id you saw."""
     page = await api.partner_events.after(organisation.oin, after)
     items = [_event(event, api.public_url) for event in page.items]
     return answer(PartnerEventPage.model_construct(items=items, next=page.next or None))
@@ -51,6 +51,7 @@ async def release(api: Use, caller: AsAnyCaller, id: Id) -> Response:  # noqa: A
             sections=list(status.types),
             corrected=status.corrected,
             withdrawn=status.withdrawn,
+            erased=status.erased,
             stop_using=list(status.stop_using),
             acknowledged=status.acknowledged,
         )

@@ -21,7 +21,7 @@ app = typer.Typer(
 
 def _furnish() -> None:
     """Commands are imported here, so that `broker --help` stays quick."""
-    from broker.cli import audit, client_keys, copies, demo, directory, keys, policies, push, serve
+    from broker.cli import audit, client_keys, copies, demo, directory, erase, keys, policies, push, serve
 
     app.add_typer(keys.app, name="keys")
     app.add_typer(policies.app, name="policies")
@@ -36,6 +36,7 @@ def _furnish() -> None:
     app.command("push")(push.push)
     app.command("client-keys")(client_keys.client_keys)
     app.command("open")(client_keys.open_sealed)
+    app.command("erase")(erase.erase)
 
 
 def main() -> None:

@@ -103,7 +103,7 @@ class Client:
         return self._call("POST", f"/v1/handovers/{handover}/versions", body)
 
     def events(self, after: str = "") -> dict[str, Any]:
-        """What the organisation should know since that event: corrected, withdrawn, stop using."""
+        """What the organisation should know since that event: corrected, withdrawn, erased, stop using."""
         return self._call("GET", f"/v1/events?after={after}")
 
     def withdraw(self, handover: str) -> None:

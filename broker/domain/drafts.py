@@ -257,7 +257,7 @@ def _form(pointer: str, section: Mapping[str, Any], vocabulary: Vocabulary) -> I
         )
     elif not clear and not sealed:
         yield Fault(f"{pointer}/content", Words("Dit veld ontbreekt.", "This field is missing."))
-    elif clear and section.get("type") in vocabulary.sealed_only:
+    elif clear and isinstance(section.get("type"), str) and section["type"] in vocabulary.sealed_only:
         yield Fault(
             f"{pointer}/content",
             Words(

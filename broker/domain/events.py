@@ -22,6 +22,8 @@ class EventType(StrEnum):
     HANDOVER_PUSHED = "handover:pushed"
     HANDOVER_CORRECTED = "handover:corrected"
     HANDOVER_WITHDRAWN = "handover:withdrawn"
+    HANDOVER_ERASED = "handover:erased"
+    PERSON_ERASED = "person:erased"
     INVITATION_MADE = "invitation:made"
     CONSENT_GIVEN = "consent:given"
     CONSENT_REFUSED = "consent:refused"

@@ -14,11 +14,20 @@ SectionId = NewType("SectionId", str)
 
 
 class HandoverState(StrEnum):
-    """`active` may be asked for; a suspended one (by an officer) or a withdrawn one (by its sender) never releases."""
+    """`active` may be asked for; a suspended one (by an officer) never releases, nor does one that ended.
+
+    It ends withdrawn by its sender, expired when its retention was over, or erased because the family asked.
+    """
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
     WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    ERASED = "erased"
+
+
+ENDED = frozenset({HandoverState.WITHDRAWN, HandoverState.EXPIRED, HandoverState.ERASED})
+"""What is left of these is a tombstone: log lines and releases refer to it, and there is nothing in it."""
 
 
 @dataclass(frozen=True, slots=True)

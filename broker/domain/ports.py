@@ -333,6 +333,8 @@ class LoggedFacts:
     counterpart: str
     facts: Mapping[str, Any]
     personal: Mapping[str, list[str]]
+    erased: tuple[str, ...] = ()
+    """The fields of which a value was logged that nothing opens any more."""
 
 
 @dataclass(frozen=True, slots=True)

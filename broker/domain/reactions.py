@@ -1,7 +1,9 @@
-"""What a family itself says about a section: a reaction, or a request to correct it. What is disputed stays attached.
+"""What a family itself says: a reaction to a section, a request to correct it, or to erase the whole handover.
 
 - A reaction goes where its section goes, and nowhere else; who wrote it is told as a capacity, never as a name.
-- A request that was not met stays with every later version; one that was met stays with the text that it was about.
+- A request to correct that was not met stays with every later version; one that was met stays with the text that it
+  was about. What is disputed stays attached.
+- A request to erase is between family and sender: it goes with no section.
 """
 
 import unicodedata
@@ -26,6 +28,7 @@ class ReactionKind(StrEnum):
 
     REACTION = "reaction"
     CORRECTION_REQUEST = "correction-request"
+    ERASURE_REQUEST = "erasure-request"
 
 
 class ReactionState(StrEnum):
@@ -35,6 +38,8 @@ class ReactionState(StrEnum):
     OPEN = "open"
     CORRECTED = "corrected"
     NOT_CORRECTED = "not-corrected"
+    ERASED = "erased"
+    NOT_ERASED = "not-erased"
 
 
 class Outcome(StrEnum):
@@ -42,14 +47,24 @@ class Outcome(StrEnum):
 
     CORRECTED = "corrected"
     NOT_CORRECTED = "not-corrected"
+    ERASED = "erased"
+    NOT_ERASED = "not-erased"
 
 
-BEGINS = {ReactionKind.REACTION: ReactionState.KEPT, ReactionKind.CORRECTION_REQUEST: ReactionState.OPEN}
-TRANSITIONS: dict[tuple[ReactionState, Outcome], ReactionState] = {
-    (ReactionState.OPEN, Outcome.CORRECTED): ReactionState.CORRECTED,
-    (ReactionState.OPEN, Outcome.NOT_CORRECTED): ReactionState.NOT_CORRECTED,
+WHOLE = "*"
+"""What a request to erase is about, where others name a section type."""
+BEGINS = {
+    ReactionKind.REACTION: ReactionState.KEPT,
+    ReactionKind.CORRECTION_REQUEST: ReactionState.OPEN,
+    ReactionKind.ERASURE_REQUEST: ReactionState.OPEN,
 }
-"""What is not listed cannot be answered: a reaction never, a request once."""
+TRANSITIONS: dict[tuple[ReactionKind, ReactionState, Outcome], ReactionState] = {
+    (ReactionKind.CORRECTION_REQUEST, ReactionState.OPEN, Outcome.CORRECTED): ReactionState.CORRECTED,
+    (ReactionKind.CORRECTION_REQUEST, ReactionState.OPEN, Outcome.NOT_CORRECTED): ReactionState.NOT_CORRECTED,
+    (ReactionKind.ERASURE_REQUEST, ReactionState.OPEN, Outcome.ERASED): ReactionState.ERASED,
+    (ReactionKind.ERASURE_REQUEST, ReactionState.OPEN, Outcome.NOT_ERASED): ReactionState.NOT_ERASED,
+}
+"""What is not listed cannot be answered: a reaction never, a request once, and only with what it asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +89,19 @@ class Reaction:
     answered_at: datetime | None = None
 
 
-def next_state(state: ReactionState, outcome: Outcome) -> ReactionState:
-    """Where an answer leads. Raises Conflict for a reaction, and for a request that was answered already."""
+def next_state(kind: ReactionKind, state: ReactionState, outcome: Outcome) -> ReactionState:
+    """Where an answer leads.
+
+    Raises Conflict for a reaction and for a request that was answered already, Invalid for an answer to another kind
+    of request.
+    """
     try:
-        return TRANSITIONS[state, outcome]
+        return TRANSITIONS[kind, state, outcome]
     except KeyError:
         if state is ReactionState.KEPT:
             raise Conflict(_ASKS_NOTHING, code="nothing-to-answer") from None
+        if state is ReactionState.OPEN:
+            raise Invalid((Fault("/outcome", _OTHER_REQUEST),)) from None
         raise Conflict(_ANSWERED, code="reaction-answered") from None
 
 
@@ -93,7 +114,8 @@ def attached(reactions: Iterable[Reaction], section: Section, version: int) -> t
     return tuple(
         r
         for r in reactions
-        if r.section_type == section.type
+        if r.kind is not ReactionKind.ERASURE_REQUEST
+        and r.section_type == section.type
         and r.persons & section.concerns
         and (r.state is not ReactionState.CORRECTED or version <= r.version)
     )
@@ -112,17 +134,17 @@ def speaks_as(
     return capacity(author, for_whom[0], authorities, now)
 
 
-def plain(text: str) -> str:
+def plain(text: str, *, needed: bool = True) -> str:
     """What was typed, with every line break alike and nothing around it. Raises Invalid with every fault."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
-    faults = tuple(_faults(text))
+    faults = tuple(_faults(text, needed=needed))
     if faults:
         raise Invalid(faults)
     return text
 
 
-def _faults(text: str) -> Iterator[Fault]:
-    if not text:
+def _faults(text: str, *, needed: bool) -> Iterator[Fault]:
+    if needed and not text:
         yield Fault("/text", _EMPTY)
     if len(text) > LONGEST:
         yield Fault("/text", _LONG)
@@ -139,6 +161,12 @@ _STRANGE = Words(
     "This holds a sign that we cannot keep. Type the text again.",
 )
 _ANSWERED = Words("Dit verzoek is al beantwoord.", "This request was answered already.")
+_OTHER_REQUEST = Words(
+    "Dit past niet bij wat er is gevraagd: antwoord op een verzoek om wissen met erased of not-erased, en op een "
+    "verzoek om correctie met corrected of not-corrected.",
+    "This does not fit what was asked: answer a request to erase with erased or not-erased, and a correction request "
+    "with corrected or not-corrected.",
+)
 _ASKS_NOTHING = Words(
     "Dit is een reactie, geen verzoek: er valt niets te beantwoorden.",
     "This is a reaction, not a request: there is nothing to answer.",

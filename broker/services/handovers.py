@@ -13,11 +13,13 @@ from typing import Any
 from broker.domain.basis import digest_of
 from broker.domain.calendar import local_day
 from broker.domain.drafts import Draft, faults_of
+from broker.domain.erasure import Cause
 from broker.domain.events import EventType, LogEvent, Personal
-from broker.domain.handovers import Handover, HandoverState
+from broker.domain.handovers import ENDED, Handover, HandoverState
 from broker.domain.parties import Oin, PersonId
 from broker.domain.stores import PartnerEventType, Pushed, Statements, UnitOfWork
 from broker.errors import Conflict, Fault, Invalid, NotFound, Words
+from broker.services.erasure import erase_contents
 from broker.services.house import House
 from broker.services.intake import recognise, sealed_handover
 from broker.services.partner_events import tell_readers
@@ -65,7 +67,7 @@ class Handovers:
     async def correct(self, sender: Oin, handover_id: str, draft: Draft) -> HandoverView:
         """Put a new version in the place of the one in force. The same body again answers as the first time.
 
-        Raises NotFound for anybody else's, Conflict for one that was withdrawn, and Invalid when it is about another
+        Raises NotFound for anybody else's, Conflict for one that ended, and Invalid when it is about another
         subject, purpose or kind: consent was asked for those, so that is another handover.
         """
         house, now = self._house, self._house.clock()
@@ -74,6 +76,8 @@ class Handovers:
             before = await own(work, sender, handover_id, lock=True)
             if before.state is HandoverState.WITHDRAWN:
                 raise Conflict(_WITHDRAWN, code="handover-withdrawn")
+            if before.state in ENDED:
+                raise Conflict(_ERASED, code="handover-erased")
             if fingerprint == (await work.handovers.fingerprints(before.id))[-1]:
                 return await seen_by_sender(work, house, before, now)
             keys, stated = await recognise(work, house, sender, draft, now)
@@ -94,21 +98,23 @@ class Handovers:
             await tell_readers(work, house, handover, PartnerEventType.CORRECTED, now)
             view = await seen_by_sender(work, house, handover, now)
             await work.commit()
+        await house.storage.scrub()
         house.log.kick()
         return view
 
     async def withdraw(self, sender: Oin, handover_id: str) -> None:
-        """End a handover: data keys and ciphertext are destroyed, and who read it is told. Raises NotFound."""
+        """End a handover: its contents are erased, and who read it is told. Raises NotFound."""
         now = self._house.clock()
         async with self._house.storage() as work:
             handover = await own(work, sender, handover_id, lock=True)
-            if handover.state is HandoverState.WITHDRAWN:
+            contents = await work.erasure.contents(handover.id)
+            if handover.state in ENDED or contents is None:
                 return
-            await work.lists.withdraw(handover.id)
             await work.log.append(about(EventType.HANDOVER_WITHDRAWN, handover, now))
-            await tell_readers(work, self._house, handover, PartnerEventType.WITHDRAWN, now)
+            await erase_contents(work, self._house, contents, Cause.WITHDRAWN, now)
             await work.commit()
         self._house.log.kick()
+        await self._house.storage.scrub()
 
 
 def _facts(handover: Handover, stated: Mapping[PersonId, Statements]) -> Personal:
@@ -151,6 +157,10 @@ _OTHER_BODY = Words(
 _WITHDRAWN = Words(
     "Deze overdracht is ingetrokken. Stuur een nieuwe.",
     "This handover was withdrawn. Push a new one.",
+)
+_ERASED = Words(
+    "Deze overdracht is gewist. Stuur een nieuwe.",
+    "This handover was erased. Push a new one.",
 )
 _STAYS = Words(
     "Dit blijft in een correctie hetzelfde. Is het anders? Stuur dan een nieuwe overdracht.",

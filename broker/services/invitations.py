@@ -45,7 +45,7 @@ class Invitations:
         """
         house, now = self._house, self._house.clock()
         async with house.storage() as work:
-            handover = await own(work, sender, handover_id)
+            handover = await own(work, sender, handover_id, lock=True)  # not erased meanwhile
             person = (await work.handovers.people(handover.id)).get(person_key)
             if person is None:
                 raise Invalid.at("/person", "Deze sleutel staat niet in de overdracht.", "No such key in the handover.")
@@ -67,7 +67,8 @@ class Invitations:
             if delivery == "message":
                 language = claim.language if claim.language in house.agreement().notices else "nl"
                 text = _INVITATION.in_language(language).format(link=link, code=code)
-                message = Message(contacts[0].value, contacts[0].channel, "invitation", language, text)
+                to = contacts[0]
+                message = Message(to.value, to.channel, "invitation", language, text, handover.id)
                 await work.outbox.add(message, house.ids(), now)
             await work.commit()
         house.log.kick()

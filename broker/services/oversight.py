@@ -36,6 +36,8 @@ LABELS = {
     EventType.HANDOVER_PUSHED: Words("Overdracht ontvangen", "Handover received"),
     EventType.HANDOVER_CORRECTED: Words("Overdracht gecorrigeerd", "Handover corrected"),
     EventType.HANDOVER_WITHDRAWN: Words("Overdracht ingetrokken", "Handover withdrawn"),
+    EventType.HANDOVER_ERASED: Words("Overdracht gewist", "Handover erased"),
+    EventType.PERSON_ERASED: Words("Persoon gewist", "Person erased"),
     EventType.INVITATION_MADE: Words("Uitnodiging gemaakt", "Invitation made"),
     EventType.CONSENT_GIVEN: Words("Ja gezegd", "Consent given"),
     EventType.CONSENT_REFUSED: Words("Nee gezegd", "Consent refused"),
@@ -45,7 +47,7 @@ LABELS = {
     EventType.RELEASE_ACKNOWLEDGED: Words("Ontvangst bevestigd", "Acknowledged"),
     EventType.REACTION_WRITTEN: Words("Reactie van het gezin", "Reaction by the family"),
     EventType.REACTION_READ: Words("Reacties gelezen door de afzender", "Reactions read by the sender"),
-    EventType.REACTION_ANSWERED: Words("Verzoek om correctie beantwoord", "Correction request answered"),
+    EventType.REACTION_ANSWERED: Words("Verzoek van het gezin beantwoord", "Request of the family answered"),
     EventType.MESSAGES_CHANGED: Words("Berichten aan of uit gezet", "Messages turned on or off"),
     EventType.SUBJECT_SEARCHED: Words("Gezocht op persoon", "Searched for a person"),
     EventType.POLICY_ACTIVATED: Words("Afspraken in werking", "Agreement in force"),
@@ -226,7 +228,16 @@ def _row(entry: StoredEntry, facts: LoggedFacts, organisations: Mapping[str, str
         released=tuple(map(vocabulary.label, released)),
         withheld=tuple(map(vocabulary.label, withheld)),
         index=entry.index,
+        erased=frozenset(part for part, names in _SHOWN_AS.items() if names & set(facts.erased)),
     )
+
+
+_SHOWN_AS = {
+    "subject": {"subject"},
+    "actor": {"professional", "officer", "signer"},
+    "sections": {"decision", "types"},
+}
+"""Where a page shows what was logged under these names."""
 
 
 def _types(facts: LoggedFacts) -> tuple[Sequence[str], Sequence[str]]:
@@ -243,5 +254,6 @@ def _fields(facts: LoggedFacts) -> tuple[tuple[str, str], ...]:
     shown = {"basis", "facts", "decision", "role", "professional", "subject", "officer", "signer", "types"}
     told = {"policy", "purpose", "reason"} | ({"outcome"} if facts.type in DISCLOSURES else set())
     clear = [(name, str(value)) for name, value in facts.facts.items() if name not in told]
+    gone = [("erased", name) for name in facts.erased]
     personal = [(f, v) for f, values in facts.personal.items() if f not in shown for v in values if v]
-    return tuple(clear + personal)
+    return tuple(clear + personal + gone)

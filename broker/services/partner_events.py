@@ -1,4 +1,4 @@
-"""Telling organisations: what they received was corrected or withdrawn, or may be used no longer.
+"""Telling organisations: what they received was corrected, withdrawn or erased, or may be used no longer.
 
 - Ids, section types and times only: never content, never a person, never who said what.
 - Told in the unit of work of what happened; each organisation sees its own.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.consents import ConsentRecord, Stance
+from broker.domain.erasure import Contents
 from broker.domain.handovers import Handover
 from broker.domain.parties import Oin, Professional
 from broker.domain.signers import required_signers
@@ -20,7 +21,7 @@ PAGE = 100
 
 
 async def tell_readers(
-    work: UnitOfWork, house: House, handover: Handover, kind: PartnerEventType, now: datetime
+    work: UnitOfWork, house: House, handover: Handover | Contents, kind: PartnerEventType, now: datetime
 ) -> None:
     """Tell every organisation that received something of a handover; one event for each release."""
     for release in await work.partner_events.readers(handover.id):

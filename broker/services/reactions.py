@@ -1,34 +1,34 @@
-"""The family's own words about a section, and the sender's answer: written by who must sign, read where the section is read.
+"""The family's own words, and the sender's answer: about a section, read where it is read; or to have a handover erased.
 
 1. Who writes came in as for an answer, signs now for somebody whom the section concerns, and is not shielded from it.
 2. What somebody is shielded from does not exist for them: not as a part, not as their own words of before, not in a message.
 3. Words, log entry and message are committed together; the log holds no words.
+4. Who signed for somebody once can still ask to erase what they signed about; that is between them and the sender.
 """
 
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.calendar import local_day
+from broker.domain.consents import SUPPORT, ConsentRecord
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import Handover, Section
 from broker.domain.notices import Asked, asked_of
 from broker.domain.parties import Authority, Oin, PersonId, Recipient
 from broker.domain.reactions import (
     BEGINS,
-    Outcome,
+    WHOLE,
     Reaction,
     ReactionId,
     ReactionKind,
     attached,
     disputed,
-    next_state,
     plain,
     speaks_as,
 )
 from broker.domain.signers import required_signers
-from broker.domain.stores import Message, UnitOfWork
+from broker.domain.stores import UnitOfWork
 from broker.errors import NotFound, Words
 from broker.services.doorway import Doorway
 from broker.services.house import House, guarded
@@ -41,13 +41,18 @@ MOST_IN_AN_HOUR = 20
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A section type of one handover that a signer may write about."""
+    """A section type of one handover that a signer may write about, or the whole of it."""
 
     id: str
     handover: Handover
     since: datetime
     asked: Asked
     authorities: tuple[Authority, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all of the handover."""
+        return self.asked.section_type == WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +83,11 @@ class Reacting(Doorway):
             by_handover.setdefault(part.handover.id, []).append(part)
         return Reactions(tuple(self._handover(found, names) for found in by_handover.values()), tuple(written))
 
-    async def part(self, token: str, part_id: str) -> PartScreen:
-        """One part that the person may write about now. Raises NotFound for any other."""
+    async def part(self, token: str, part_id: str, kind: ReactionKind) -> PartScreen:
+        """One part, or whole handover, that the person may write this about now. Raises NotFound for any other."""
         async with self._house.storage(writing=False) as work:
             _, invitation, signer = await self._verified(work, token)
-            part = await self._part(work, signer, invitation.sender, part_id, self._house.clock())
+            part = await self._part(work, signer, invitation.sender, part_id, kind, self._house.clock())
             return self._part_screen(part, await self._names(work, signer, invitation.sender, [part]))
 
     async def react(self, token: str, part_id: str, kind: ReactionKind, text: str) -> str:
@@ -91,22 +96,24 @@ class Reacting(Doorway):
         Raises Invalid with every fault, NotFound for a part that is not there for them (any more), TooMany past
         twenty in an hour.
         """
-        house, words = self._house, plain(text)
+        house, words = self._house, plain(text, needed=kind is not ReactionKind.ERASURE_REQUEST)
         async with house.storage(writing=False) as work:
             _, _, signer = await self._verified(work, token)
         await guarded(house, f"reaction:{signer}", MOST_IN_AN_HOUR, AN_HOUR)
         now = house.clock()
         async with house.storage() as work:
             _, invitation, signer = await self._verified(work, token)
+            found = await self._part(work, signer, invitation.sender, part_id, kind, now)
+            await work.handovers.get(found.handover.id, lock="shared")  # whoever erases it waits, or went first
             await work.authorities.hold({signer}, exclusively=True)
-            part = await self._part(work, signer, invitation.sender, part_id, now)  # 1
+            part = await self._part(work, signer, invitation.sender, part_id, kind, now)  # 1
             reaction = self._reaction(part, signer, kind, words, now)
             for before in await work.reactions.by_author(signer, invitation.sender):
                 if _same(before, reaction):
                     return before.id
             await work.reactions.add(reaction)
             by = Personal(signer, "signer", signer)
-            await work.log.append(_logged(EventType.REACTION_WRITTEN, part.handover, now, by, _named(reaction)))
+            await work.log.append(logged(EventType.REACTION_WRITTEN, part.handover, now, by, named(reaction)))
             await work.commit()  # 3
         house.log.kick()
         return reaction.id
@@ -139,29 +146,34 @@ class Reacting(Doorway):
         )
 
     async def _parts(self, work: UnitOfWork, signer: PersonId, sender: Oin, now: datetime) -> AsyncIterator[_Part]:
+        """Of each handover its sections, and at last the whole of it."""
         table = self._house.agreement().signers
+        said = await work.consents.said_by(signer, sender)
         for handover_id, since in await work.reactions.concerning(signer, sender):
             handover = await work.handovers.get(handover_id)
             if handover is None or not handover.kept_at(now):
                 continue
             people, authorities = await work.authorities.facts(handover.concerned())
-            for every in asked_of(signer, handover, people, authorities, table, now):
-                asked = every.signing
-                if not asked.persons:  # 1
-                    continue
+            every = [one.signing for one in asked_of(signer, handover, people, authorities, table, now)]
+            signing = [asked for asked in every if asked.persons]  # 1
+            persons = {person for asked in signing for person in asked.persons} | _signed_for(signer, handover, said)
+            whole = [Asked(WHOLE, tuple(sorted(persons)))] if persons else []
+            for asked in (*signing, *whole):
                 tag = self._house.tags.tag("part", handover.id, asked.section_type)
                 yield _Part(tag[:32], handover, since, asked, authorities)
 
-    async def _part(self, work: UnitOfWork, signer: PersonId, sender: Oin, part_id: str, now: datetime) -> _Part:
+    async def _part(
+        self, work: UnitOfWork, signer: PersonId, sender: Oin, part_id: str, kind: ReactionKind, now: datetime
+    ) -> _Part:
         async for part in self._parts(work, signer, sender, now):
-            if part.id == part_id:
+            if part.id == part_id and part.whole is (kind is ReactionKind.ERASURE_REQUEST):
                 return part
         raise NotFound
 
     async def _hidden(self, work: UnitOfWork, reaction: Reaction) -> bool:
         """Whether the author has since been shielded from what they wrote about."""
         handover = await work.handovers.get(reaction.handover)
-        return handover is None or _shielded(reaction, handover)  # 2
+        return handover is None or hidden_from_author(reaction, handover)  # 2
 
     async def _names(self, work: UnitOfWork, signer: PersonId, sender: Oin, parts: list[_Part]) -> _Names:
         partners = {o.oin: o.name for o in await work.organisations.all()}
@@ -179,82 +191,34 @@ class Reacting(Doorway):
             day=local_day(parts[0].since),
             recipients=tuple(map(recipient, handover.recipients)),
             purpose=label(handover.purpose),
-            parts=tuple(self._part_screen(part, names) for part in parts),
+            parts=tuple(self._part_screen(part, names) for part in parts if not part.whole),
+            whole=self._part_screen(parts[-1], names),
         )
 
     def _part_screen(self, part: _Part, names: _Names) -> PartScreen:
-        label = self._house.agreement().vocabulary.label(part.asked.section_type)
+        label = self._label(part.asked.section_type, part.handover)
         return PartScreen(part.id, label, tuple(names.persons.get(p, "") for p in part.asked.persons), names.sender)
 
+    def _label(self, section_type: str, handover: Handover | None) -> Words:
+        label = self._house.agreement().vocabulary.label
+        if section_type != WHOLE or handover is None:
+            return label(section_type)
+        purpose = label(handover.purpose)
+        return Words(f"{purpose.nl}: {_EVERYTHING.nl}", f"{purpose.en}: {_EVERYTHING.en}")
+
     async def _screen(self, work: UnitOfWork, reaction: Reaction, names: _Names, now: datetime) -> ReactionScreen:
-        told = await _still_signs(work, self._house, reaction, now)
+        told = await still_signs(work, self._house, reaction, now)
         return ReactionScreen(
             id=reaction.id,
             kind=reaction.kind,
-            label=self._house.agreement().vocabulary.label(reaction.section_type),
+            label=self._label(reaction.section_type, await work.handovers.get(reaction.handover)),
             text=reaction.text,
             at=reaction.at,
             state=reaction.state,
             sender=names.sender,
-            answer=reaction.answer if told else None,
+            answer=(reaction.answer or None) if told else None,
             answered_at=reaction.answered_at,
         )
-
-
-class Hearing:
-    """The use cases of a sender: what families wrote about its handovers, and answering it."""
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-
-    async def read(self, sender: Oin, handover_id: str) -> tuple[Reaction, ...]:
-        """Everything that was written about one of the sender's own handovers; reading is logged. Raises NotFound."""
-        now = self._house.clock()
-        async with self._house.storage() as work:
-            handover = await _own(work, sender, handover_id)
-            found = await work.reactions.of_handover(handover.id)
-            ids = Personal(handover.subject, "reactions", json.dumps([reaction.id for reaction in found]))
-            await work.log.append(_logged(EventType.REACTION_READ, handover, now, ids))
-            await work.commit()
-        self._house.log.kick()
-        return found
-
-    async def answer(
-        self, sender: Oin, handover_id: str, reaction_id: str, outcome: Outcome, explanation: str
-    ) -> Reaction:
-        """Answer a request, once, and tell its author that there is an answer.
-
-        Raises NotFound for anybody else's handover and for what was not written about it, Conflict for a reaction and
-        for a request that was answered already.
-        """
-        house, now = self._house, self._house.clock()
-        async with house.storage() as work:
-            handover = await _own(work, sender, handover_id)
-            reaction = await work.reactions.get(reaction_id, lock=True)
-            if reaction is None or reaction.handover != handover.id:
-                raise NotFound
-            await work.reactions.answer(reaction, next_state(reaction.state, outcome), explanation, now)
-            await work.log.append(_logged(EventType.REACTION_ANSWERED, handover, now, _named(reaction)))
-            await self._tell(work, reaction, handover, now)
-            answered = await work.reactions.get(reaction.id)
-            await work.commit()
-        house.log.kick()
-        house.outbox_kick()
-        if answered is None:
-            raise NotFound
-        return answered
-
-    async def _tell(self, work: UnitOfWork, reaction: Reaction, handover: Handover, now: datetime) -> None:
-        """A message to the author, unless they may no longer see the answer."""
-        if _shielded(reaction, handover) or not await _still_signs(work, self._house, reaction, now):
-            return
-        claim, contacts = await work.persons.claims(reaction.author, handover.sender)
-        if not contacts:
-            return
-        language = claim.language if claim and claim.language in self._house.agreement().notices else "nl"
-        text = _THERE_IS_AN_ANSWER.in_language(language).format(address=self._house.public_url)
-        message = Message(contacts[0].value, contacts[0].channel, "reaction-answered", language, text)
-        await work.outbox.add(message, self._house.ids(), now)
 
 
 async def disputed_sections(work: UnitOfWork, handover: Handover) -> frozenset[Section]:
@@ -263,25 +227,42 @@ async def disputed_sections(work: UnitOfWork, handover: Handover) -> frozenset[S
     return frozenset(s for s in handover.sections if disputed(attached(written, s, handover.version)))
 
 
-async def _own(work: UnitOfWork, sender: Oin, handover_id: str) -> Handover:
-    handover = await work.handovers.get(handover_id)
-    if handover is None or handover.sender != sender:
-        raise NotFound
-    return handover
-
-
-async def _still_signs(work: UnitOfWork, house: House, reaction: Reaction, now: datetime) -> bool:
+async def still_signs(work: UnitOfWork, house: House, reaction: Reaction, now: datetime) -> bool:
     """Whether the author signs now for somebody for whom they wrote it: an answer may hold news about them."""
+    return bool(await signs_for(work, house, reaction, now))
+
+
+async def signs_for(work: UnitOfWork, house: House, reaction: Reaction, now: datetime) -> frozenset[PersonId]:
+    """For whom of those about whom they wrote it the author signs now."""
     people, authorities = await work.authorities.facts(reaction.persons)
     table = house.agreement().signers
-    return any(
-        reaction.author in required_signers(person, authorities, table, now).signers for person in people.values()
+    return frozenset(
+        person.id
+        for person in people.values()
+        if reaction.author in required_signers(person, authorities, table, now).signers
     )
 
 
-def _shielded(reaction: Reaction, handover: Handover) -> bool:
-    sections = [s for s in handover.sections if s.type == reaction.section_type and s.concerns & reaction.persons]
-    return any(reaction.author in section.shielded_from for section in sections)
+def _signed_for(signer: PersonId, handover: Handover, said: Iterable[ConsentRecord]) -> frozenset[PersonId]:
+    """For whom they said something about this very handover, of what is not shielded from them."""  # 2, 4
+    shielded = {section.type for section in handover.sections if signer in section.shielded_from}
+    return frozenset(
+        record.scope.person
+        for record in said
+        if record.handover == handover.id and record.capacity != SUPPORT
+        for section in handover.sections
+        if section.type in record.scope.section_types
+        and section.type not in shielded
+        and record.scope.person in section.concerns
+    )
+
+
+def hidden_from_author(reaction: Reaction, handover: Handover) -> bool:
+    """Whether the author is shielded from what they wrote about; of a whole handover, from all of it."""
+    about = [s for s in handover.sections if s.concerns & reaction.persons]
+    if reaction.kind is ReactionKind.ERASURE_REQUEST:
+        return bool(about) and all(reaction.author in section.shielded_from for section in about)
+    return any(reaction.author in s.shielded_from for s in about if s.type == reaction.section_type)
 
 
 def _same(one: Reaction, other: Reaction) -> bool:
@@ -295,11 +276,13 @@ def _same(one: Reaction, other: Reaction) -> bool:
     )
 
 
-def _named(reaction: Reaction) -> Personal:
+def named(reaction: Reaction) -> Personal:
+    """Which reaction it is, for a log entry."""
     return Personal(reaction.author, "reaction", reaction.id)
 
 
-def _logged(event: EventType, handover: Handover, now: datetime, *more: Personal) -> LogEvent:
+def logged(event: EventType, handover: Handover, now: datetime, *more: Personal) -> LogEvent:
+    """A log entry about something that was written."""
     personal = (
         Personal(handover.subject, "subject", handover.subject),
         Personal(handover.subject, "handover", handover.id),
@@ -308,7 +291,4 @@ def _logged(event: EventType, handover: Handover, now: datetime, *more: Personal
     return LogEvent(event, now, handover.sender, facts={"purpose": handover.purpose}, personal=personal)
 
 
-_THERE_IS_AN_ANSWER = Words(
-    "Er is een antwoord op wat je schreef. Kijk op {address} met je code.",
-    "There is an answer to what you wrote. Look at {address} with your code.",
-)
+_EVERYTHING = Words("alles wat hier staat", "everything that is written here")

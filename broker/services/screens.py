@@ -173,17 +173,21 @@ class PartScreen:
 
 @dataclass(frozen=True, slots=True)
 class HandoverParts:
-    """The parts of one handover that concern those for whom the person signs."""
+    """The parts of one handover that concern those for whom the person signs.
+
+    `whole` is the handover itself, which they can ask to erase; there may be no part left for whom only signed once.
+    """
 
     day: date
     recipients: tuple[Words, ...]
     purpose: Words
     parts: tuple[PartScreen, ...]
+    whole: PartScreen
 
 
 @dataclass(frozen=True, slots=True)
 class ReactionScreen:
-    """Something that the person wrote. `answer` is the sender's, None before there is one."""
+    """Something that the person wrote. `answer` is the sender's, None before there is one, and where it has no words."""
 
     id: str
     kind: ReactionKind
@@ -256,7 +260,8 @@ class EntryRow:
     """One line of the log, by pseudonyms. `index` is its place in the tree, None while it waits to be sequenced.
 
     `professional` is who did it: the professional, the officer, or the signer of an answer. `released` and `withheld`
-    are what was said yes and no to, by the decision on a request or by the signer.
+    are what was said yes and no to, by the decision on a request or by the signer. `erased` names what is not there any
+    more: `subject`, `actor` and `sections`.
     """
 
     id: str
@@ -273,6 +278,7 @@ class EntryRow:
     released: tuple[Words, ...]
     withheld: tuple[Words, ...]
     index: int | None
+    erased: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from broker.domain.parties import Authority, AuthorityKind, Inability, Oin, Person, PersonId
 from broker.domain.stores import AuthorityClaim, KnownFacts, Statements
-from broker.errors import NotFound, Tampered
+from broker.errors import Conflict, NotFound, Tampered, Words
 from broker.storage import tables as t
 from broker.storage.rows import Store
 
@@ -131,9 +131,15 @@ class Authorities(Store):
         return {person: stated.lines(person) for person in wanted}
 
     async def hold(self, persons: Iterable[PersonId], *, exclusively: bool) -> None:
-        """Row locks in the order of ids; on SQLite the writer's lock does it."""
-        statement = sa.select(t.person.c.id).where(t.person.c.id.in_(tuple(persons))).order_by(t.person.c.id)
-        await self._all(statement.with_for_update(read=not exclusively))
+        """Row locks in the order of ids; on SQLite the writer's lock does it.
+
+        Held exclusively, nobody among them was erased meanwhile: what was recognised before that would find nobody.
+        """
+        c = t.person.c
+        statement = sa.select(c.id, c.erased_at).where(c.id.in_(tuple(persons))).order_by(c.id)
+        rows = await self._all(statement.with_for_update(read=not exclusively))
+        if exclusively and any(row.erased_at is not None for row in rows):
+            raise Conflict(_ERASED, code="changed-meanwhile")
 
 
 def _known(stated: "_Stated", wanted: Sequence[PersonId]) -> KnownFacts:
@@ -177,3 +183,9 @@ class _Stated:
             births.add(date.fromisoformat(facts["birth"]))
             judged[row.organisation] = Inability(date.fromisoformat(facts["review"])) if "review" in facts else None
         return Person(person, frozenset(births), frozenset(judged.values()) or frozenset({None}))
+
+
+_ERASED = Words(
+    "Wat er van een persoon bekend was, is op dit moment gewist. Probeer het opnieuw.",
+    "What was known of a person was erased at this moment. Try again.",
+)

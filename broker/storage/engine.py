@@ -8,6 +8,7 @@ On SQLite every writing unit of work takes one first-in-first-out lock in this p
 import asyncio
 import contextlib
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,10 @@ PRAGMAS = (
 )
 """Without `recursive_triggers`, INSERT OR REPLACE gets past the triggers that refuse a DELETE; without `temp_store`, a
 large sort leaves rows in a file of the system's temporary folder."""
+
+PATIENCE, SHORT = 30_000, 250
+"""Milliseconds that SQLite waits for others: to write, and to empty the write-ahead log."""
+OUTSIDE = "outside_transaction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ def open_database(text: str, *, pool_size: int = 10) -> Database:
     """Open a database; nothing is connected yet."""
     url = database_url(text)
     if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": 30})
+        engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": PATIENCE / 1000})
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         event.listen(engine.sync_engine, "commit", _commit_sqlite)
@@ -79,6 +84,38 @@ def open_database(text: str, *, pool_size: int = 10) -> Database:
     return Database(engine)
 
 
+async def scrub(database: Database, tables: Sequence[str] = ()) -> bool:
+    """Take what was deleted out of the files. False when that could not be done now; never raises.
+
+    On SQLite the write-ahead log goes into the database (where `secure_delete` has overwritten what was freed) and is
+    cut to nothing; a reader that still needs it is waited for a quarter of a second. On PostgreSQL the `tables` are
+    vacuumed where the role may: for others it says so in a notice, and their owner's autovacuum does it in time.
+    """
+    try:
+        if database.writers is not None:
+            async with database.writers:
+                return await _truncate_wal(database)
+        async with database.engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            for table in tables:
+                await connection.exec_driver_sql(f"VACUUM {table}")
+    except (SQLAlchemyError, sqlite3.Error, OSError):
+        return False
+    return True
+
+
+async def _truncate_wal(database: Database) -> bool:
+    """SQLite: `PRAGMA wal_checkpoint(TRUNCATE)`, outside any transaction."""
+    async with database.engine.connect() as connection:
+        await connection.execution_options(**{OUTSIDE: True})
+        await connection.exec_driver_sql(f"PRAGMA busy_timeout={SHORT}")
+        try:
+            busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
+        finally:
+            await connection.exec_driver_sql(f"PRAGMA busy_timeout={PATIENCE}")
+    return not busy
+
+
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
@@ -88,7 +125,10 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("writing", True)
+    options = connection.get_execution_options()
+    if options.get(OUTSIDE):
+        return
+    writing = options.get("writing", True)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 

@@ -185,11 +185,10 @@ class Handovers(Store):
             for row in rows
         ]
 
-    async def withdraw(self, handover: HandoverId) -> None:
-        """End it and destroy its data keys and ciphertext."""
-        await self._run(
-            sa.update(t.handover).where(t.handover.c.id == handover).values(state=HandoverState.WITHDRAWN.value)
-        )
+    async def withdraw(self, handover: HandoverId, state: HandoverState, now: datetime) -> None:
+        """End it in that state and destroy its data keys and ciphertext."""
+        ended = sa.update(t.handover).where(t.handover.c.id == handover)
+        await self._run(ended.values(state=state.value, erased_at=now))
         await self._destroy(handover)
 
     async def _destroy(self, handover: HandoverId) -> None:

@@ -24,7 +24,13 @@ class Outbox(Store):
     async def add_all(self, messages: Mapping[str, Message], now: datetime) -> None:
         """Queue several at once, by id."""
         rows = [
-            {"id": message_id, "message_sealed": self._sealed(message_id, message), "tries": 0, "next_try_at": now}
+            {
+                "id": message_id,
+                "message_sealed": self._sealed(message_id, message),
+                "handover": message.handover or None,
+                "tries": 0,
+                "next_try_at": now,
+            }
             for message_id, message in messages.items()
         ]
         if rows:

@@ -106,6 +106,7 @@ class PartnerEvents(Store):
             types=tuple(dict.fromkeys(section.type for section in sections)),
             corrected=row.version > version,
             withdrawn=row.state == HandoverState.WITHDRAWN.value,
+            erased=row.state in (HandoverState.EXPIRED.value, HandoverState.ERASED.value),
             stop_using=tuple(sorted(told.get(release, ()))),
             acknowledged=row.acknowledged_at is not None,
         )

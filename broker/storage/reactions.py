@@ -71,6 +71,35 @@ class Reactions(Store):
         values = {"state": state.value, "answer_sealed": sealed, "answered_at": now}
         await self._run(sa.update(t.reaction).where(t.reaction.c.id == reaction.id).values(values))
 
+    async def erase(self, handover: HandoverId, now: datetime) -> None:
+        """Nothing that was written about a handover stays; a request to erase it that was met stays, without its words.
+
+        A request that was open is met now: what it asked for happened, whatever the reason.
+        """
+        c = t.reaction.c
+        for row in await self._all(sa.select(t.reaction).where(c.handover == handover).with_for_update()):
+            values = self._met(row, now)
+            this = c.id == row.id
+            statement = (
+                sa.update(t.reaction).where(this).values(values) if values else sa.delete(t.reaction).where(this)
+            )
+            await self._run(statement)
+
+    def _met(self, row: Any, now: datetime) -> dict[str, Any] | None:
+        """What stays of one reaction; None when nothing does."""
+        kept = (ReactionState.OPEN.value, ReactionState.ERASED.value)
+        if row.kind != ReactionKind.ERASURE_REQUEST.value or row.state not in kept:
+            return None
+        try:
+            found = _header(row)
+        except Tampered:
+            return None
+        values: dict[str, Any] = {"text_sealed": self._seal(_context(found), "")}
+        if row.state == ReactionState.OPEN.value:
+            answer = self._seal(_answer_context(found, ReactionState.ERASED), "")
+            values |= {"state": ReactionState.ERASED.value, "answer_sealed": answer, "answered_at": now}
+        return values
+
     async def concerning(self, signer: PersonId, sender: Oin) -> Sequence[tuple[HandoverId, datetime]]:
         """This sender's handovers that may concern the person or somebody under their authority, newest first."""
         who = t.section_person.c

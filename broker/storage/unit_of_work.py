@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Invalid, Unavailable, Words
+from broker.storage import tables as t
 from broker.storage.authorities import Authorities
 from broker.storage.consents import Consents, Invitations, Mutes, Receipts
 from broker.storage.contacts import Contacts
 from broker.storage.data_keys import DataKeys
-from broker.storage.engine import Database
+from broker.storage.engine import Database, scrub
+from broker.storage.erasure import Erasure
 from broker.storage.handovers import Handovers
 from broker.storage.log import Checkpoints, Log, Tree
 from broker.storage.matters import Matters
@@ -27,6 +29,32 @@ from broker.storage.reactions import Reactions
 from broker.storage.releases import Releases
 from broker.storage.rows import Means
 from broker.storage.visits import GuardRows, Visits
+
+TOUCHED = tuple(
+    table.name
+    for table in (
+        t.section,
+        t.handover,
+        t.handover_person,
+        t.handover_version,
+        t.reaction,
+        t.outbox,
+        t.invitation,
+        t.visit,
+        t.person,
+        t.person_claim,
+        t.person_tag,
+        t.contact,
+        t.authority,
+        t.mute,
+        t.signer_receipt,
+        t.matter,
+        t.log_opening,
+        t.log_subject_key,
+        t.log_subject_index,
+    )
+)
+"""The tables in which erasing changes or deletes rows."""
 
 
 class SqlUnitOfWork:
@@ -75,6 +103,7 @@ class SqlUnitOfWork:
         self.releases = Releases(connection, means)
         self.partner_events = PartnerEvents(connection, means)
         self.reactions = Reactions(connection, means)
+        self.erasure = Erasure(connection, means)
         self.log = Log(connection, means)
         self.tree = Tree(connection, means)
         self.checkpoints = Checkpoints(connection, means)
@@ -140,3 +169,7 @@ class SqlStorage:
     def __call__(self, *, writing: bool = True) -> UnitOfWork:
         """A new unit of work."""
         return SqlUnitOfWork(self._database, self._means, writing=writing)
+
+    async def scrub(self, *, thoroughly: bool = False) -> bool:
+        """Take what was erased out of the files too."""
+        return await scrub(self._database, TOUCHED if thoroughly else ())

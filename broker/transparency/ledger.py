@@ -351,6 +351,8 @@ class Ledger:
         """An entry in words. Raises Tampered when leaf or openings are not what was logged."""
         entry = decode(leaf)
         personal = opened(entry, openings)
+        there = {opening.position for opening in openings}
+        erased = {name for position, (name, _) in enumerate(entry.personal) if position not in there}
         return LoggedFacts(
             entry.type.value,
             entry.at,
@@ -358,6 +360,7 @@ class Ledger:
             entry.counterpart or "",
             dict(entry.facts),
             personal,
+            tuple(sorted(erased)),
         )
 
     async def _entries(self, size: int) -> AsyncIterator[StoredEntry]:

@@ -69,8 +69,8 @@ class FamilyService(Protocol):
     async def reactions(self, token: str) -> Reactions:
         """What this person may write about, and what they wrote."""
 
-    async def part(self, token: str, part_id: str) -> PartScreen:
-        """One part that they may write about. Raises NotFound for any other."""
+    async def part(self, token: str, part_id: str, kind: ReactionKind) -> PartScreen:
+        """One part (or a whole handover) that they may write this about. Raises NotFound for any other."""
 
     async def react(self, token: str, part_id: str, kind: ReactionKind, text: str) -> str:
         """Keep what they write; returns its id. Raises Invalid with every fault, NotFound, TooMany."""

@@ -165,6 +165,7 @@ def test_help_names_every_command():
         "push",
         "open",
         "client-keys",
+        "erase",
     ):
         assert command in helped
 

@@ -15,9 +15,9 @@ from broker.services.access import Access
 from broker.services.boxes import Boxes
 from broker.services.consents import Consents
 from broker.services.handovers import Handovers
+from broker.services.hearing import Hearing
 from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
-from broker.services.reactions import Hearing
 from broker.services.releases import Releases
 from tests.support.surface import (
     ACTS,

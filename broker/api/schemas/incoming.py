@@ -254,7 +254,10 @@ class SearchBody(Body):
 
 
 class ReactionAnswerBody(Body):
-    """The answer to a correction request. The family reads the explanation: write it in plain words."""
+    """The answer to a request of the family, which reads the explanation: write it in plain words.
 
-    outcome: Literal["corrected", "not-corrected"]
+    `erased` and `not-erased` answer a request to erase; `erased` erases the handover at once, and cannot be undone.
+    """
+
+    outcome: Literal["corrected", "not-corrected", "erased", "not-erased"]
     explanation: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST)]

@@ -60,7 +60,12 @@ class PartnerEventOut(Body):
     specversion: Literal["1.0"]
     id: str
     source: str
-    type: Literal["nl.rondom.handover-corrected.v1", "nl.rondom.handover-withdrawn.v1", "nl.rondom.stop-using.v1"]
+    type: Literal[
+        "nl.rondom.handover-corrected.v1",
+        "nl.rondom.handover-withdrawn.v1",
+        "nl.rondom.handover-erased.v1",
+        "nl.rondom.stop-using.v1",
+    ]
     time: datetime
     data: PartnerEventData
 
@@ -73,7 +78,7 @@ class PartnerEventPage(Body):
 
 
 class ReleaseStatusOut(Body):
-    """What became of what was received: whether it was corrected or withdrawn since, and what may be used no longer."""
+    """What became of what was received: whether it was corrected, withdrawn or erased since, and what may be used no longer."""
 
     id: str
     handover: str
@@ -82,6 +87,7 @@ class ReleaseStatusOut(Body):
     sections: list[str]
     corrected: bool
     withdrawn: bool
+    erased: bool
     stop_using: list[str]
     acknowledged: bool
 
@@ -108,16 +114,19 @@ class AttachedOut(Body):
 
 
 class ReactionOut(Body):
-    """A reaction or correction request, for the sender of the handover. `answer` is absent until there is one."""
+    """What the family wrote, for the sender of the handover. `answer` is absent until there is one.
+
+    A request to erase is about the whole handover: its `type` is `*`, and its `text` may be empty.
+    """
 
     id: str
     type: str
-    kind: Literal["reaction", "correction-request"]
+    kind: Literal["reaction", "correction-request", "erasure-request"]
     capacity: str
     version: int
     text: str
     at: datetime
-    state: Literal["kept", "open", "corrected", "not-corrected"]
+    state: Literal["kept", "open", "corrected", "not-corrected", "erased", "not-erased"]
     answer: str | None = None
 
 

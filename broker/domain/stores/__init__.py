@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 from broker.domain.stores.consents import ConsentStore, Invitation, InvitationStore, MuteStore, ReceiptStore
 from broker.domain.stores.data_keys import DataKeyStore
+from broker.domain.stores.erasure import ErasureStore
 from broker.domain.stores.handovers import Disclosure, HandoverLists, HandoverStore, Lock, Pushed, ReleaseStore
 from broker.domain.stores.log import (
     Appended,
@@ -54,6 +55,7 @@ __all__ = [
     "ContactStore",
     "DataKeyStore",
     "Disclosure",
+    "ErasureStore",
     "Guards",
     "HandoverLists",
     "HandoverStore",
@@ -163,6 +165,10 @@ class UnitOfWork(Protocol):
         """See `ReactionStore`."""
 
     @property
+    def erasure(self) -> ErasureStore:
+        """See `ErasureStore`."""
+
+    @property
     def log(self) -> LogStore:
         """See `LogStore`."""
 
@@ -207,3 +213,9 @@ class Storage(Protocol):
 
     def __call__(self, *, writing: bool = True) -> UnitOfWork:
         """A new one; reading ones do not hold the write lock and cannot commit."""
+
+    async def scrub(self, *, thoroughly: bool = False) -> bool:
+        """Take what was erased out of the files too, as far as the database lets us; never raises, never waits long.
+
+        `thoroughly` also where that is work (PostgreSQL's VACUUM). False when a reader was in the way: try again later.
+        """

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Literal, Protocol
 
 from broker.domain.events import EntryId
-from broker.domain.handovers import Handover, HandoverId, Section, SectionId
+from broker.domain.handovers import Handover, HandoverId, HandoverState, Section, SectionId
 from broker.domain.parties import (
     Oin,
     PersonId,
@@ -71,8 +71,8 @@ class HandoverLists(Protocol):
     async def running(self, today: date, after: str, limit: int) -> Sequence[Running]:
         """Active handovers of which a consent may still run on that day, oldest first, above the id `after`."""
 
-    async def withdraw(self, handover: HandoverId) -> None:
-        """End it and destroy its data keys and ciphertext."""
+    async def withdraw(self, handover: HandoverId, state: HandoverState, now: datetime) -> None:
+        """End it in that state and destroy its data keys and ciphertext."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ class Message:
     kind: str
     language: str
     text: str = field(repr=False)
+    handover: str = ""
+    """The handover that it is about, if it should not go out after that was erased."""
 
 
 class OutboxStore(Protocol):

@@ -157,4 +157,7 @@ class AuthorityStore(Protocol):
         """What is stated about these persons now is the whole of it. Returns that."""
 
     async def hold(self, persons: Iterable[PersonId], *, exclusively: bool) -> None:
-        """Lock these people's consents until the commit: shared to release, exclusively to answer."""
+        """Lock these people's consents until the commit: shared to release, exclusively to answer.
+
+        Raises Conflict when one of them, to be held exclusively, was erased meanwhile.
+        """

@@ -16,6 +16,7 @@ class PartnerEventType(StrEnum):
 
     CORRECTED = "handover-corrected"
     WITHDRAWN = "handover-withdrawn"
+    ERASED = "handover-erased"
     STOP_USING = "stop-using"
 
 
@@ -56,6 +57,7 @@ class ReleaseStatus:
     types: tuple[str, ...]
     corrected: bool
     withdrawn: bool
+    erased: bool
     stop_using: tuple[str, ...]
     acknowledged: bool
 

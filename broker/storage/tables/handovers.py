@@ -33,8 +33,10 @@ handover = Table(
     Column("retain_until", Date, nullable=False),
     Column("state", Word, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("erased_at", Instant),
     Index(None, "sender", "id"),
     Index(None, "subject", "id"),
+    Index(None, "erased_at", "retain_until"),
 )
 
 handover_recipient = Table(

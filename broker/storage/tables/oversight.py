@@ -9,6 +9,7 @@ outbox = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("message_sealed", LargeBinary, nullable=False),
+    Column("handover", Id),
     Column("tries", Integer, nullable=False),
     Column("next_try_at", Instant, nullable=False, index=True),
 )

@@ -38,6 +38,7 @@ person = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("facts_tag", Tag),
+    Column("erased_at", Instant),
 )
 
 person_tag = Table(

@@ -1,4 +1,4 @@
-"""The family's own words about a part: one page to write them, one that shows what was kept; who reads them stands on both.
+"""The family's own words: one page to write them, one that shows what was kept; who reads them stands on both.
 
 What was typed stays in its field when it is refused; it is plain text, and shown as such.
 """
@@ -13,7 +13,7 @@ from broker.web.ports import FamilyService
 
 
 class Reacting:
-    """The pages of reactions and correction requests."""
+    """The pages of reactions, correction requests and requests to erase."""
 
     def __init__(self, family: FamilyService, visits: Visits, pages: Pages) -> None:
         self._family = family
@@ -43,7 +43,7 @@ class Reacting:
 
     async def _form(self, request: Request, visit: Visit, error: BrokerError | None = None, text: str = "") -> Response:
         kind = _kind(request)
-        part = await self._family.part(visit.token, request.path_params["part"])
+        part = await self._family.part(visit.token, request.path_params["part"], kind)
         return self._pages.show(
             request, "consent/react.html", visitor=visit.visitor, part=part, kind=kind, text=text, error=error
         )

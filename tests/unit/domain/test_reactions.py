@@ -47,21 +47,33 @@ def a_reaction(state: ReactionState = ReactionState.OPEN, **more: object) -> Rea
 
 # answering
 
+ANSWERS: dict[ReactionKind, set[Outcome]] = {
+    ReactionKind.REACTION: set(),
+    ReactionKind.CORRECTION_REQUEST: {Outcome.CORRECTED, Outcome.NOT_CORRECTED},
+    ReactionKind.ERASURE_REQUEST: {Outcome.ERASED, Outcome.NOT_ERASED},
+}
+
 
 def test_only_an_open_request_can_be_answered_and_only_once():
-    for state, outcome in product(ReactionState, Outcome):
-        if state is ReactionState.OPEN:
-            assert next_state(state, outcome).value == outcome.value
+    for kind, state, outcome in product(ReactionKind, ReactionState, Outcome):
+        if state is ReactionState.OPEN and outcome in ANSWERS[kind]:
+            assert next_state(kind, state, outcome).value == outcome.value
             continue
-        with pytest.raises(Conflict) as refused:
-            next_state(state, outcome)
+        with pytest.raises((Conflict, Invalid)) as refused:
+            next_state(kind, state, outcome)
+        if state is ReactionState.OPEN:
+            assert isinstance(refused.value, Invalid), "a request is answered with what it asked for"
+            assert [fault.pointer for fault in refused.value.faults] == ["/outcome"]
+            continue
         assert refused.value.code == ("nothing-to-answer" if state is ReactionState.KEPT else "reaction-answered")
 
 
 def test_every_kind_begins_somewhere_and_no_answer_leads_back_there():
     assert set(BEGINS) == set(ReactionKind)
     assert not set(TRANSITIONS.values()) & set(BEGINS.values())
-    assert {state for state, _ in TRANSITIONS} == {BEGINS[ReactionKind.CORRECTION_REQUEST]}
+    assert {(kind, state) for kind, state, _ in TRANSITIONS} == {
+        (kind, BEGINS[kind]) for kind in (ReactionKind.CORRECTION_REQUEST, ReactionKind.ERASURE_REQUEST)
+    }
 
 
 # what stays attached
@@ -79,6 +91,18 @@ def test_words_about_oneself_do_not_leave_with_another_persons_section_of_that_t
     hers, his = a_section("parent-health", [MOTHER], id="s-1"), a_section("parent-health", [FATHER], id="s-2")
     assert attached([fathers], hers, 1) == ()
     assert attached([fathers], his, 1) == (fathers,)
+
+
+def test_a_request_to_erase_goes_with_no_section_whatever_its_type_says():
+    for section_type in ("*", "status"):
+        asked = a_reaction(kind=ReactionKind.ERASURE_REQUEST, section_type=section_type)
+        assert attached([asked], a_section("status"), 1) == ()
+
+
+def test_a_request_to_erase_needs_no_words():
+    assert plain(" ", needed=False) == ""
+    with pytest.raises(Invalid):
+        plain("x" * (LONGEST + 1), needed=False)
 
 
 @pytest.mark.parametrize("state", ReactionState)

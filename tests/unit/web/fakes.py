@@ -72,6 +72,7 @@ ASKED = (
     AskedRecipient("00000099000000130000/family-worker", "Wijkteam Dordrecht", Words("gezinswerker", "family worker")),
 )
 PURPOSE = Words("Samen afspreken wie wat doet", "Agree together on who does what")
+WHOLE = Words("Samen afspreken: alles wat hier staat", "Agree together: everything that is written here")
 EXPLAIN = {
     "timeline": Words(
         "Hierin staat wat er is gebeurd en welke hulp er was, met data.",
@@ -291,18 +292,22 @@ class FakeFamily:
     async def reactions(self, token: str) -> Reactions:
         self._session(token)
         parts = self._parts()
-        handovers = (HandoverParts(NOW.date(), RECIPIENTS, PURPOSE, parts),) if parts else ()
+        handovers = (HandoverParts(NOW.date(), RECIPIENTS, PURPOSE, parts, self._whole()),) if parts else ()
         return Reactions(handovers, self.written[::-1])
 
-    async def part(self, token: str, part_id: str) -> PartScreen:
+    def _whole(self) -> PartScreen:
+        return PartScreen("part-whole", WHOLE, (self.person,), self.sender)
+
+    async def part(self, token: str, part_id: str, kind: ReactionKind) -> PartScreen:
         self._session(token)
-        for part in self._parts():
+        for part in (self._whole(),) if kind is ReactionKind.ERASURE_REQUEST else self._parts():
             if part.id == part_id:
                 return part
         raise NotFound
 
     async def react(self, token: str, part_id: str, kind: ReactionKind, text: str) -> str:
-        part, text = await self.part(token, part_id), plain(text)
+        part = await self.part(token, part_id, kind)
+        text = plain(text, needed=kind is not ReactionKind.ERASURE_REQUEST)
         self.calls.append(("react", part_id, kind, text))
         if len(self.written) > 2:
             raise TooMany(retry_after=3600)
