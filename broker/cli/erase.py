@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from broker import observability
 from broker.app import Broker
 from broker.cli.running import use
 from broker.domain.erasure import Cause, Due
@@ -26,6 +27,7 @@ def erase(
     as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
 ) -> None:
     """Erase what is due today: contents whose retention is over, and people whom nothing needs any more."""
+    observability.set_up()  # what could not be erased is told there, beside what a program reads
     if dry_run:
         plan = use(lambda broker: broker.erasure.plan())
         _say(plan.handovers, {"people": plan.people, "dryRun": True}, _planned(plan), as_json=as_json)

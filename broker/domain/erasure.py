@@ -16,8 +16,8 @@ from broker.domain.handovers import ENDED, HandoverId, HandoverState
 from broker.domain.parties import Oin, PersonId
 
 LOG_KEPT = Period.parse("P5Y")
-"""How long a log line stays readable: at least five years (NEN 7513, to which the Besluit elektronische
-gegevensverwerking door zorgaanbieders refers). For a lawyer to check: decision 18."""
+"""How long a log line stays readable, from the moment at which it is written (Stcrt. 2019, 38007, on article 5(2) of the
+Besluit elektronische gegevensverwerking door zorgaanbieders; NEN 7513). For a lawyer to check: decision 18."""
 
 
 class Cause(StrEnum):

@@ -55,13 +55,16 @@ class Erasure(Store):
         await self._run(sa.delete(t.outbox).where(t.outbox.c.handover == handover))
 
     async def _close_doors(self, handover: HandoverId, now: datetime) -> None:
-        """Open invitations go, with every visit. Who asked to erase keeps a way in, to see that it was done."""
+        """Open invitations go, with every visit by one. Who asked to erase keeps a way in, to see that it was done.
+
+        An invitation that was answered asks nothing any more: it stays a way in to see and stop what was said.
+        """
         c = t.invitation.c
-        mine = sa.select(c.id).where(c.handover == handover)
-        await self._run(sa.delete(t.visit).where(t.visit.c.kind == "family", t.visit.c.invitation.in_(mine)))
+        still_open = sa.and_(c.handover == handover, c.answered_at.is_(None))
+        doors = sa.select(c.id).where(still_open)
+        await self._run(sa.delete(t.visit).where(t.visit.c.kind == "family", t.visit.c.invitation.in_(doors)))
         r = t.reaction.c
         asked = sa.select(r.author).where(r.handover == handover, r.kind == ReactionKind.ERASURE_REQUEST.value)
-        still_open = sa.and_(c.handover == handover, c.answered_at.is_(None))
         await self._run(sa.update(t.invitation).where(still_open, c.person.in_(asked)).values(answered_at=now))
         await self._run(sa.delete(t.invitation).where(still_open))
 

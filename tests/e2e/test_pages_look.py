@@ -102,6 +102,14 @@ def tour_of_the_family(page: Page, served: Served, look: Look) -> None:
     family.written = (replace(family.written[0], state=ReactionState.NOT_CORRECTED, answer=answer, answered_at=NOW),)
     press(page, "main a.rd-wide")
     look("mine-answered")
+    press(page, "a[href$='/erasure-request']")
+    look("ask-to-erase")
+    press(page, "main .rd-wide")
+    look("asked-to-erase")
+    asked, erased = family.written[-1], ReactionState.ERASED
+    family.written = (*family.written[:-1], replace(asked, state=erased, answer="Wij wisten alles.", answered_at=NOW))
+    press(page, "main a.rd-wide")
+    look("mine-erased")
     family.counts = False
     page.reload()
     look("mine-from-16")

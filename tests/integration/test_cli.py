@@ -14,19 +14,23 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from broker.app import build
 from broker.cli.keys import make_all
 from broker.client import ClientKey, ClientSealingKey
 from broker.crypto.encoding import b64url
+from broker.crypto.keyring import load_keyring
 from broker.crypto.sealing import About, mark_of, release_info, seal_content
 from broker.settings import read_settings
 from broker.storage import migrate
-from tests.factories import SCHOOL, SENDER, a_body
+from broker.storage import tables as t
+from tests.factories import SCHOOL, SENDER, a_body, a_storeroom, born, with_handover, with_partners, with_people
 from tests.support.postgres import APP_ROLE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 ZYGOTE = """
 import json, os, sys, traceback
-from broker.cli import audit, demo, directory, keys, main, policies, push, serve
+from broker.cli import audit, demo, directory, erase, keys, main, policies, push, serve
 
 for line in sys.stdin:
     order = json.loads(line)
@@ -492,6 +496,65 @@ def test_a_wrong_checkpoint_or_receipt_is_told(furnished):
     for text in ("{}", "[]", '{"logs": ["x"], "receipts": {}}', '{"logs": [], "receipts": {"a": "!"}}', '{"logs": 5}'):
         (desk.folder / "wrong.json").write_text(text)
         assert desk.refused("audit", "verify", desk.folder / "receipt-7.json", "--keys", desk.folder / "wrong.json")
+
+
+# erase
+
+
+def test_nothing_due_is_said_and_is_no_fault(furnished):
+    assert furnished.done("erase", "--dry-run") == "Due: 0 handover(s), 0 person(s). Nothing was changed.\n"
+    assert furnished.done("erase") == "Erased: 0 handover(s), 0 person(s).\n"
+    said = json.loads(furnished.done("erase", "--json"))
+    assert said == {"handovers": [], "people": 0, "failed": 0, "clean": True, "dryRun": False}
+
+
+def test_what_is_due_is_erased_once_and_a_dry_run_only_says_so(furnished):
+    ids = asyncio.run(_two_that_ended(furnished))
+    file = furnished.folder / "var" / "broker.db"
+    before = _dumped(file)
+    rehearsed = json.loads(furnished.done("erase", "--dry-run", "--json"))
+    assert [(row["handover"], row["cause"]) for row in rehearsed["handovers"]] == [(i, "retention-over") for i in ids]
+    assert all(row["daysOverdue"] > 3000 for row in rehearsed["handovers"])
+    assert (rehearsed["people"], rehearsed["dryRun"]) == (0, True)
+    assert _dumped(file) == before, "not even the log"
+    said = furnished.done("erase")
+    assert all(f"{one}  retention over" in said for one in ids)
+    assert said.endswith("Erased: 2 handover(s), 0 person(s).\n")
+    assert "Noor" not in said
+    assert "Due: 0 handover(s)" in furnished.done("erase", "--dry-run")
+    assert "erased" not in furnished.refused("audit", "verify")  # nothing sequences here: it cannot be checked yet
+
+
+def test_what_cannot_be_erased_is_counted_and_the_exit_code_says_so(furnished):
+    broken, other = asyncio.run(_two_that_ended(furnished))
+    with sqlite3.connect(furnished.folder / "var" / "broker.db") as connection:
+        connection.execute(
+            "CREATE TRIGGER stuck BEFORE UPDATE ON section WHEN old.handover = "
+            f"'{broken}' BEGIN SELECT RAISE(ABORT, 'stuck'); END"
+        )
+    result = furnished.run("erase", "--json")
+    said = json.loads(result.stdout)
+    assert (result.returncode, said["failed"]) == (1, 1)
+    assert [row["handover"] for row in said["handovers"]] == [other]
+
+
+async def _two_that_ended(desk: Desk) -> list[str]:
+    """Two handovers that ended ten years ago. Returns their ids, in order."""
+    database = desk.folder / "var" / "broker.db"
+    store = a_storeroom(f"sqlite:///{database}", keyring=load_keyring(Path(desk.environment["BROKER_KEYS"])))
+    await with_partners(store)
+    people = await with_people(store, child=born(8), mother=born(40))
+    ids = sorted([(await with_handover(store, people)).id for _ in range(2)])
+    async with store.storage() as work:
+        await work._connection.execute(sa.update(t.handover).values(retain_until=date(2016, 1, 1)))  # type: ignore[attr-defined]
+        await work.commit()
+    await store.database.close()
+    return [str(one) for one in ids]
+
+
+def _dumped(file: Path) -> list[str]:
+    with sqlite3.connect(file) as connection:
+        return list(connection.iterdump())
 
 
 # push

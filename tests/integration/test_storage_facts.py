@@ -260,7 +260,7 @@ async def test_a_withdrawn_handover_has_no_ciphertext_and_no_key_left(store):
     gone, stays = await with_handover(store, people), await with_handover(store, people)
     async with store.storage() as work:
         before = (await work.handovers.sealed(gone.sections))[gone.sections[0].id]
-        await work.lists.withdraw(gone.id)
+        await work.lists.withdraw(gone.id, HandoverState.WITHDRAWN, NOW)
         await work.commit()
     async with store.storage(writing=False) as work:
         rows = (await work._connection.execute(sa.select(t.section).where(t.section.c.handover == gone.id))).all()

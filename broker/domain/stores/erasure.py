@@ -22,7 +22,7 @@ class ErasureStore(Protocol):
         """Erase what is there beside the sections (`HandoverLists.withdraw` destroys those).
 
         That is: what families wrote about it, the stated basis, the body's keys of people and its fingerprints, open
-        invitations, visits, and messages about it that wait.
+        invitations with their visits, and messages about it that wait.
         """
 
     async def unneeded(self, persons: Collection[PersonId] | None = None) -> Sequence[Trace]:

@@ -137,13 +137,13 @@ async def test_every_state_has_words_and_an_answer_stands_beside_its_request(
         await client.post(f"{PART}/correction-request", data=form(text="Het was dinsdag."))
         (screen,) = family.written
         for state in ReactionState:
-            answered = state in (ReactionState.CORRECTED, ReactionState.NOT_CORRECTED)
+            answered = state not in (ReactionState.KEPT, ReactionState.OPEN)
             answer = "Klopt, het was dinsdag." if answered else None
             family.written = (replace(screen, state=state, answer=answer, answered_at=NOW if answered else None),)
             for path in ("/mine", "/mine/reactions/w1"):
                 page = await client.get(path)
                 assert page.status_code == 200
-                assert not re.search(r"(?<![\w-])(kept|not-corrected|corrected)(?![\w-])", visible(page))
+                assert not re.search(r"(?<![\w-])(kept|not-corrected|corrected|not-erased)(?![\w-])", visible(page))
                 assert ("Klopt, het was dinsdag." in visible(page)) is answered
 
 
@@ -191,3 +191,63 @@ async def test_a_part_that_went_meanwhile_is_not_there_any_more(
     page = await client.post(f"{PART}/reaction", data=form(text="Het was dinsdag."))
     assert page.status_code == 404
     assert "niet voor jou" in visible(page)
+
+
+# asking to erase
+
+WHOLE_PART = "/mine/sections/part-whole/erasure-request"
+ASK = {"nl": "Vraag om dit te wissen", "en": "Ask to erase this"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_asking_to_erase_takes_one_form_without_words_and_says_first_what_it_does(
+    app: FastAPI, family: FakeFamily, language: str
+) -> None:
+    family.visit(language=language)
+    only = {"nl": f"Alleen {SENDER} leest dit en beslist.", "en": f"Only {SENDER} reads this, and decides."}[language]
+    kept = {"nl": "kan het bewaard hebben", "en": "may have kept it"}[language]
+    async with browsing(app, language) as client:
+        mine = await client.get("/mine")
+        assert f'href="{WHOLE_PART}"' in mine.text
+        assert ASK[language] in visible(mine)
+        page = await client.get(WHOLE_PART)
+        assert "<script" not in page.text
+        assert "required" not in page.text.partition("<textarea")[2].partition(">")[0]
+        assert READERS[language] not in visible(page), "no reader of a part reads this"
+        for told in (ASK[language], only, kept):
+            assert told in visible(page)
+        answer = await client.post(WHOLE_PART, data=form(text=""))
+        assert (answer.status_code, answer.headers["location"]) == (303, "/mine/reactions/w1")
+        done = visible(await client.get("/mine/reactions/w1"))
+        assert {"nl": "Je vroeg om dit te wissen.", "en": "You asked to erase this."}[language] in done
+        assert only in done
+    assert family.calls == [("react", "part-whole", "erasure-request", "")]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_was_erased_says_since_when_and_what_will_happen_no_more(
+    app: FastAPI, family: FakeFamily, language: str
+) -> None:
+    family.visit(language=language)
+    async with browsing(app, language) as client:
+        await client.post(WHOLE_PART, data=form(text="Ik wil dit niet meer."))
+        (screen,) = family.written
+        family.written = (replace(screen, state=ReactionState.ERASED, text="", answered_at=NOW),)
+        since = {"nl": "Gewist op 21 september 2026, 14:05.", "en": "Erased on 21 September 2026, 14:05."}[language]
+        for path in ("/mine", "/mine/reactions/w1"):
+            page = await client.get(path)
+            assert since in visible(page)
+            assert '<p class="rd-words">' not in page.text, "no empty words"
+        assert {"nl": "beslist", "en": "decides"}[language] not in visible(page)
+
+
+async def test_a_part_is_not_erased_and_a_whole_is_not_reacted_to(
+    client: httpx.AsyncClient, family: FakeFamily
+) -> None:
+    family.visit()
+    for path in (f"{PART}/erasure-request", "/mine/sections/part-whole/reaction"):
+        assert (await client.get(path)).status_code == 404
+        assert (await client.post(path, data=form(text="x"))).status_code == 404
+    page = await client.post(WHOLE_PART, data=form(text="x" * (LONGEST + 1)))
+    assert page.status_code == 400
+    assert "Dit is te lang." in visible(page)
