@@ -1,6 +1,7 @@
 """`broker push`: the client on the command line."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,11 +66,14 @@ def _sealed(client: Client, body: Any, keep: Path | None) -> Any:
         ) from None
     try:
         if keep is not None:
-            with keep.open("x", encoding="utf-8") as file:
+            descriptor = os.open(keep, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(body, file)
     except OSError:
         raise Invalid.at(
-            "/keep", "Dit bestand is er al, of kan hier niet.", "This file exists, or cannot be here."
+            "/keep",
+            "Dit bestand is er al, of kan hier niet.",
+            "This file exists, or cannot be here. To repeat, push that file without --sealed.",
         ) from None
     return body
 

@@ -49,6 +49,7 @@ def _moment(since: str) -> datetime | None:
 def _document(found: Report, since: str) -> dict[str, Any]:
     return {
         "intact": found.intact,
+        "unexplained": found.unexplained,
         "since": since or None,
         "decisions": {outcome.value: found.counts[outcome] for outcome in Outcome},
         "findings": [_finding(finding) for finding in found.findings],
@@ -70,7 +71,13 @@ def _in_words(document: dict[str, Any]) -> str:
     made = sum(counts.values())
     lines = [f"{made} decision(s): {counts['same']} made again with the same result, {counts['erased']} erased."]
     lines += [f"{f['at'] or ''}  entry {f['index']} ({f['entry']}): {f['sentence']}" for f in document["findings"]]
-    lines.append("Nothing to look at." if document["intact"] else f"{len(document['findings'])} to look at.")
+    if document["unexplained"]:
+        lines.append(
+            f"{document['unexplained']} value(s) of the log are gone, and nothing in it says that they were erased."
+        )
+    lines.append(
+        "Nothing to look at." if document["intact"] else f"{len(document['findings']) or 'Something'} to look at."
+    )
     return "\n".join(lines)
 
 

@@ -250,7 +250,7 @@ def _sections(body: Mapping[str, Any], vocabulary: Vocabulary, keys: list[Any]) 
 
 def _form(pointer: str, section: Mapping[str, Any], vocabulary: Vocabulary) -> Iterator[Fault]:
     """In clear or sealed: one of the two, and sealed where the agreement says so."""
-    clear, sealed = "content" in section, "sealed" in section
+    clear, sealed = "content" in section, section.get("sealed") is not None
     if clear and sealed:
         yield Fault(
             f"{pointer}/sealed", Words("Stuur content of sealed, niet allebei.", "Send content or sealed, not both.")

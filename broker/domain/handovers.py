@@ -106,10 +106,17 @@ def readable(content: Content) -> bool:
     try:
         text = content.body.decode()
         return content.media_type != "application/json" or isinstance(
-            json.loads(text, parse_constant=_no_number), dict | list
+            json.loads(text, parse_constant=_no_number, parse_float=_finite), dict | list
         )
     except (ValueError, RecursionError):
         return False
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError("too large a number")
+    return value
 
 
 def _no_number(_: str) -> None:

@@ -14,9 +14,9 @@ import structlog
 
 from broker.domain.calendar import local_day
 from broker.domain.erasure import ENDS, Cause, Contents, Due, due, log_may_go, may_go, together
-from broker.domain.events import EventType, LogEvent, Personal
+from broker.domain.events import EventType, Fact, LogEvent, Personal
 from broker.domain.handovers import ENDED, HandoverId
-from broker.domain.parties import Oin, PersonId
+from broker.domain.parties import PersonId
 from broker.domain.stores import PartnerEventType, UnitOfWork
 from broker.errors import BrokerError
 from broker.services.house import House
@@ -130,7 +130,7 @@ class Erasure:
 
     async def _forget(self, group: frozenset[PersonId], now: datetime) -> int:
         async with self._house.storage() as work:
-            gone = await forget_people(work, group, Cause.LOG_TIME_OVER, None, now)
+            gone = await forget_people(work, group, now)
             await work.commit()
         return len(gone)
 
@@ -152,21 +152,20 @@ async def erase_contents(work: UnitOfWork, house: House, contents: Contents, cau
         await tell_readers(work, house, contents, kind, now)
 
 
-async def forget_people(
-    work: UnitOfWork, wanted: Collection[PersonId], cause: Cause, by: Oin | None, now: datetime
-) -> frozenset[PersonId]:
+async def forget_people(work: UnitOfWork, wanted: Collection[PersonId], now: datetime) -> frozenset[PersonId]:
     """Erase all that is known of those among these people who can go; returns who went. The caller commits.
 
-    Who has anything to do with a kept handover stays, and so does who holds authority over somebody who stays. When a
-    family asked (and the sender agreed) nothing else is waited for; otherwise the log's time must be over.
+    Who has anything to do with a kept handover stays, and so does who holds authority over somebody who stays. The log's
+    time is waited for whatever ended the handover, also when the family asked: facts that were forgotten earlier would
+    let a sender begin anew without a parent whom others know, and wipe out what says whom it disclosed to.
     """
     await work.erasure.lock(wanted)
     today = local_day(now)
     traces = await work.erasure.unneeded(wanted)
-    free = {one.person for one in traces if cause is Cause.FAMILY_ASKED or log_may_go(one, today)}
+    free = {one.person for one in traces if log_may_go(one, today)}
     going = may_go(free, await work.erasure.held_by(free))
     openings = [await work.erasure.forget(person, now) for person in sorted(going)]
     for count in openings:
-        facts = {"cause": cause.value, "openings": count}
-        await work.log.append(LogEvent(EventType.PERSON_ERASED, now, by, facts=facts))
+        facts: dict[str, Fact] = {"cause": Cause.LOG_TIME_OVER.value, "openings": count}
+        await work.log.append(LogEvent(EventType.PERSON_ERASED, now, facts=facts))
     return going

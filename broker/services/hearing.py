@@ -9,18 +9,16 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.domain.calendar import local_day
 from broker.domain.erasure import Cause
 from broker.domain.events import EventType, Personal
 from broker.domain.handovers import Handover
-from broker.domain.parties import Oin, PersonId
+from broker.domain.parties import Oin
 from broker.domain.reactions import Outcome, Reaction, next_state
 from broker.domain.stores import Contact, Message, UnitOfWork
 from broker.errors import Conflict, NotFound, Words
-from broker.services.erasure import erase_contents, forget_people
+from broker.services.erasure import erase_contents
 from broker.services.house import House
-from broker.services.notices import day_words
-from broker.services.reactions import hidden_from_author, logged, named, signs_for, still_signs
+from broker.services.reactions import hidden_from_author, logged, named, still_signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,8 @@ class Hearing:
         house, now = self._house, self._house.clock()
         erasing = outcome is Outcome.ERASED
         async with house.storage() as work:
-            handover = await _own(work, sender, handover_id, lock=erasing)
+            contents = await work.erasure.contents(handover_id) if erasing else None
+            handover = await _own(work, sender, handover_id)
             reaction = await work.reactions.get(reaction_id, lock=True)
             if reaction is None or reaction.handover != handover.id:
                 raise NotFound
@@ -70,11 +69,12 @@ class Hearing:
             await work.log.append(logged(EventType.REACTION_ANSWERED, handover, now, named(reaction)))
             letter = await self._letter(work, reaction, handover, now)
             if erasing:
-                await self._erase(work, handover, now)  # 2
+                if contents is None:
+                    raise Conflict(_GONE, code="handover-erased")
+                await erase_contents(work, house, contents, Cause.FAMILY_ASKED, now)  # 2
             answered = await work.reactions.get(reaction.id)
-            forgotten = await self._forget(work, reaction, handover, now) if erasing else frozenset[PersonId]()  # 2
             if letter is not None:
-                await self._send(work, letter, now, forgotten=reaction.author in forgotten)
+                await self._send(work, letter, now)
             await work.commit()  # 1
         house.log.kick()
         house.outbox_kick()
@@ -83,19 +83,6 @@ class Hearing:
         if answered is None:
             raise NotFound
         return answered
-
-    async def _erase(self, work: UnitOfWork, handover: Handover, now: datetime) -> None:
-        contents = await work.erasure.contents(handover.id)
-        if contents is None:
-            raise Conflict(_GONE, code="handover-erased")
-        await erase_contents(work, self._house, contents, Cause.FAMILY_ASKED, now)
-
-    async def _forget(
-        self, work: UnitOfWork, reaction: Reaction, handover: Handover, now: datetime
-    ) -> frozenset[PersonId]:
-        """The author and those for whom they sign now. A parent who signed once does not decide for a grown child."""
-        wanted = await signs_for(work, self._house, reaction, now) | {reaction.author}
-        return await forget_people(work, wanted, Cause.FAMILY_ASKED, handover.sender, now)
 
     async def _letter(self, work: UnitOfWork, reaction: Reaction, handover: Handover, now: datetime) -> _Letter | None:
         """Where and how to write to the author; None when they may no longer see the answer, or cannot be reached."""
@@ -108,31 +95,23 @@ class Hearing:
             contacts[0], claim.language if claim and claim.language in self._house.agreement().notices else "nl"
         )
 
-    async def _send(self, work: UnitOfWork, letter: _Letter, now: datetime, *, forgotten: bool) -> None:
-        """That there is an answer; to whom cannot come in any more, the answer itself."""
-        words = _ALL_IS_ERASED if forgotten else _THERE_IS_AN_ANSWER
-        day = day_words(local_day(now), letter.language)
-        text = words.in_language(letter.language).format(address=self._house.public_url, day=day)
+    async def _send(self, work: UnitOfWork, letter: _Letter, now: datetime) -> None:
+        """That there is an answer, in the same words whatever it is."""
+        text = _THERE_IS_AN_ANSWER.in_language(letter.language).format(address=self._house.public_url)
         to = letter.contact
         await work.outbox.add(
             Message(to.value, to.channel, "reaction-answered", letter.language, text), self._house.ids(), now
         )
 
 
-async def _own(work: UnitOfWork, sender: Oin, handover_id: str, *, lock: bool = False) -> Handover:
-    handover = await work.handovers.get(handover_id, lock="exclusive" if lock else "")
+async def _own(work: UnitOfWork, sender: Oin, handover_id: str) -> Handover:
+    handover = await work.handovers.get(handover_id)
     if handover is None or handover.sender != sender:
         raise NotFound
     return handover
 
 
 _GONE = Words("Deze overdracht is al gewist.", "This handover was erased already.")
-_ALL_IS_ERASED = Words(
-    "Je vroeg om iets te wissen. Dat is gedaan op {day}. Ook wat wij verder van je wisten, is gewist. "
-    "Je code werkt niet meer.",
-    "You asked to erase something. That was done on {day}. What else we knew of you was erased too. "
-    "Your code no longer works.",
-)
 _THERE_IS_AN_ANSWER = Words(
     "Er is een antwoord op wat je schreef. Kijk op {address} met je code.",
     "There is an answer to what you wrote. Look at {address} with your code.",

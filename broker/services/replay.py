@@ -20,6 +20,7 @@ from typing import Any
 from broker.domain.basis import Basis, digest_of, read_basis
 from broker.domain.decisions import Told
 from broker.domain.events import EventType, LogEvent
+from broker.domain.handovers import ENDED
 from broker.domain.parties import Recipient
 from broker.domain.ports import AgreementInForce, LoggedFacts
 from broker.domain.releases import Situation, decide
@@ -33,6 +34,7 @@ BATCH = 256
 DECISIONS = (EventType.RELEASE_PERMITTED.value, EventType.RELEASE_DENIED.value)
 SAID = (EventType.CONSENT_GIVEN.value, EventType.CONSENT_REFUSED.value, EventType.CONSENT_WITHDRAWN.value)
 STATED = (EventType.HANDOVER_PUSHED.value, EventType.HANDOVER_CORRECTED.value)
+ENDS = (EventType.HANDOVER_WITHDRAWN.value, EventType.HANDOVER_ERASED.value)
 STRANGERS = ("unknown-handover", "not-a-recipient")
 """Refused before anything was weighed: there is nothing to make again."""
 
@@ -94,19 +96,35 @@ class Report:
 
     counts: Counter[Outcome] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
+    gone: int = 0
+    """Values of entries that cannot be read any more."""
+    erased: int = 0
+    """Values of entries that were erased, as the log says itself."""
+
+    @property
+    def unexplained(self) -> int:
+        """How many values are gone that nothing in the log says were erased."""
+        return max(0, self.gone - self.erased)
 
     @property
     def intact(self) -> bool:
         """Whether nothing gives reason to look."""
-        return not self.findings
+        return not self.findings and not self.unexplained
 
 
 @dataclass(slots=True)
 class _SoFar:
-    """What the log said up to an entry: the digests of facts, and the records with (person, sender, purpose)."""
+    """What the log said up to an entry.
+
+    The digests of facts, the records with (person, sender, purpose), the version of each handover and None once it
+    ended, the last restored copy, and how many answers cannot be read any more.
+    """
 
     facts: dict[str, str] = field(default_factory=dict)
     records: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    versions: dict[str, int | None] = field(default_factory=dict)
+    restored: datetime | None = None
+    unread: int = 0
 
 
 class Replay:
@@ -141,8 +159,10 @@ class Replay:
     ) -> None:
         logged: LoggedFacts | None = None
         try:
-            logged = self._house.log.read(entry.leaf, await work.log.openings(entry.id))
+            openings = await work.log.openings(entry.id)
+            logged = self._house.log.read(entry.leaf, openings)
             _remember(logged, so_far)
+            _count(logged, report)
             if logged.type not in DECISIONS or logged.facts.get("reason") in STRANGERS:
                 return
             if since is not None and logged.at < since:
@@ -160,12 +180,10 @@ class Replay:
         if text is None or decision is None:
             return Outcome.ERASED
         basis = read_basis(text[0])
-        if any(so_far.facts.get(p, digest) != digest for p, digest in digest_of(basis.statements).items()):  # 2
-            return Outcome.OTHER_FACTS
+        then = _then(basis, so_far)  # 2
+        if then is not None:
+            return then
         concerned = basis.handover.concerned() | {basis.handover.subject}
-        about = {(person, basis.handover.sender, basis.handover.purpose) for person in concerned}
-        if {record for record, where in so_far.records.items() if where in about} != basis.records:
-            return Outcome.OTHER_RECORDS
         agreement = await self._agreement(work, str(logged.facts.get("policy", "")))  # 3
         if agreement is None:
             return Outcome.NO_AGREEMENT
@@ -207,12 +225,46 @@ class Replay:
 
 
 def _remember(logged: LoggedFacts, so_far: _SoFar) -> None:
+    handover = next(iter(logged.personal.get("handover", ())), "")
     if logged.type in STATED:
         for text in logged.personal.get("facts", ()):
             so_far.facts.update(json.loads(text))
+        version = int(next(iter(logged.personal.get("version", ())), "1"))
+        so_far.versions.update({handover: version} if handover else {})
+    elif logged.type in ENDS:
+        so_far.versions.update({handover: None} if handover else {})
+    elif logged.type == EventType.LOG_RESTORED.value:
+        so_far.restored = logged.at
     elif logged.type in SAID:
-        for record, person in zip(logged.personal.get("record", ()), logged.personal.get("subject", ()), strict=False):
-            so_far.records[record] = (person, logged.organisation, str(logged.facts.get("purpose", "")))
+        record, person = logged.personal.get("record"), logged.personal.get("subject")
+        if record and person:
+            so_far.records[record[0]] = (person[0], logged.organisation, str(logged.facts.get("purpose", "")))
+        else:
+            so_far.unread += 1
+
+
+def _count(logged: LoggedFacts, report: Report) -> None:
+    report.gone += len(logged.erased)
+    if logged.type == EventType.PERSON_ERASED.value:
+        report.erased += int(str(logged.facts.get("openings", 0)))
+
+
+def _then(basis: Basis, so_far: _SoFar) -> Outcome | None:
+    """What is wrong with what a decision rested on, beside what the log says was so by then; None when nothing is."""
+    if any(so_far.facts.get(p, digest) != digest for p, digest in digest_of(basis.statements).items()):
+        return Outcome.OTHER_FACTS
+    handover = basis.handover
+    version = so_far.versions.get(handover.id, handover.version)
+    if (version is None and handover.state not in ENDED) or (version is not None and version != handover.version):
+        return Outcome.OTHER_FACTS
+    if basis.restored != so_far.restored:
+        return Outcome.OTHER_FACTS
+    concerned = handover.concerned() | {handover.subject}
+    about = {(person, handover.sender, handover.purpose) for person in concerned}
+    known = {record for record, where in so_far.records.items() if where in about}
+    if known == basis.records:
+        return None
+    return Outcome.ERASED if known < basis.records and so_far.unread else Outcome.OTHER_RECORDS
 
 
 def _same(basis: Basis, situation: Situation, agreement: AgreementInForce, logged: LoggedFacts, decision: str) -> bool:

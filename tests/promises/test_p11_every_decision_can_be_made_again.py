@@ -13,6 +13,7 @@ from unittest.mock import patch
 import pytest
 
 from broker.domain.decisions import Told
+from broker.domain.events import EventType, LogEvent
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.policy_set import load_texts
 from broker.services import releases
@@ -215,15 +216,65 @@ def _everything(*args: object) -> releases.ReleaseDecision:
     return releases.ReleaseDecision(tuple(replace(s, told=None) if s.told in wanted else s for s in made.sections))
 
 
-async def test_what_was_erased_is_counted_as_erased(world: World, intruder: Intruder) -> None:
+async def test_what_was_erased_is_counted_as_erased(world: World) -> None:
     await story(world)
     made = await decisions(world)
+    path = f"/v1/handovers/{world.handovers[JACK]}"
+    assert (await world.as_organisation(world.sender(JACK), "DELETE", path)).status_code == 204
+    await world.settle()
+    world.clock.later("P6Y")
+    assert (await world.broker.erasure.erase_due()).people
+    report = await replayed(world)
+    assert (report.findings, report.unexplained) == ([], 0)
+    assert dict(report.counts) == {Outcome.ERASED: made}
+    assert await world.gets(JACK, READER[JACK]) == []  # asked for once more, of somebody who is forgotten
+    assert (await replayed(world)).intact
+
+
+@pytest.mark.parametrize("table", ["log_subject_key", "log_opening"])
+async def test_values_that_somebody_took_away_are_not_taken_for_erased(
+    world: World, intruder: Intruder, table: str
+) -> None:
+    await story(world)
     await world.settle()
     async with nobody_writes(world):
-        intruder.change("DELETE FROM log_subject_key")
+        intruder.change(f"DELETE FROM {table}")
     report = await replayed(world)
-    assert report.intact
-    assert dict(report.counts) == {Outcome.ERASED: made}
+    assert report.unexplained
+    assert not report.intact
+
+
+async def test_a_withdrawn_or_older_version_put_back_shows(world: World, intruder: Intruder) -> None:
+    await story(world)
+    code = world.codes[JACK, "father"]
+    every = {section["type"]: "yes" for section in world.body(JACK)["sections"]}
+    await world.answer(JACK, "father", every, code)
+    tables = ("handover", "section", "section_person", "handover_recipient", "handover_version")
+    async with nobody_writes(world):
+        older = {table: intruder.rows(f"SELECT * FROM {table}") for table in tables}
+    path = f"/v1/handovers/{world.handovers[JACK]}"
+    assert (await world.as_organisation(world.sender(JACK), "DELETE", path)).status_code == 204
+    async with nobody_writes(world):
+        intruder.disarm()
+        intruder.put_back(older)
+    assert await world.gets(JACK, READER[JACK]), "the attack opens it: only the replay can tell"
+    report = await replayed(world)
+    assert [finding.outcome for finding in report.findings] == [Outcome.OTHER_FACTS]
+
+
+async def test_a_restored_copy_that_somebody_hides_shows(world: World, intruder: Intruder) -> None:
+    await story(world)
+    await world.settle()
+    async with world.broker.house.storage() as work:
+        event = LogEvent(EventType.LOG_RESTORED, world.clock(), facts={"cause": "exercise", "known": 1, "found": 1})
+        await work.log.append(event)
+        await work.commit()
+    async with nobody_writes(world):
+        intruder.disarm()
+        intruder.change("UPDATE log_entry SET type = 'log:checked' WHERE type = 'log:restored'")
+    await world.gets(JACK, READER[JACK])
+    report = await replayed(world)
+    assert [finding.outcome for finding in report.findings] == [Outcome.OTHER_FACTS]
 
 
 async def test_that_it_was_done_is_logged(world: World) -> None:
