@@ -335,6 +335,8 @@ class LoggedFacts:
     personal: Mapping[str, list[str]]
     erased: tuple[str, ...] = ()
     """The fields of which a value was logged that nothing opens any more."""
+    gone: int = 0
+    """How many values that are."""
 
 
 @dataclass(frozen=True, slots=True)

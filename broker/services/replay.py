@@ -244,7 +244,7 @@ def _remember(logged: LoggedFacts, so_far: _SoFar) -> None:
 
 
 def _count(logged: LoggedFacts, report: Report) -> None:
-    report.gone += len(logged.erased)
+    report.gone += logged.gone
     if logged.type == EventType.PERSON_ERASED.value:
         report.erased += int(str(logged.facts.get("openings", 0)))
 

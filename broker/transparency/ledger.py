@@ -361,6 +361,7 @@ class Ledger:
             dict(entry.facts),
             personal,
             tuple(sorted(erased)),
+            len(entry.personal) - len(there),
         )
 
     async def _entries(self, size: int) -> AsyncIterator[StoredEntry]:

@@ -245,10 +245,8 @@ async def test_values_that_somebody_took_away_are_not_taken_for_erased(
 
 
 async def test_a_withdrawn_or_older_version_put_back_shows(world: World, intruder: Intruder) -> None:
-    await story(world)
-    code = world.codes[JACK, "father"]
-    every = {section["type"]: "yes" for section in world.body(JACK)["sections"]}
-    await world.answer(JACK, "father", every, code)
+    await world.push(JACK)
+    await world.everybody_says_yes(JACK)
     tables = ("handover", "section", "section_person", "handover_recipient", "handover_version")
     async with nobody_writes(world):
         older = {table: intruder.rows(f"SELECT * FROM {table}") for table in tables}
