@@ -102,8 +102,8 @@ class Handovers:
         """End a handover: its contents are erased, and who read it is told. Raises NotFound."""
         now = self._house.clock()
         async with self._house.storage() as work:
-            handover = await own(work, sender, handover_id, lock=True)
-            contents = await work.erasure.contents(handover.id)
+            contents = await work.erasure.contents(handover_id)
+            handover = await own(work, sender, handover_id)
             if handover.state in ENDED or contents is None:
                 return
             await work.log.append(about(EventType.HANDOVER_WITHDRAWN, handover, now))

@@ -61,7 +61,8 @@ class Hearing:
         house, now = self._house, self._house.clock()
         erasing = outcome is Outcome.ERASED
         async with house.storage() as work:
-            handover = await _own(work, sender, handover_id, lock=erasing)
+            contents = await work.erasure.contents(handover_id) if erasing else None
+            handover = await _own(work, sender, handover_id)
             reaction = await work.reactions.get(reaction_id, lock=True)
             if reaction is None or reaction.handover != handover.id:
                 raise NotFound
@@ -70,7 +71,9 @@ class Hearing:
             await work.log.append(logged(EventType.REACTION_ANSWERED, handover, now, named(reaction)))
             letter = await self._letter(work, reaction, handover, now)
             if erasing:
-                await self._erase(work, handover, now)  # 2
+                if contents is None:
+                    raise Conflict(_GONE, code="handover-erased")
+                await erase_contents(work, house, contents, Cause.FAMILY_ASKED, now)  # 2
             answered = await work.reactions.get(reaction.id)
             forgotten = await self._forget(work, reaction, handover, now) if erasing else frozenset[PersonId]()  # 2
             if letter is not None:
@@ -83,12 +86,6 @@ class Hearing:
         if answered is None:
             raise NotFound
         return answered
-
-    async def _erase(self, work: UnitOfWork, handover: Handover, now: datetime) -> None:
-        contents = await work.erasure.contents(handover.id)
-        if contents is None:
-            raise Conflict(_GONE, code="handover-erased")
-        await erase_contents(work, self._house, contents, Cause.FAMILY_ASKED, now)
 
     async def _forget(
         self, work: UnitOfWork, reaction: Reaction, handover: Handover, now: datetime
@@ -119,8 +116,8 @@ class Hearing:
         )
 
 
-async def _own(work: UnitOfWork, sender: Oin, handover_id: str, *, lock: bool = False) -> Handover:
-    handover = await work.handovers.get(handover_id, lock="exclusive" if lock else "")
+async def _own(work: UnitOfWork, sender: Oin, handover_id: str) -> Handover:
+    handover = await work.handovers.get(handover_id)
     if handover is None or handover.sender != sender:
         raise NotFound
     return handover

@@ -36,8 +36,10 @@ class Erasure(Store):
         return [_read(row) for row in await self._all(wanted)]
 
     async def contents(self, handover: str) -> Contents | None:
-        """Locked; read again after whoever held it before."""
-        c = t.handover.c
+        """Locked, after its doors; read again after whoever held it before."""
+        c, door = t.handover.c, t.invitation.c
+        doors = door.handover == handover
+        await self._lock_doors(t.visit.c.invitation.in_(sa.select(door.id).where(doors)), doors)
         row = await self._one(_contents().where(c.id == handover, c.erased_at.is_(None)).with_for_update())
         return _read(row) if row else None
 
@@ -108,9 +110,16 @@ class Erasure(Store):
         return [(PersonId(row.holder), PersonId(row.over)) for row in rows]
 
     async def lock(self, persons: Collection[PersonId]) -> None:
-        """Row locks in the order of ids; on SQLite the writer's lock does it."""
+        """Row locks in the order of ids, doors first; on SQLite the writer's lock does it."""
+        wanted = tuple(persons)
+        await self._lock_doors(t.visit.c.owner.in_(wanted), t.invitation.c.person.in_(wanted))
         c = t.person.c
         await self._all(sa.select(c.id).where(c.id.in_(tuple(persons))).order_by(c.id).with_for_update())
+
+    async def _lock_doors(self, visits: sa.ColumnElement[bool], invitations: sa.ColumnElement[bool]) -> None:
+        """Visits, then invitations, then the rest: in that order whoever answers locks them, so nobody waits crosswise."""
+        for table, which in ((t.visit, visits), (t.invitation, invitations)):
+            await self._all(sa.select(table.c.id).where(which).order_by(table.c.id).with_for_update())
 
     async def forget(self, person: PersonId, now: datetime) -> int:
         """Rows that only speak of them are deleted; the row of the person itself becomes an id."""

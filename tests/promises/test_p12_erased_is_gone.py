@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from broker.cli.visitor import answered, form_of
 from broker.crypto.signatures import ed25519_holds, verify_family_receipt
 from broker.domain.erasure import Cause
 from broker.domain.events import EventType
@@ -581,3 +582,20 @@ async def test_a_damaged_handover_is_erased_all_the_same(world: World, intruder:
     done = await world.broker.erasure.erase_due()
     assert (len(done.handovers), done.failed) == (1, 0)
     assert await rows(world, sa.select(t.reaction)) == []
+
+
+async def test_whoever_answers_at_that_very_moment_and_a_withdrawal_do_not_wait_for_each_other(world: World) -> None:
+    for round_ in range(6):
+        name = f"again-{round_}"
+        await world.push(TOM, {**world.body(TOM), "reference": name})
+        code = await world.invite(TOM, "father")
+        async with world.browser() as browser:
+            page = await world.come_in(browser, code)
+            while page.url.path.startswith("/questions/"):
+                page = await browser.post(page.url.path, data=answered(page.text, page.url.path, {}))
+            path = f"/v1/handovers/{world.handovers[TOM]}"
+            confirm = browser.post("/check", data=form_of(page.text, "/check"))
+            gone = world.as_organisation(world.sender(TOM), "DELETE", path)
+            page, withdrawn = await asyncio.gather(confirm, gone)
+        assert withdrawn.status_code == 204
+        assert page.status_code in (200, 409), page.text

@@ -16,7 +16,10 @@ class ErasureStore(Protocol):
         """Handovers with contents that should not be there on that day, above the id `after`, in the order of ids."""
 
     async def contents(self, handover: str) -> Contents | None:
-        """One handover, locked until the commit; None when its contents were erased already."""
+        """One handover, locked until the commit; None when its contents were erased already, or it is not there.
+
+        Ask for it before the handover is locked in another way: who is answering about it is waited for first.
+        """
 
     async def empty(self, handover: HandoverId, now: datetime) -> None:
         """Erase what is there beside the sections (`HandoverLists.withdraw` destroys those).
