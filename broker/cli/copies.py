@@ -39,7 +39,8 @@ def restore(
         copies.put_back(address, source, tick, replace=replace, application=application)
     typer.echo(
         "The copy was put back. Now check it: broker audit verify. When the log's guard knows of later entries the "
-        "broker does not start: see deploy/README.md, under Restoring."
+        "broker does not start: see deploy/README.md, under Restoring. Sections need the wrapping keys of the copy's day: of a "
+        "key that was retired since, nothing opens any more."
     )
 
 

@@ -30,6 +30,8 @@ def push(
     ] = None,
 ) -> None:
     """Push a handover; prints its id and which sections are open."""
+    if keep is not None and not sealed:
+        raise Invalid.at("/keep", "--keep hoort bij --sealed.", "--keep goes with --sealed. Nothing was sent.")
     try:
         body = json.loads(file.read_bytes(), parse_constant=_no_number)
     except (OSError, ValueError, RecursionError):

@@ -53,8 +53,7 @@ class FileSender:
         hidden = self._directory / f".{message_id}.part"
         descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            said = {name: value for name, value in asdict(message).items() if name != "handover"}
-            json.dump(said, file, ensure_ascii=False)
+            json.dump(asdict(message), file, ensure_ascii=False)
         hidden.rename(self._directory / f"{message_id}.json")
 
 

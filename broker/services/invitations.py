@@ -68,8 +68,8 @@ class Invitations:
                 language = claim.language if claim.language in house.agreement().notices else "nl"
                 text = _INVITATION.in_language(language).format(link=link, code=code)
                 to = contacts[0]
-                message = Message(to.value, to.channel, "invitation", language, text, handover.id)
-                await work.outbox.add(message, house.ids(), now)
+                message = Message(to.value, to.channel, "invitation", language, text)
+                await work.outbox.add(message, house.ids(), now, handover=handover.id)
             await work.commit()
         house.log.kick()
         house.outbox_kick()

@@ -17,17 +17,20 @@ _log = structlog.get_logger(__name__)
 class Outbox(Store):
     """See `OutboxStore`."""
 
-    async def add(self, message: Message, message_id: str, now: datetime) -> None:
+    async def add(self, message: Message, message_id: str, now: datetime, *, handover: str = "") -> None:
         """Queue one."""
-        await self.add_all({message_id: message}, now)
+        await self._queue({message_id: message}, now, handover)
 
     async def add_all(self, messages: Mapping[str, Message], now: datetime) -> None:
         """Queue several at once, by id."""
+        await self._queue(messages, now, "")
+
+    async def _queue(self, messages: Mapping[str, Message], now: datetime, handover: str) -> None:
         rows = [
             {
                 "id": message_id,
                 "message_sealed": self._sealed(message_id, message),
-                "handover": message.handover or None,
+                "handover": handover or None,
                 "tries": 0,
                 "next_try_at": now,
             }

@@ -198,24 +198,29 @@ async def family_receipt(world: World, receipt: str) -> str:
 
 
 @pytest.mark.parametrize("cause", CAUSES)
-async def test_an_open_invitation_stops_working_and_what_waits_to_be_sent_is_not(world: World, cause: Cause) -> None:
+async def test_an_open_invitation_stops_working_for_who_is_inside_too(world: World, cause: Cause) -> None:
     await told_once(world)
     code = await world.invite(TOM, "father")
-    path = f"/v1/handovers/{world.handovers[TOM]}/invitations"
     async with world.browser() as inside:
         await world.come_in(inside, code)
-        world.broker.courier._sender.send = broken  # type: ignore[method-assign] # nothing goes out meanwhile
-        body = {"person": "tom", "delivery": "message"}
-        assert (await world.as_organisation(world.sender(TOM), "POST", path, body)).status_code == 201
-        if cause is Cause.FAMILY_ASKED:
-            del world.broker.courier._sender.send
-            assert (await rows(world, sa.select(t.outbox.c.handover)))[-1:] in ([], [(world.handovers[TOM],)])
         await happens(world, cause)
         assert (await inside.get("/questions/1")).url.path == "/"
-    assert [r for r in await rows(world, sa.select(t.outbox)) if r.handover == world.handovers[TOM]] == []
     async with world.browser() as browser:
         page = await browser.post("/code", data={"code": code})
         assert page.status_code == 404
+
+
+async def test_a_message_about_it_that_waits_is_not_sent_any_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await told_once(world)
+    monkeypatch.setattr(world.broker.courier._sender, "send", broken)
+    path = f"/v1/handovers/{world.handovers[TOM]}/invitations"
+    body = {"person": "tom", "delivery": "message"}
+    assert (await world.as_organisation(world.sender(TOM), "POST", path, body)).status_code == 201
+    assert [row.handover for row in await rows(world, sa.select(t.outbox))] == [world.handovers[TOM]]
+    await happens(world, Cause.WITHDRAWN)
+    assert await rows(world, sa.select(t.outbox)) == []
 
 
 async def broken(*_: Any) -> None:

@@ -20,15 +20,13 @@ class Message:
     kind: str
     language: str
     text: str = field(repr=False)
-    handover: str = ""
-    """The handover that it is about, if it should not go out after that was erased."""
 
 
 class OutboxStore(Protocol):
     """Messages that go out after the commit."""
 
-    async def add(self, message: Message, message_id: str, now: datetime) -> None:
-        """Queue one."""
+    async def add(self, message: Message, message_id: str, now: datetime, *, handover: str = "") -> None:
+        """Queue one; with the handover that it is about, if it should not go out after that was erased."""
 
     async def add_all(self, messages: Mapping[str, Message], now: datetime) -> None:
         """Queue several at once, by id."""
