@@ -21,7 +21,7 @@ from broker.domain.handovers import HandoverState
 from broker.domain.ports import SealedSection, place_of
 from broker.domain.stores import LogSearch
 from broker.errors import BrokerError, Conflict, Tampered
-from broker.services.erasure import Erasure
+from broker.services.erasure import Erasure, Plan
 from broker.storage import tables as t
 from broker.transparency.verifier import verify_receipt
 from tests.promises import at_home
@@ -601,3 +601,29 @@ async def test_whoever_answers_at_that_very_moment_and_a_withdrawal_do_not_wait_
             page, withdrawn = await asyncio.gather(confirm, gone)
         assert withdrawn.status_code == 204
         assert page.status_code in (200, 409), page.text
+
+
+async def test_whoever_a_kept_handover_has_to_do_with_is_kept_however_long_ago_the_last_line_was(world: World) -> None:
+    body = world.body(TOM)
+    body["sections"][0]["shieldedFrom"] = ["father"]
+    body["supporters"] = [{"supporter": "grandmother", "of": "tom"}]
+    body["people"] += [
+        {**body["people"][0], "key": key, "reference": key, **_NOBODY} for key in ("grandmother", "named")
+    ]
+    await world.push(TOM, body)
+    who = await people(world)
+    assert set(who) == {"tom", "mother", "father", "grandmother", "named"}
+    async with world.broker.house.storage() as work:
+        late = world.clock().date() + timedelta(days=9000)
+        await work._connection.execute(sa.update(t.handover).values(retain_until=late))  # type: ignore[attr-defined]
+        await work.commit()
+    world.clock.later("P9Y")
+    assert await world.broker.erasure.plan() == Plan((), 0)
+    assert (await world.broker.erasure.erase_due()).people == 0
+    assert {row.person for row in await rows(world, sa.select(t.person_claim))} == set(who.values())
+    await happens(world, Cause.WITHDRAWN)
+    world.clock.later("P5Y1M")
+    assert (await world.broker.erasure.plan()).people == len(who), "and no longer than that"
+
+
+_NOBODY: dict[str, Any] = {"identifiers": [], "contacts": []}

@@ -209,7 +209,7 @@ def test_broker_serve_refuses_with_one_clear_thing_and_exits_with_2(
 ) -> None:
     started = []
     monkeypatch.setattr(cli.uvicorn, "run", lambda *_, **__: started.append(1))
-    monkeypatch.setattr(cli.observability, "set_up", lambda: None)
+    monkeypatch.setattr(cli.observability, "set_up", lambda **_: None)
     monkeypatch.setattr(cli, "no_dumps", lambda: None)  # it would hold for the tests that come after, too
     monkeypatch.setattr(sys, "argv", ["broker", "serve"])
     for attack, wrong, says in spoilt(house):
