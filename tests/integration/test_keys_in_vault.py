@@ -306,7 +306,7 @@ async def test_a_log_entry_costs_no_round_trip_for_a_person_who_was_seen_a_momen
     vault.requests.clear()
     await case.ask()
     assert len([path for _, path in vault.requests if "/decrypt/" in path]) > sections
-    opened = world.broker.house.storage._means.opened_keys  # type: ignore[attr-defined]
+    opened = world.broker.house.storage._storage._means.opened_keys  # type: ignore[attr-defined]
     opened._drop_old()
     assert not opened._kept
 
@@ -315,7 +315,7 @@ async def test_keys_of_persons_are_not_kept_when_the_wrapping_key_is_in_a_file(w
     case = await push(world, TOM)
     await case.everybody_says_yes()
     assert (await case.ask()).status_code == 200
-    assert world.broker.house.storage._means.opened_keys._kept == {}  # type: ignore[attr-defined]
+    assert world.broker.house.storage._storage._means.opened_keys._kept == {}  # type: ignore[attr-defined]
 
 
 async def test_a_slow_vault_does_not_hold_up_the_others(world: World, vault: VaultSimulator) -> None:
