@@ -133,11 +133,12 @@ async def test_a_broker_that_peeks_and_forgets_at_once_is_found_out(
     tmp_path: Path, database_url: str, how: str
 ) -> None:
     """What makes the test above mean something: it opens each section for a moment, and does nothing with it."""
-    mark = a_mark()
+    mark, seen = a_mark(), list[str]()
     async with a_broker(tmp_path, database_url, how=how) as around:
         for _ in range(TIMES):
             await around.sealed_both_ways(mark)
-        assert found_in_memory(around.stage.pid, mark)[0] != []
+            seen = seen or found_in_memory(around.stage.pid, mark)[0]
+    assert seen
 
 
 async def nothing_is_seen(around: Around) -> None:
@@ -150,9 +151,9 @@ async def nothing_is_seen(around: Around) -> None:
     assert seen == []
     assert body["reference"] in there, "it was read a moment ago: this looks at the wrong place"
     assert parts & set(there), "it has just left: this looks at the wrong place"
-    for _ in range(TIMES):
+    for turn in range(TIMES):
         await around.sealed_both_ways(mark)
-    assert found_in_memory(pid, mark)[0] == []
+        assert turn % 5 or found_in_memory(pid, mark)[0] == []
 
 
 async def what_is_in_clear_is_seen(around: Around) -> None:
