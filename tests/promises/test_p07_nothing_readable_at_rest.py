@@ -231,12 +231,15 @@ async def test_a_stolen_database_and_its_logs_are_read_from_end_to_end(
 
 
 def nothing_in_files(world: World, files: Iterable[str], secrets: Mapping[str, str]) -> None:
-    """Besides the database there are the messages that went out, and nothing else: no copy of a body, no file for a while."""
-    assert {Path(path).parent for path in files} == {world.outbox}, files
+    """Besides the database there are messages that went out, and the log's guard: no copy of a body, no file for a while."""
+    guard = world.broker.settings.log_guard.parent
+    assert {Path(path).parent for path in files} == {world.outbox, guard}, files
     there = {path for path in world.directory.rglob("*") if path.is_file()}
     database = {path for path in there if path.name.startswith("broker.db")}
     messages = {path for path in there if path.parent == world.outbox}
-    assert there == database | messages
+    guarded = {path for path in there if path.parent == guard}
+    assert there == database | messages | guarded
+    assert [secret for path in guarded for secret in found_in(path.read_bytes(), secrets)] == []
     never = {s: k for s, k in secrets.items() if k.startswith("content") or k in ("birth date", "BSN", "evidence")}
     assert len(never) > 20
     for path in messages:
@@ -251,7 +254,7 @@ async def test_a_large_push_goes_through_no_file(world: World, intruder: Intrude
         section["mediaType"], section["content"] = "text/markdown", line * 5000
     with opened.here() as files:
         await world.push(HANDOVER, body)
-    assert files == set()
+    assert {Path(path).parent for path in files} <= {world.broker.settings.log_guard.parent}, files
     assert line.encode() not in intruder.stolen() + intruder.on_disk()
     assert not [path for path in world.directory.rglob("*") if path.is_file() and line.encode() in path.read_bytes()]
 
