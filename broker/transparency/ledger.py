@@ -114,7 +114,7 @@ class Ledger:
                 refusal = self._watch.refusal
                 _log.error("log:rolled-back" if refusal else "log:not-sequenced", code=(refusal or error).code)
                 await asyncio.sleep(ALARM if refusal else 0)
-                self._alarm(error, "sequencer")
+                self._alarm(Tampered() if refusal else error, "sequencer")
                 more = 0
             self._wake.clear()
             if more < BATCH:
