@@ -113,8 +113,8 @@ class Ledger:
             except BrokerError as error:
                 refusal = self._watch.refusal
                 _log.error("log:rolled-back" if refusal else "log:not-sequenced", code=(refusal or error).code)
-                await asyncio.sleep(ALARM if refusal else 0)
                 self._alarm(Tampered() if refusal else error, "sequencer")
+                await asyncio.sleep(ALARM if refusal else 0)
                 more = 0
             self._wake.clear()
             if more < BATCH:
