@@ -50,7 +50,6 @@ class Situation:
     """For everybody whose facts were read: a line for each statement that they come from."""
     sealed_only: frozenset[str] = frozenset()
     """Section types that leave sealed, or not at all."""
-
     restored: datetime | None = None
     """When an older copy of the database was put back: a yes from before it is not known to be the latest answer."""
 

@@ -1,8 +1,8 @@
 """The sender's side of what a family writes: reading it, and answering a request once.
 
 1. Answer, log entry and message are committed together; the log holds no words.
-2. An answer that it is erased erases it in the same unit of work. Who asked, and those for whom they sign, are forgotten
-   at once where nothing else is kept about them: the message then says what their pages no longer can.
+2. An answer that it is erased erases the contents in the same unit of work. The message is the same whatever the answer
+   is, and nobody is forgotten by it: `broker.services.erasure` does that when the log may go.
 """
 
 import json

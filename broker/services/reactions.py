@@ -4,6 +4,8 @@
 2. What somebody is shielded from does not exist for them: not as a part, not as their own words of before, not in a message.
 3. Words, log entry and message are committed together; the log holds no words.
 4. Who signed for somebody once can still ask to erase what they signed about; that is between them and the sender.
+5. Who signs for nobody in a handover now is shown only the recipients that they answered about: a newer one may be the
+   place where somebody went to be safe from them.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -48,6 +50,8 @@ class _Part:
     since: datetime
     asked: Asked
     authorities: tuple[Authority, ...]
+    recipients: tuple[Recipient, ...]
+    """Those that the signer may hear of."""
 
     @property
     def whole(self) -> bool:
@@ -158,9 +162,10 @@ class Reacting(Doorway):
             signing = [asked for asked in every if asked.persons]  # 1
             persons = {person for asked in signing for person in asked.persons} | _signed_for(signer, handover, said)
             whole = [Asked(WHOLE, tuple(sorted(persons)))] if persons else []
+            to = handover.recipients if signing else _spoken_of(handover, said)  # 5
             for asked in (*signing, *whole):
                 tag = self._house.tags.tag("part", handover.id, asked.section_type)
-                yield _Part(tag[:32], handover, since, asked, authorities)
+                yield _Part(tag[:32], handover, since, asked, authorities, to)
 
     async def _part(
         self, work: UnitOfWork, signer: PersonId, sender: Oin, part_id: str, kind: ReactionKind, now: datetime
@@ -189,7 +194,7 @@ class Reacting(Doorway):
 
         return HandoverParts(
             day=local_day(parts[0].since),
-            recipients=tuple(map(recipient, handover.recipients)),
+            recipients=tuple(map(recipient, parts[0].recipients)),
             purpose=label(handover.purpose),
             parts=tuple(self._part_screen(part, names) for part in parts if not part.whole),
             whole=self._part_screen(parts[-1], names),
@@ -229,17 +234,10 @@ async def disputed_sections(work: UnitOfWork, handover: Handover) -> frozenset[S
 
 async def still_signs(work: UnitOfWork, house: House, reaction: Reaction, now: datetime) -> bool:
     """Whether the author signs now for somebody for whom they wrote it: an answer may hold news about them."""
-    return bool(await signs_for(work, house, reaction, now))
-
-
-async def signs_for(work: UnitOfWork, house: House, reaction: Reaction, now: datetime) -> frozenset[PersonId]:
-    """For whom of those about whom they wrote it the author signs now."""
     people, authorities = await work.authorities.facts(reaction.persons)
     table = house.agreement().signers
-    return frozenset(
-        person.id
-        for person in people.values()
-        if reaction.author in required_signers(person, authorities, table, now).signers
+    return any(
+        reaction.author in required_signers(person, authorities, table, now).signers for person in people.values()
     )
 
 
@@ -255,6 +253,12 @@ def _signed_for(signer: PersonId, handover: Handover, said: Iterable[ConsentReco
         and section.type not in shielded
         and record.scope.person in section.concerns
     )
+
+
+def _spoken_of(handover: Handover, said: Iterable[ConsentRecord]) -> tuple[Recipient, ...]:
+    """Of the recipients, those that they answered about."""
+    mine = {recipient for record in said if record.handover == handover.id for recipient in record.scope.recipients}
+    return tuple(recipient for recipient in handover.recipients if recipient in mine)
 
 
 def hidden_from_author(reaction: Reaction, handover: Handover) -> bool:

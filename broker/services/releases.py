@@ -156,10 +156,12 @@ class Releases:
     ) -> dict[SectionId, Content | SealedContent]:
         handover, vault, recipient = situation.handover, self._house.vault, situation.recipient
         found: dict[SectionId, Content | SealedContent] = {}
+        to = None
+        if recipient.sealing_key:
+            to = ForRecipient(json.loads(recipient.sealing_key), recipient.oin, release)
         for section in (d.section for d in decision.permitted):
             place, box = place_of(handover, section), sealed[section.id]
-            if recipient.sealing_key:
-                to = ForRecipient(json.loads(recipient.sealing_key), recipient.oin, release)
+            if to is not None:
                 key, kid = vault.pass_on(place, box, to), to.sealing_key["kid"]
                 found[section.id] = SealedContent(
                     section.media_type, kid, key, box.ciphertext, handover.sender, box.mark

@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -16,12 +17,12 @@ from broker.cli.visitor import form_of, forms_of
 from broker.domain.channels import channels_for
 from broker.services.releases import DECOYS_TO
 from tests.support.surface import NO_SUCH_ID, doubt, leaks, officer_browser, personal, rows_of, settled, told
-from tests.support.world import World
+from tests.support.world import World, today
 from tests.support.writing import answer as answer_it
 from tests.support.writing import read, ways, write
 
 SENDER, SCHOOL = "00000099000000010000", "00000099000000020000"
-TOM = "tom-to-school"
+TOM, JACK = "tom-to-school", "jack-to-gp"
 YES = {"status": "yes", "voice-of-the-child": "yes", "safety-plan": "yes"}
 FAMILY = ("mother", "father", "tom")
 READER, PURPOSE = "ib-joris", "education-support"
@@ -404,6 +405,37 @@ async def test_one_parents_pages_never_show_the_others_answer(world: World) -> N
         text = "".join(content.decode() for _, content, _ in before)
         assert leaks(text, ["Mark", "Mark Visser", "mark@family.example", "vader", "father"]) == []
         assert (await world.as_organisation(SENDER, "GET", view)).status_code == 200
+
+
+async def test_who_does_not_sign_any_more_hears_of_no_newer_recipient(world: World) -> None:
+    """A new recipient may be where the other parent has gone: it is for who signs now, and for nobody of before."""
+    body = world.body(JACK)
+    [father] = [authority for authority in body["authorities"] if authority["holder"] == "father"]
+    father["until"] = (today() + timedelta(days=5)).isoformat()
+    await world.push(JACK, body)
+    for signer in ("mother", "father"):
+        await world.answer(JACK, signer, {"analysis": "yes", "help-history": "yes"})
+    world.clock.later("P10D")
+    world.tokens.clear()
+    [newer] = [r for r in world.body(TOM)["recipients"] if r not in body["recipients"]]
+    corrected = {**body, "recipients": [*body["recipients"], newer]}
+    path = f"/v1/handovers/{world.handovers[JACK]}/versions"
+    assert (await world.as_organisation(world.sender(JACK), "POST", path, corrected)).status_code == 201
+    names = {o["oin"]: o["name"] for family in world.families.values() for o in family["organisations"]}
+
+    async def reads(signer: str) -> str:
+        async with world.browser() as browser:
+            await world.come_in(browser, world.codes[JACK, signer])
+            page = await browser.get("/mine")
+            links = set(re.findall(r'href="(/mine/[^"]*)"', page.text))
+            return "".join([page.text, *[(await browser.get(link)).text for link in sorted(links)]])
+
+    older, new = names[body["recipients"][0]["organisation"]], names[newer["organisation"]]
+    mother, former = await reads("mother"), await reads("father")
+    assert older in mother
+    assert new in mother
+    assert older in former, "what they answered themselves stays theirs to read"
+    assert new not in former
 
 
 async def test_a_signers_receipt_holds_only_what_they_said_themselves(world: World) -> None:
