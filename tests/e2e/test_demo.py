@@ -23,6 +23,7 @@ class Terminal:
     """A running demo, and what it printed so far."""
 
     def __init__(self, directory: Path, *arguments: str) -> None:
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background passes on "ignored"
         self._process = subprocess.Popen(
             [sys.executable, "-u", "-m", "broker", "demo", *arguments],
             cwd=ROOT,
@@ -31,6 +32,7 @@ class Terminal:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        signal.signal(signal.SIGINT, before)
         self._lines: queue.Queue[str] = queue.Queue()
         self.printed = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
