@@ -171,7 +171,7 @@ async def assert_tampered(case: Case) -> None:
     before = await releases(case.world)
     with capture_logs() as lines:
         response = await case.ask()
-    assert [line["code"] for line in lines if line["log_level"] == "error"] == ["tampered"]
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["api:refused", "alarm:tampered"]
     assert (response.status_code, response.json()["type"]) == (500, "urn:rondom:problem:tampered"), response.text
     assert_only(case, response)
     assert await releases(case.world) == before
