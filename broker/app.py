@@ -6,7 +6,7 @@ Nothing is connected before the application starts; whatever is unsafe is refuse
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -68,6 +68,8 @@ from broker.web.kit.site import Site
 _log = structlog.get_logger(__name__)
 CLEANING = 600
 """Seconds between two rounds in which expired sessions and marks are forgotten."""
+ASK_AGAIN = 2.0
+"""Seconds until what works in the background is told again to end."""
 
 
 def wall_clock() -> datetime:
@@ -119,9 +121,7 @@ class Broker:
             tasks += [asyncio.create_task(task()) for task in work]
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(tasks)
             await self.database.close()
 
     async def _clean(self) -> None:
@@ -140,6 +140,15 @@ class Broker:
         except BrokerError:
             return False
         return True
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel them, again and again: an error on the way out of a cancelled call can hide that it was cancelled."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=ASK_AGAIN)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def check_keys(settings: Settings, keyring: Keyring) -> None:

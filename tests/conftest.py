@@ -13,7 +13,15 @@ from playwright.sync_api import Browser, Page
 from broker.storage import migrate
 from tests.support.browser import running_browser
 from tests.support.postgres import DatabaseUrls, PostgresServer, own_server, shared_server
-from tests.support.world import World, copied_sqlite, make_keys, migrated_sqlite, open_world
+from tests.support.world import (
+    Furniture,
+    World,
+    copied_sqlite,
+    furnish,
+    make_keys,
+    migrated_sqlite,
+    open_world,
+)
 
 # One run in CI finds what another one finds; `make fuzz` looks further, and elsewhere each time.
 settings.register_profile("default", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)
@@ -47,14 +55,61 @@ def _migrate(urls: DatabaseUrls) -> None:
     migrate.upgrade(urls.owner_url, application=urls.app_url)
 
 
+class Furnished:
+    """Databases of worlds to copy, furnished when the first test of a worker asks."""
+
+    def __init__(self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
+        self._request = request
+        self._folder = tmp_path_factory.mktemp("furnished")
+        self._furniture: dict[str, Furniture] = {}
+
+    def sqlite(self) -> Path:
+        """A file; it has no write-ahead log."""
+        path = self._folder / "broker.db"
+        if "sqlite" not in self._furniture:
+            copied_sqlite(self._request.getfixturevalue("sqlite_template"), self._folder)
+            self._furnish("sqlite", f"sqlite:///{path}")
+        return path
+
+    def postgresql(self, server: PostgresServer) -> str:
+        """The name of a template. Each worker has its own, because it has its own keys."""
+
+        def add(urls: DatabaseUrls) -> None:
+            _migrate(urls)
+            self._furnish("postgresql", urls.app_url)
+
+        return server.make_template(f"furnished-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}", add)
+
+    def furniture(self, kind: str) -> Furniture:
+        """What is in it."""
+        return self._furniture[kind]
+
+    def _furnish(self, kind: str, url: str) -> None:
+        folder = self._folder / kind
+        folder.mkdir()
+        self._furniture[kind] = furnish(folder, kind, url, self._request.getfixturevalue("world_keys"))
+
+
+@pytest.fixture(scope="session")
+def furnished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Furnished:
+    """Databases in which the families' organisations are known already."""
+    return Furnished(request, tmp_path_factory)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a fresh, migrated database, as the broker's role; each test runs on both kinds."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, furnished: Furnished) -> Iterator[str]:
+    """The address of a fresh, migrated database, as the broker's role; each test runs on both kinds.
+
+    That of a `world` is furnished.
+    """
+    for_world = "world" in request.fixturenames
     if request.param == "sqlite":
-        yield copied_sqlite(request.getfixturevalue("sqlite_template"), tmp_path)
+        template = furnished.sqlite() if for_world else request.getfixturevalue("sqlite_template")
+        yield copied_sqlite(template, tmp_path)
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    urls = server.create_database(template=server.make_template("migrated", _migrate))
+    name = furnished.postgresql(server) if for_world else server.make_template("migrated", _migrate)
+    urls = server.create_database(template=name)
     try:
         yield urls.app_url
     finally:
@@ -62,10 +117,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-async def world(tmp_path: Path, database_url: str, world_keys: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path, database_url: str, world_keys: Path, furnished: Furnished) -> AsyncIterator[World]:
     """A whole broker on a fresh database (see `tests.support.world`)."""
     kind = database_url.partition(":")[0].partition("+")[0]
-    async with open_world(tmp_path, kind, database_url, world_keys) as world:
+    async with open_world(tmp_path, kind, database_url, world_keys, furnished.furniture(kind)) as world:
         yield world
 
 

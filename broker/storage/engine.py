@@ -85,7 +85,7 @@ def open_database(text: str, *, pool_size: int = 10) -> Database:
 
 
 async def scrub(database: Database, tables: Sequence[str] = ()) -> bool:
-    """Take what was deleted out of the files. False when that could not be done now; never raises.
+    """Take what was deleted out of the files. False when that could not be done now; raises only when cancelled.
 
     On SQLite the write-ahead log goes into the database (where `secure_delete` has overwritten what was freed) and is
     cut to nothing; a reader that still needs it is waited for a quarter of a second. On PostgreSQL the `tables` are
@@ -100,6 +100,8 @@ async def scrub(database: Database, tables: Sequence[str] = ()) -> bool:
             for table in tables:
                 await connection.exec_driver_sql(f"VACUUM {table}")
     except (SQLAlchemyError, sqlite3.Error, OSError):
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError from None  # that is what broke it
         return False
     return True
 
@@ -108,11 +110,13 @@ async def _truncate_wal(database: Database) -> bool:
     """SQLite: `PRAGMA wal_checkpoint(TRUNCATE)`, outside any transaction."""
     async with database.engine.connect() as connection:
         await connection.execution_options(**{OUTSIDE: True})
-        await connection.exec_driver_sql(f"PRAGMA busy_timeout={SHORT}")
         try:
+            await connection.exec_driver_sql(f"PRAGMA busy_timeout={SHORT}")
             busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
-        finally:
             await connection.exec_driver_sql(f"PRAGMA busy_timeout={PATIENCE}")
+        except BaseException:
+            await connection.invalidate()  # nobody else gets one with so little patience
+            raise
     return not busy
 
 

@@ -83,9 +83,8 @@ async def test_no_row_of_history_changes_or_goes_not_even_for_the_owner(store, o
             assert connection.execute(sa.select(found)).all() == before
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has no roles
 async def test_the_brokers_own_role_may_only_read_and_insert_there(store):
-    if store.sqlite:
-        pytest.skip("SQLite has no roles")
     await filled(store)
     address = make_url(store.url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address, autocommit=True) as broker:
@@ -102,9 +101,8 @@ async def test_the_brokers_own_role_may_only_read_and_insert_there(store):
                     broker.execute(statement)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has no roles
 async def test_the_brokers_role_may_use_every_other_table_and_truncate_none(store):
-    if store.sqlite:
-        pytest.skip("SQLite has no roles")
     rights = (
         "SELECT table_name, array_agg(privilege_type::text ORDER BY privilege_type)"
         " FROM information_schema.role_table_grants WHERE grantee = 'broker_app' GROUP BY table_name"
@@ -117,10 +115,9 @@ async def test_the_brokers_role_may_use_every_other_table_and_truncate_none(stor
     assert found == {"alembic_version": {"SELECT"}}
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL has no REPLACE
 async def test_a_row_of_history_cannot_be_replaced(store):
     """SQLite's REPLACE deletes without asking, unless triggers are told to be recursive."""
-    if not store.sqlite:
-        pytest.skip("PostgreSQL has no REPLACE")
     await filled(store)
 
     async def replace() -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from broker.domain.parties import Oin, Organisation, PersonId
 from broker.errors import Conflict, Unavailable, Unsafe
 from broker.storage import tables as t
-from broker.storage.engine import open_database
+from broker.storage.engine import PATIENCE, open_database
 from tests.factories import NOW, SENDER, Storeroom, a_storeroom
 
 SOON = 10.0
@@ -108,9 +108,25 @@ async def test_readers_do_not_wait_for_a_writer_and_see_nothing_unfinished(store
     assert await numbers(store) == [1, 2]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # nobody holds up a cleaning of PostgreSQL
+async def test_a_cleaning_that_is_cancelled_ends_as_cancelled_and_leaves_nobody_impatient(store):
+    await write(store, 1)
+    async with store.storage(writing=False) as reader:
+        await reader.organisations.all()  # its view of the file cannot be cleaned away
+        await write(store, 2)
+        cleaning = asyncio.create_task(store.storage.scrub())
+        await asyncio.sleep(0.1)
+        assert not cleaning.done()
+        cleaning.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cleaning
+    assert await store.storage.scrub()
+    async with store.database.engine.connect() as connection:
+        assert (await connection.exec_driver_sql("PRAGMA busy_timeout")).scalar_one() == PATIENCE
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL lets writers work side by side
 async def test_sqlite_writers_go_first_in_first_out(store):
-    if not store.sqlite:
-        pytest.skip("PostgreSQL lets writers work side by side")
     order: list[int] = []
 
     async def take(number: int) -> None:
@@ -130,9 +146,8 @@ async def test_sqlite_writers_go_first_in_first_out(store):
     assert order == list(range(1, 9))
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer
 async def test_postgresql_writers_work_side_by_side(store):
-    if store.sqlite:
-        pytest.skip("SQLite has one writer")
     async with asyncio.timeout(SOON), store.storage() as one, store.storage() as two:
         await one.organisations.add(an_organisation(1), [])
         await two.organisations.add(an_organisation(2), [])
@@ -251,9 +266,8 @@ async def test_a_database_that_is_gone_is_unavailable_for_reading_and_writing(st
         assert not store.database.writers.locked()
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # an embedded database does not hang up
 async def test_a_database_that_goes_while_one_works_is_unavailable_and_nothing_is_kept(store, request):
-    if store.sqlite:
-        pytest.skip("an embedded database does not hang up")
     server = request.getfixturevalue("postgres_server")
 
     async def hung_up(number: int, *, reading: bool) -> None:
@@ -272,9 +286,8 @@ async def test_a_database_that_goes_while_one_works_is_unavailable_and_nothing_i
     assert await numbers(store) == [3]
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # writers queue there
 async def test_a_full_pool_is_unavailable_and_not_for_ever(database_url):
-    if database_url.startswith("sqlite"):
-        pytest.skip("writers queue there")
     store = a_storeroom(database_url, pool_size=1)
     store.database.engine.pool._timeout = 0.2
     async with store.storage(), store.storage():
@@ -312,9 +325,8 @@ async def test_only_the_two_kinds_of_database_are_opened():
         assert text == "" or text not in refused.value.words.en
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # SQLite's own settings
 async def test_sqlite_keeps_every_commit_checks_references_and_wipes_what_is_deleted(store):
-    if not store.sqlite:
-        pytest.skip("SQLite's own settings")
     async with store.storage(writing=False) as work:
         pragmas = {
             name: (await work._connection.execute(sa.text(f"PRAGMA {name}"))).scalar()
@@ -324,10 +336,9 @@ async def test_sqlite_keeps_every_commit_checks_references_and_wipes_what_is_del
     assert pragmas == {"synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "recursive_triggers": 1}
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # SQLite has one writer
 async def test_a_writer_of_another_process_is_waited_for(store):
     """Somebody else holds the write lock for a moment; the broker's writer comes after."""
-    if not store.sqlite:
-        pytest.skip("SQLite has one writer")
     other = sqlite3.connect(make_url(store.url).database, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     writing = asyncio.create_task(write(store, 1))
@@ -340,10 +351,9 @@ async def test_a_writer_of_another_process_is_waited_for(store):
     assert await numbers(store) == [1]
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # the writer's turn does it
 async def test_exclusive_holders_exclude_and_shared_ones_do_not(store):
     """On PostgreSQL: an answer waits for a release that reads its consents, and two releases do not wait."""
-    if store.sqlite:
-        pytest.skip("the writer's turn does it")
     person = PersonId("person-1")
     async with store.storage() as work:
         await work._connection.execute(sa.insert(t.person).values(id=person))
@@ -364,9 +374,8 @@ async def test_exclusive_holders_exclude_and_shared_ones_do_not(store):
         await answer
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has no roles
 async def test_the_brokers_role_may_not_even_look_at_the_schema_of_others(store):
-    if store.sqlite:
-        pytest.skip("SQLite has no roles")
     address = make_url(store.url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address) as broker, pytest.raises(psycopg.errors.InsufficientPrivilege):
         broker.execute("ALTER TABLE organisation ADD COLUMN more text")

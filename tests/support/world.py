@@ -37,6 +37,7 @@ from broker.storage.tables import outbox
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = "http://localhost:8080"
+GUARD = Path("guard", "checkpoint")
 CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -278,10 +279,34 @@ def build_broker(settings: Settings, clock: MovableClock) -> Broker:
         return build(settings, clock=clock)
 
 
+@dataclass(frozen=True)
+class Furniture:
+    """What a database of a world holds already: the families' organisations by their keys, and the log's guard with it."""
+
+    keys: dict[str, ClientKey]
+    guard: bytes
+
+
+def furnish(directory: Path, database: str, database_url: str, keys: Path) -> Furniture:
+    """Let a broker with these keys add the organisations: copies of the database are the same for every test after."""
+
+    async def add() -> Furniture:
+        async with open_world(directory, database, database_url, keys) as world:
+            await world.settle()
+        return Furniture(world.keys, (directory / GUARD).read_bytes())
+
+    return asyncio.run(add())
+
+
 @contextlib.asynccontextmanager
-async def open_world(directory: Path, database: str, database_url: str, keys: Path) -> AsyncIterator[World]:
-    """Furnish a world; the database is migrated already."""
+async def open_world(
+    directory: Path, database: str, database_url: str, keys: Path, furniture: Furniture | None = None
+) -> AsyncIterator[World]:
+    """Open a world; the database is migrated already, and furnished or not."""
     (directory / "outbox").mkdir()
+    if furniture is not None:
+        (directory / GUARD).parent.mkdir()
+        (directory / GUARD).write_bytes(furniture.guard)
     settings = read_settings(
         {
             "BROKER_MODE": "demo",
@@ -290,18 +315,18 @@ async def open_world(directory: Path, database: str, database_url: str, keys: Pa
             "BROKER_POLICIES": str(ROOT / "policies"),
             "BROKER_PUBLIC_URL": URL,
             "BROKER_OUTBOX": f"file:{directory / 'outbox'}",
-            "BROKER_LOG_GUARD": str(directory / "guard" / "checkpoint"),
+            "BROKER_LOG_GUARD": str(directory / GUARD),
         }
     )
     clock = MovableClock()
     broker = build_broker(settings, clock)
     families = {name: read_family(name, today()) for name in NAMES}
     partners = [o for family in families.values() for o in family["organisations"]]
-    client_keys = {o["oin"]: ClientKey.new() for o in partners}
+    client_keys = furniture.keys if furniture else {o["oin"]: ClientKey.new() for o in partners}
     app = asgi(broker)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with broker.running(), httpx.AsyncClient(transport=transport, base_url=URL) as http:
-        for o in partners:
+        for o in partners if furniture is None else ():
             await broker.partners.add(
                 Organisation(Oin(o["oin"]), o["name"], o["kind"]), [client_keys[o["oin"]].public_jwk()]
             )
