@@ -5,10 +5,9 @@
 3. After the commit the files are cleaned as well, as far as the database lets us.
 """
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import structlog
 
@@ -21,8 +20,8 @@ from broker.domain.stores import PartnerEventType, UnitOfWork
 from broker.errors import BrokerError
 from broker.services.house import House
 from broker.services.partner_events import tell_readers
+from broker.services.rounds import every_hour, is_ours
 
-HOUR = 3600
 PAGE = 100
 _log = structlog.get_logger(__name__)
 
@@ -53,20 +52,11 @@ class Erasure:
 
     async def run(self) -> None:
         """Do a round every hour until cancelled: a day that ended is noticed within the hour."""
-        while True:
-            try:
-                await self.round()
-            except BrokerError as error:
-                _log.error("erasure:broke-off", code=error.code)
-            await asyncio.sleep(HOUR)
+        await every_hour("erasure", self.round)
 
     async def round(self) -> Erased | None:
         """Everything that is due, unless a broker did this hour's round; the files are cleaned in any case."""
-        now = self._house.clock()
-        async with self._house.storage() as work:
-            ours = await work.guards.once(f"erasure:{int(now.timestamp()) // HOUR}", now + timedelta(days=1))
-            await work.commit()
-        if ours:
+        if await is_ours(self._house, "erasure", self._house.clock()):
             return await self.erase_due()
         await self._house.storage.scrub()
         return None

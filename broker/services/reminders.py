@@ -7,7 +7,6 @@
    and lose nothing.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,12 +19,12 @@ from broker.domain.consents import ConsentRecord
 from broker.domain.parties import Oin, PersonId
 from broker.domain.reminders import Reminder, Running, Topic, reminders
 from broker.domain.stores import UnitOfWork
-from broker.errors import BrokerError, Tampered, Words
+from broker.errors import Tampered, Words
 from broker.services.house import House
+from broker.services.rounds import every_hour, is_ours
 from broker.services.telling import queue
 
 T = TypeVar("T")
-HOUR = 3600
 PAGE = 20
 """Handovers that are in memory at one time."""
 REMEMBERED = timedelta(days=366)
@@ -41,19 +40,11 @@ class Reminders:
 
     async def run(self) -> None:
         """Do a round every hour until cancelled."""
-        while True:
-            try:
-                await self.round()
-            except BrokerError as error:
-                _log.error("reminders:broke-off", code=error.code)
-            await asyncio.sleep(HOUR)
+        await every_hour("reminders", self.round)
 
     async def round(self) -> int:
         """Everything that is to be said now, unless a broker did this hour's round. Returns how many messages."""
-        now = self._house.clock()
-        async with self._house.storage() as work:
-            ours = await work.guards.once(f"reminders:{int(now.timestamp()) // HOUR}", now + timedelta(days=1))  # 1
-            await work.commit()
+        ours = await is_ours(self._house, "reminders", self._house.clock())  # 1
         return await self.remind() if ours else 0
 
     async def remind(self) -> int:

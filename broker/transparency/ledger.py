@@ -10,7 +10,7 @@ Source: C2SP tlog-checkpoint, tlog-tiles; RFC 9162 section 2.1.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -18,14 +18,15 @@ import structlog
 from broker.domain.events import EntryId, Opening
 from broker.domain.ports import Alarm, Clock, LogCheck, LoggedFacts, LogGuard, LogSignatures
 from broker.domain.stores import Appended, Storage, StoredEntry, TreeState
-from broker.errors import BrokerError, Conflict, NotFound, Tampered, Unsafe, Words
+from broker.errors import BrokerError, Conflict, NotFound, Tampered, Unsafe
 from broker.transparency import merkle, tiles
 from broker.transparency.canonical import to_base64url
+from broker.transparency.checking import WholeLog, check_root
 from broker.transparency.checkpoints import Checkpoint, SignatureCheck, open_note, sign_note, verifier_key
 from broker.transparency.entries import decode, opened
 from broker.transparency.guard import NOT_OLDER, Kept, Watch, check_extends, tiles_to_extend
 from broker.transparency.proofs import InclusionProof
-from broker.transparency.verifier import TrustedKeys, Verdict, verify_log
+from broker.transparency.verifier import TrustedKeys, Verdict
 
 BATCH = 512
 PAUSE = 0.02
@@ -36,19 +37,6 @@ ALARM = 60.0
 WAIT = 0.25
 """Seconds that a release waits at most for a checkpoint that covers it (`log.md` rule 6)."""
 
-_EMPTY = Words("Het logboek is nog leeg.", "The log is still empty.")
-_NO_CHECKPOINT = Words(
-    "Het logboek heeft regels en nog geen controlepunt; het is niet nagegaan.",
-    "The log has entries and no checkpoint yet, so it could not be checked.",
-)
-_ALL_GONE = Words(
-    "Het logboek is teruggedraaid: er is geen enkel controlepunt meer, en u hebt er een.",
-    "The log was rolled back: it has no checkpoint any more, and you hold one.",
-)
-_OTHER_TREE = Words(
-    "De regels kloppen, maar de boom waar bewijzen van gemaakt worden is beschadigd of veranderd.",
-    "The entries hold, but the tree that proofs are made of is damaged or was changed.",
-)
 _log = structlog.get_logger(__name__)
 
 
@@ -139,10 +127,10 @@ class Ledger:
                 return 0
             hashes = [self._checked(entry) for entry in batch]
             edge = await work.tree.tiles(tiles.frontier(state.size))
-            _check_root(state, edge)
+            check_root(state, edge)
             grown = tiles.extend(state.size, edge, hashes)
             after = TreeState(grown.size, grown.root)
-            _check_root(after, {**edge, **grown.tiles})
+            check_root(after, {**edge, **grown.tiles})
             await work.tree.keep_tiles(grown.tiles)
             await work.tree.place(state.size, [entry.id for entry in batch], after)
             await work.commit()
@@ -213,7 +201,7 @@ class Ledger:
             data = await work.tree.tiles(sorted(needed))
         for old in olds:
             check_extends(old, state, data)
-        _check_root(state, data)
+        check_root(state, data)
         return state, newest if newest is not None and newest.checkpoint.size == state.size else None
 
     async def _conclude(self, state: TreeState, newest: Kept | None) -> None:
@@ -309,38 +297,8 @@ class Ledger:
         With an `earlier` checkpoint that somebody kept, also that the log only grew since. `tick` hears how many
         entries were read. What the queue still holds is not part of it.
         """
-        async with self._storage(writing=False) as work:
-            latest = await work.checkpoints.latest()
-            entries = (await work.tree.state()).size + await work.checkpoints.waiting()
-        if latest is None:
-            return _without_checkpoint(entries, earlier)
-        leaves = []
-        try:
-            async for entry in self._entries(latest[0]):
-                self._checked(entry)
-                leaves.append(entry.leaf)
-                tick(len(leaves))
-        except Tampered:
-            return Verdict(_broken(len(leaves)), 1)
-        verdict = verify_log(latest[1], leaves, earlier, self.trusted, self._check)
-        return Verdict(_OTHER_TREE, 1) if verdict.ok and not await self._tree_fits(leaves) else verdict
-
-    async def _tree_fits(self, leaves: Sequence[bytes]) -> bool:
-        """Whether the stored tree begins with exactly these leaves, and fits its own root; it may have grown since."""
-        grown = tiles.extend(0, {}, [merkle.leaf_hash(leaf) for leaf in leaves])
-        wanted = sorted(grown.tiles)
-        try:
-            async with self._storage(writing=False) as work:
-                state = await work.tree.state()
-                _check_root(state, await work.tree.tiles(tiles.frontier(state.size)))
-                for first in range(0, len(wanted), BATCH):
-                    stored = await work.tree.tiles(wanted[first : first + BATCH])
-                    for tile in wanted[first : first + BATCH]:
-                        if not stored.get(tile, b"").startswith(grown.tiles[tile]):
-                            return False
-        except Tampered:
-            return False
-        return state.size >= grown.size
+        whole = WholeLog(self._storage, self.trusted, self._check, self._checked)
+        return await whole.check(earlier, tick)
 
     async def examine(self) -> LogCheck:
         """`check`, as the use cases see it."""
@@ -364,29 +322,10 @@ class Ledger:
             len(entry.personal) - len(there),
         )
 
-    async def _entries(self, size: int) -> AsyncIterator[StoredEntry]:
-        for first in range(0, size, BATCH):
-            async with self._storage(writing=False) as work:
-                for entry in await work.checkpoints.leaves(first, min(BATCH, size - first)):
-                    yield entry
-
     async def waiting(self) -> int:
         """How many entries are not in the tree yet."""
         async with self._storage(writing=False) as work:
             return await work.checkpoints.waiting()
-
-
-def _without_checkpoint(entries: int, earlier: str | None) -> Verdict:
-    if earlier is not None:
-        return Verdict(_ALL_GONE, 1)
-    return Verdict(_NO_CHECKPOINT, 2) if entries else Verdict(_EMPTY, 0)
-
-
-def _broken(about: int) -> Words:
-    return Words(
-        f"Het logboek is niet meer wat het was: vanaf regel {about} is iets veranderd of weg.",
-        f"The log is no longer what it was: from entry {about} on something was changed or is gone.",
-    )
 
 
 def receipt_document(appended: Appended, proof: str | None, where: str, openings: Sequence[Opening]) -> dict[str, Any]:
@@ -399,8 +338,3 @@ def receipt_document(appended: Appended, proof: str | None, where: str, openings
         "proofAt": where,
         "openings": [{"position": o.position, "field": o.field, "salt": o.salt, "value": o.value} for o in openings],
     }
-
-
-def _check_root(state: TreeState, data: Mapping[tuple[int, int], bytes]) -> None:
-    if tiles.root(state.size, data) != state.root:
-        raise Tampered
