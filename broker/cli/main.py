@@ -19,7 +19,7 @@ app = typer.Typer(
 
 def _furnish() -> None:
     """Commands are imported here, so that `broker --help` stays quick."""
-    from broker.cli import audit, client_keys, demo, directory, keys, policies, push, serve
+    from broker.cli import audit, client_keys, demo, directory, keys, policies, push, serve, witness
 
     app.add_typer(keys.app, name="keys")
     app.add_typer(policies.app, name="policies")
@@ -27,6 +27,7 @@ def _furnish() -> None:
     app.add_typer(directory.organisations, name="organisations")
     app.add_typer(directory.officers, name="officers")
     app.add_typer(serve.database, name="db")
+    app.add_typer(witness.app, name="witness")
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)
     app.command("push")(push.push)
