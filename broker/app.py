@@ -30,6 +30,7 @@ from broker.domain.ports import Clock
 from broker.errors import BrokerError, Unavailable, Unsafe, Words
 from broker.notifications.courier import Courier
 from broker.notifications.senders import open_sender
+from broker.notifications.witnesses import post
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.policy_set import load
 from broker.services.access import Access
@@ -44,13 +45,15 @@ from broker.services.partners import Partners, enact
 from broker.services.reactions import Hearing
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
-from broker.settings import Settings
+from broker.settings import Settings, safe_address
 from broker.storage import migrate
 from broker.storage.engine import Database, open_database
 from broker.storage.rows import Means
 from broker.storage.unit_of_work import SqlStorage
+from broker.transparency.cosigning import Cosigning, Said
 from broker.transparency.entries import encode
 from broker.transparency.ledger import Ledger
+from broker.transparency.policies import WitnessPolicy, read_policy
 from broker.web import install_web, page_for
 from broker.web.kit.site import Site
 
@@ -77,6 +80,7 @@ class Broker:
     database: Database
     house: House
     ledger: Ledger
+    cosigning: Cosigning
     courier: Courier
     access: Access
     handovers: Handovers
@@ -94,7 +98,7 @@ class Broker:
     async def running(self) -> AsyncIterator[None]:
         """The agreement is put in force; sequencer, courier, cleaner and reminders work until the end; connections are closed."""
         await enact(self.house)
-        work = (self.ledger.run, self.courier.run, self._clean, self.reminders.run)
+        work = (self.ledger.run, self.cosigning.run, self.courier.run, self._clean, self.reminders.run)
         tasks = [asyncio.create_task(task()) for task in work]
         try:
             yield
@@ -195,6 +199,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         database=database,
         house=house,
         ledger=ledger,
+        cosigning=Cosigning(storage, _witnesses(settings, ledger), _to_witness, ed25519_holds, now),
         courier=courier,
         access=Access(house, AccessTokens(keyring, settings.public_url), Assertions(), wall_clock),
         handovers=Handovers(house),
@@ -208,6 +213,32 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         partners=Partners(house),
         reminders=Reminders(house),
     )
+
+
+def _witnesses(settings: Settings, ledger: Ledger) -> WitnessPolicy | None:
+    """Who is asked to cosign. Raises Unsafe for a file that is not right, or with which nobody could be asked."""
+    if settings.witnesses is None:
+        return None
+    policy = read_policy(settings.witnesses)
+    if policy.logs and ledger.origin not in policy.logs:
+        raise Unsafe(
+            Words(
+                "Het bestand van BROKER_WITNESSES noemt een ander logboek dan dat van deze broker.",
+                "The file of BROKER_WITNESSES names another log than this broker's.",
+            )
+        )
+    if not all(safe_address(witness.url) for witness in policy.witnesses):
+        raise Unsafe(
+            Words(
+                "In het bestand van BROKER_WITNESSES heeft elke getuige een adres dat met https:// begint.",
+                "In the file of BROKER_WITNESSES every witness has an address that begins with https://.",
+            )
+        )
+    return policy
+
+
+async def _to_witness(url: str, text: str) -> Said:
+    return Said(*await post(url, text))
 
 
 def asgi(broker: Broker) -> FastAPI:
@@ -234,6 +265,7 @@ def asgi(broker: Broker) -> FastAPI:
         reactions=broker.reactions,
         partners=broker.partners,
         log=broker.ledger,
+        cosigned=broker.cosigning,
         ready=broker.ready,
         public_url=settings.public_url,
     )

@@ -32,6 +32,7 @@ class Settings:
     clock_offset: timedelta
     host: str
     port: int
+    witnesses: Path | None = None
 
     @property
     def local(self) -> bool:
@@ -71,6 +72,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         clock_offset=_offset(given.get("BROKER_CLOCK_OFFSET", ""), faults),
         host=given.get("BROKER_HOST", "127.0.0.1"),
         port=_port(given.get("BROKER_PORT", "8080"), faults),
+        witnesses=Path(given["BROKER_WITNESSES"]) if given.get("BROKER_WITNESSES") else None,
     )
     faults += _unsafe(settings)
     if faults:
@@ -147,6 +149,16 @@ def _parts(address: str) -> SplitResult | None:
         return None
     plain = address.lower().replace("[", "").replace("]", "")
     return parts if parts.scheme in ("http", "https") and parts.hostname and plain == whole else None
+
+
+def safe_address(address: str) -> bool:
+    """Whether an address, which may have a path, begins with https, or is on this machine."""
+    try:
+        parts = urlsplit(address)
+        plain = parts.hostname and parts.username is None and not parts.query and not parts.fragment and parts.port != 0
+    except ValueError:
+        return False
+    return bool(plain) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL))
 
 
 def _unsafe(settings: Settings) -> list[Words]:

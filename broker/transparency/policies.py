@@ -8,18 +8,19 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from broker.errors import Tampered, Unsafe, Words
 from broker.transparency.checkpoints import (
     COSIGNATURE,
     MOST_SIGNATURES,
     SignatureCheck,
+    key_hash,
     open_note,
     parse_checkpoint,
     parse_note,
     parse_verifier_key,
     signature_line,
-    verifier_key,
 )
 from broker.transparency.cosignatures import cosigned_at, is_by
 
@@ -46,9 +47,14 @@ class Witness:
     url: str
 
     @property
+    def key_id(self) -> str:
+        """The id of its key, in hex."""
+        return key_hash(self.key_name, self.key, COSIGNATURE).hex()
+
+    @property
     def id(self) -> str:
         """The same for a witness whatever a file calls it: its key's name and id."""
-        return verifier_key(self.key_name, self.key, COSIGNATURE).rpartition("+")[0]
+        return f"{self.key_name}+{self.key_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,15 @@ def parse_policy(text: str) -> WitnessPolicy:
         except ValueError:
             raise Unsafe(_wrong_line(number)) from None
     return reading.policy()
+
+
+def read_policy(path: Path) -> WitnessPolicy:
+    """Return the policy in this file. Raises Unsafe when it cannot be read, or is not right."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise Unsafe(_UNREADABLE) from None
+    return parse_policy(text)
 
 
 class _Reading:
@@ -238,6 +253,10 @@ def _wrong_line(number: int) -> Words:
     )
 
 
+_UNREADABLE = Words(
+    "Het bestand met getuigen is niet te lezen.",
+    "The file with witnesses cannot be read.",
+)
 _NO_QUORUM = Words(
     "Het bestand met getuigen zegt niet wie er nodig zijn: voeg een regel `quorum` toe.",
     "The file with witnesses does not say who is needed: add a line `quorum`.",

@@ -40,6 +40,7 @@ from broker.domain.stores.partner_events import (
 )
 from broker.domain.stores.reactions import ReactionStore
 from broker.domain.stores.visits import Guards, Visit, VisitStore
+from broker.domain.stores.witnesses import CosignedNote, Refusal, WitnessStore
 
 __all__ = [
     "Appended",
@@ -49,6 +50,7 @@ __all__ = [
     "ConsentStore",
     "Contact",
     "ContactStore",
+    "CosignedNote",
     "Disclosure",
     "Guards",
     "HandoverLists",
@@ -76,6 +78,7 @@ __all__ = [
     "Receipt",
     "ReceiptStore",
     "Received",
+    "Refusal",
     "ReleaseStatus",
     "ReleaseStore",
     "StatedInability",
@@ -86,6 +89,7 @@ __all__ = [
     "UnitOfWork",
     "Visit",
     "VisitStore",
+    "WitnessStore",
 ]
 
 
@@ -167,6 +171,10 @@ class UnitOfWork(Protocol):
     @property
     def checkpoints(self) -> CheckpointStore:
         """See `CheckpointStore`."""
+
+    @property
+    def witnesses(self) -> WitnessStore:
+        """See `WitnessStore`."""
 
     @property
     def outbox(self) -> OutboxStore:
