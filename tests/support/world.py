@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
@@ -279,8 +280,10 @@ def build_broker(settings: Settings, clock: MovableClock) -> Broker:
 
 
 @contextlib.asynccontextmanager
-async def open_world(directory: Path, database: str, database_url: str, keys: Path) -> AsyncIterator[World]:
-    """Furnish a world; the database is migrated already."""
+async def open_world(
+    directory: Path, database: str, database_url: str, keys: Path, more: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[World]:
+    """Furnish a world; the database is migrated already. `more` are settings beside the usual ones."""
     (directory / "outbox").mkdir()
     settings = read_settings(
         {
@@ -290,6 +293,7 @@ async def open_world(directory: Path, database: str, database_url: str, keys: Pa
             "BROKER_POLICIES": str(ROOT / "policies"),
             "BROKER_PUBLIC_URL": URL,
             "BROKER_OUTBOX": f"file:{directory / 'outbox'}",
+            **more,
         }
     )
     clock = MovableClock()
