@@ -57,7 +57,7 @@ class KeyFile:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            raise Conflict(_THERE, code="key-exists") from None
+            raise Conflict(_THERE) from None
         with os.fdopen(descriptor, "w") as file:
             json.dump(document, file, indent=1)
             file.flush()

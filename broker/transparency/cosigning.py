@@ -34,6 +34,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds to leave a witness alone after it failed: twice as long each time."""
 TIMEOUT = 10.0
 """Seconds that one request to a witness may take."""
+REFUSED, ODD = "witness-refused", "witness-odd"
+"""Codes of the operational log; no request of anybody ends in them."""
 _ROUNDS = 3
 _PAGE = 32
 
@@ -56,7 +58,7 @@ Post = Callable[[str, str], Awaitable[Said]]
 class Refused(Tampered):
     """A witness cosigned a tree that this log's does not extend. Always an alarm."""
 
-    code = "witness-refused"
+    code = REFUSED
 
     def __init__(self, size: int, theirs: int) -> None:
         super().__init__()
@@ -66,7 +68,7 @@ class Refused(Tampered):
 class Odd(BrokerError):
     """A witness answered something that it should not; its owner must look at it."""
 
-    code = "witness-odd"
+    code = ODD
 
 
 class Cosigning:
@@ -112,15 +114,24 @@ class Cosigning:
         return True
 
     async def _bring(self, witness: Witness) -> None:
-        """Raises Refused for another history, Odd for a strange answer, Unavailable when it does not answer."""
-        for _ in range(_ROUNDS):
+        """Raises Refused for another history, Odd for a strange answer, Unavailable when it does not answer.
+
+        A database that was put back to an older copy says that its newest checkpoint is cosigned: so each witness is
+        asked once after the start, and what it was heard to have seen is remembered outside the database.
+        """
+        for turn in range(_ROUNDS):
             async with self._storage(writing=False) as work:
                 latest = await work.checkpoints.latest()
                 cosigned = await work.witnesses.last(witness.id)
-            if latest is None or latest[0] == cosigned:
+            if latest is None:
                 return
             size, note = latest
-            theirs = self._heard.get(witness.id, cosigned or 0)
+            heard = self._heard.get(witness.id)
+            if heard is not None and turn == 0:
+                heard = self._heard[witness.id] = max(heard, cosigned or 0)  # another broker may have asked
+            if heard == size == cosigned:
+                return
+            theirs = (cosigned or 0) if heard is None else heard
             if theirs > size:
                 raise Refused(size, theirs)
             submission = Submission(theirs, await self._proof(theirs, size), note)

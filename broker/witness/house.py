@@ -51,7 +51,7 @@ def make(directory: Path, name: str) -> str:
         raise Unsafe(_NO_NAME) from None
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any((directory / part).exists() for part in (NAME, KEY)):
-        raise Conflict(_THERE, code="witness-exists")
+        raise Conflict(_THERE)
     Memory.make(directory)
     key = KeyFile.make(directory / KEY)
     (directory / LOGS).write_text(_LOGS_TEXT, encoding="utf-8")

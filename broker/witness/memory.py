@@ -68,7 +68,7 @@ class Memory:
         """An empty one. Raises Conflict when there is one already."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if (directory / STATE).exists():
-            raise Conflict(_THERE, code="witness-exists")
+            raise Conflict(_THERE)
         _write(directory, {})
 
     def of(self, origin: str) -> Seen | None:
@@ -107,7 +107,7 @@ def _locked(directory: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
-        raise Conflict(_LOCKED, code="witness-running") from None
+        raise Conflict(_LOCKED) from None
     return descriptor
 
 
