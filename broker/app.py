@@ -35,6 +35,7 @@ from broker.domain.ports import Clock
 from broker.errors import BrokerError, Unavailable, Unsafe, Words
 from broker.notifications.courier import Courier
 from broker.notifications.senders import open_sender
+from broker.notifications.witnesses import post
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.policy_set import load, load_texts
 from broker.services.access import Access
@@ -53,15 +54,17 @@ from broker.services.partners import Partners, enact
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.services.replay import Replay
-from broker.settings import Settings
+from broker.settings import Settings, safe_address
 from broker.storage import migrate
 from broker.storage.engine import Database, open_database
 from broker.storage.guard_file import GuardFile
 from broker.storage.rows import Means
 from broker.storage.unit_of_work import SqlStorage
+from broker.transparency.cosigning import Cosigning, Said
 from broker.transparency.entries import encode
 from broker.transparency.guard import GuardedStorage
 from broker.transparency.ledger import Ledger
+from broker.transparency.policies import WitnessPolicy, read_policy
 from broker.web import install_web, page_for
 from broker.web.kit.site import Site
 
@@ -90,6 +93,7 @@ class Broker:
     database: Database
     house: House
     ledger: Ledger
+    cosigning: Cosigning
     courier: Courier
     access: Access
     handovers: Handovers
@@ -117,8 +121,15 @@ class Broker:
         try:
             await self.ledger.heed()
             await enact(self.house)
-            work = (self.ledger.run, self.courier.run, self._clean, self.reminders.run, self.erasure.run)
-            tasks += [asyncio.create_task(task()) for task in work]
+            background = (
+                self.ledger.run,
+                self.cosigning.run,
+                self.courier.run,
+                self._clean,
+                self.reminders.run,
+                self.erasure.run,
+            )
+            tasks += [asyncio.create_task(task()) for task in background]
             yield
         finally:
             await _end(tasks)
@@ -243,6 +254,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         database=database,
         house=house,
         ledger=ledger,
+        cosigning=Cosigning(storage, _witnesses(settings, ledger), _to_witness, ed25519_holds, now),
         courier=courier,
         access=Access(house, AccessTokens(keyring, settings.public_url), Assertions(), wall_clock),
         handovers=Handovers(house),
@@ -260,6 +272,32 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         alarms=alarms,
         erasure=Erasure(house),
     )
+
+
+def _witnesses(settings: Settings, ledger: Ledger) -> WitnessPolicy | None:
+    """Who is asked to cosign. Raises Unsafe for a file that is not right, or with which nobody could be asked."""
+    if settings.witnesses is None:
+        return None
+    policy = read_policy(settings.witnesses)
+    if policy.logs and ledger.origin not in policy.logs:
+        raise Unsafe(
+            Words(
+                "Het bestand van BROKER_WITNESSES noemt een ander logboek dan dat van deze broker.",
+                "The file of BROKER_WITNESSES names another log than this broker's.",
+            )
+        )
+    if not all(safe_address(witness.url) for witness in policy.witnesses):
+        raise Unsafe(
+            Words(
+                "In het bestand van BROKER_WITNESSES heeft elke getuige een adres dat met https:// begint.",
+                "In the file of BROKER_WITNESSES every witness has an address that begins with https://.",
+            )
+        )
+    return policy
+
+
+async def _to_witness(url: str, text: str) -> Said:
+    return Said(*await post(url, text))
 
 
 def asgi(broker: Broker) -> FastAPI:
@@ -287,6 +325,7 @@ def asgi(broker: Broker) -> FastAPI:
         reactions=broker.reactions,
         partners=broker.partners,
         log=broker.ledger,
+        cosigned=broker.cosigning,
         ready=broker.ready,
         public_url=settings.public_url,
         alarms=broker.alarms,

@@ -41,6 +41,7 @@ class Settings:
     vault_token_file: Path | None = None
     vault_mount: str = "transit"
     vault_ca_file: Path | None = None
+    witnesses: Path | None = None
 
     @property
     def local(self) -> bool:
@@ -88,6 +89,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         vault_token_file=_path(given.get("BROKER_VAULT_TOKEN_FILE", "")),
         vault_mount=given.get("BROKER_VAULT_MOUNT", "transit"),
         vault_ca_file=_path(given.get("BROKER_VAULT_CA_FILE", "")),
+        witnesses=_path(given.get("BROKER_WITNESSES", "")),
     )
     faults += _unsafe(settings, guarded=bool(given.get("BROKER_LOG_GUARD")))
     if faults:
@@ -175,6 +177,16 @@ def _parts(address: str) -> SplitResult | None:
         return None
     plain = address.lower().replace("[", "").replace("]", "")
     return parts if parts.scheme in ("http", "https") and parts.hostname and plain == whole else None
+
+
+def safe_address(address: str) -> bool:
+    """Whether an address, which may have a path, begins with https, or is on this machine."""
+    try:
+        parts = urlsplit(address)
+        plain = parts.hostname and parts.username is None and not parts.query and not parts.fragment and parts.port != 0
+    except ValueError:
+        return False
+    return bool(plain) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL))
 
 
 def _unsafe(settings: Settings, *, guarded: bool) -> list[Words]:

@@ -14,7 +14,7 @@ from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
 from fastapi.security import OAuth2
 
 from broker.domain.parties import Organisation, Professional
-from broker.domain.ports import LogTiles
+from broker.domain.ports import CosignedLog, LogTiles
 from broker.errors import NotAuthenticated, NotFound
 from broker.services.access import Access, Caller
 from broker.services.alarms import Alarms
@@ -42,6 +42,7 @@ class Api:
     reactions: Hearing
     partners: Partners
     log: LogTiles
+    cosigned: CosignedLog
     ready: Callable[[], Any]
     public_url: str
     alarms: Alarms = field(default_factory=Alarms)

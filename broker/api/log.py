@@ -13,8 +13,16 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 @router.get("/checkpoint", **documented("The latest checkpoint", None, 200, errors=(404,)))
 async def checkpoint(api: Use) -> PlainTextResponse:
-    """A signed note (C2SP tlog-checkpoint)."""
-    return PlainTextResponse(await api.log.checkpoint(), headers={"Cache-Control": "no-cache"})
+    """A signed note (C2SP tlog-checkpoint), with the cosignatures of witnesses so far; it waits for none of them."""
+    return PlainTextResponse(await api.cosigned.checkpoint(), headers={"Cache-Control": "no-cache"})
+
+
+@router.get(
+    "/cosigned-checkpoint", **documented("The latest checkpoint with enough witnesses", None, 200, errors=(404,))
+)
+async def cosigned(api: Use) -> PlainTextResponse:
+    """The newest that enough of this broker's witnesses cosigned (C2SP tlog-cosignature): a second or so behind."""
+    return PlainTextResponse((await api.cosigned.cosigned())[1], headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/keys", **documented("The log's keys", None, 200))
@@ -37,3 +45,12 @@ async def proof(entry: str, api: Use) -> PlainTextResponse:
     if not (ID.fullmatch(entry) or (entry.isascii() and entry.isdigit())):
         raise NotFound
     return PlainTextResponse(await api.log.proof_of(entry), headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/cosigned-proofs/{entry}", **documented("An inclusion proof with witnesses", None, 200, errors=(400, 404)))
+async def cosigned_proof(entry: str, api: Use) -> PlainTextResponse:
+    """The same against the checkpoint of /cosigned-checkpoint; not there while that one does not cover the entry."""
+    if not (ID.fullmatch(entry) or (entry.isascii() and entry.isdigit())):
+        raise NotFound
+    proof = await api.log.proof_of(entry, await api.cosigned.cosigned())
+    return PlainTextResponse(proof, headers={"Cache-Control": "no-cache"})

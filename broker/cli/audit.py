@@ -4,6 +4,7 @@ Exit codes: 0 genuine, 1 not genuine, 2 could not be checked.
 """
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,9 @@ from broker.errors import NotFound, Tampered, Words
 from broker.services.restoring import Cause, log_restored
 from broker.settings import keys_directory
 from broker.transparency.checkpoints import parse_verifier_key
+from broker.transparency.policies import WitnessPolicy, read_policy
 from broker.transparency.verifier import TrustedKeys, Verdict, verify_receipt
+from broker.transparency.witnessed import Witnessed
 
 app = typer.Typer(no_args_is_help=True, help="Check the disclosure log.")
 app.command("replay")(replay)
@@ -28,8 +31,8 @@ app.command("replay")(replay)
 
 @app.command("checkpoint")
 def checkpoint() -> None:
-    """Print the latest signed checkpoint; keep it, to check later that the log only grew."""
-    typer.echo(use(lambda broker: broker.ledger.checkpoint()), nl=False)
+    """Print the latest signed checkpoint, with its cosignatures; keep it, to check later that the log only grew."""
+    typer.echo(use(lambda broker: broker.cosigning.checkpoint()), nl=False)
 
 
 @app.command("keys")
@@ -50,11 +53,21 @@ def verify(
     file: Annotated[Path | None, typer.Argument(help="A receipt; without one, the whole log of this broker.")] = None,
     keys_file: Annotated[Path | None, typer.Option("--keys", help="Trusted keys, from `broker audit keys`.")] = None,
     earlier: Annotated[Path | None, typer.Option(help="A checkpoint that you kept: the log must extend it.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="First wait until every entry is in the tree.")] = False,
+    witnesses: Annotated[
+        Path | None,
+        typer.Option(help="The witnesses that you trust (see docs/witnesses.md): enough must have cosigned."),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="First wait until every entry is in the tree, and cosigned.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
 ) -> None:
     """Say in one sentence whether a receipt, or the whole log, is genuine."""
-    verdict = _receipt(file, keys_file) if file else use(lambda broker: _log(broker, _kept(earlier), wait=wait))
+    policy = read_policy(witnesses) if witnesses else None
+    if file:
+        verdict = _receipt(file, keys_file, policy)
+    else:
+        verdict = use(lambda broker: _witnessed_log(broker, _kept(earlier), policy, wait=wait))
     if as_json:
         typer.echo(json.dumps({"ok": verdict.ok, "code": verdict.code, "sentence": verdict.sentence}))
     else:
@@ -100,11 +113,14 @@ def _kept(earlier: Path | None) -> str | None:
         raise typer.Exit(2) from None
 
 
-async def _log(broker: Broker, kept: str | None, *, wait: bool) -> Verdict:
+async def _settled(broker: Broker, *, wait: bool) -> None:
     for _ in range(100 if wait else 0):
         if not await broker.ledger.waiting():
             break
         await asyncio.sleep(0.1)
+
+
+async def _log(broker: Broker, kept: str | None) -> Verdict:
     try:
         total = int((await broker.ledger.checkpoint()).split("\n")[1])
     except NotFound:
@@ -113,19 +129,38 @@ async def _log(broker: Broker, kept: str | None, *, wait: bool) -> Verdict:
         return await broker.ledger.check(earlier=kept, tick=lambda _: bar.update(1))
 
 
-def _receipt(file: Path, keys_file: Path | None) -> Verdict:
+async def _witnessed_log(broker: Broker, kept: str | None, policy: WitnessPolicy | None, *, wait: bool) -> Verdict:
+    """The verdict on the whole log, with what the witnesses say of it."""
+    await _settled(broker, wait=wait)
+    try:
+        size = int((await broker.ledger.checkpoint()).split("\n")[1])
+    except NotFound:
+        return await _log(broker, kept)
+    for _ in range(100 if wait and policy is not None else 0):
+        with contextlib.suppress(NotFound):
+            if (await broker.cosigning.cosigned(policy))[0] >= size:
+                break
+        await asyncio.sleep(0.1)
+    verdict, ledger = await _log(broker, kept), broker.ledger
+    witnessed = Witnessed(broker.house.storage, broker.cosigning, ledger.origin, ledger.trusted, ed25519_holds)
+    return await witnessed.judge(verdict, policy, size)
+
+
+def _receipt(file: Path, keys_file: Path | None, policy: WitnessPolicy | None) -> Verdict:
     """A recipient's receipt (a log entry), or a family's (their signed statements)."""
     try:
         document = json.loads(file.read_bytes())
         keys = json.loads(keys_file.read_bytes()) if keys_file else {"logs": [], "receipts": {}, "records": {}}
         if isinstance(document.get("receipt"), str):
+            if policy is not None:
+                return Verdict(_NO_CHECKPOINT, 2)
             return _family(document["receipt"], {kid: from_b64url(key) for kid, key in keys["records"].items()})
         document = document.get("receipt", document) if "leaf" not in document else document
         trusted = _trusted(keys)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         typer.echo("This file, or the file with keys, cannot be read.", err=True)
         raise typer.Exit(2) from None
-    return verify_receipt(document, trusted, ed25519_holds)
+    return verify_receipt(document, trusted, ed25519_holds, policy)
 
 
 def _family(statement: str, trusted: dict[str, bytes]) -> Verdict:
@@ -145,6 +180,10 @@ def _family(statement: str, trusted: dict[str, bytes]) -> Verdict:
 _NO_KEYS = Words(
     "Dit bewijs kan niet worden nagegaan zonder vertrouwde sleutels: geef --keys.",
     "This receipt cannot be checked without trusted keys: give --keys.",
+)
+_NO_CHECKPOINT = Words(
+    "Dit bewijs heeft geen controlepunt, dus getuigen zeggen er niets over: laat --witnesses weg.",
+    "This receipt holds no checkpoint, so witnesses say nothing of it: leave out --witnesses.",
 )
 _FAMILY_FALSE = Words(
     "Dit bewijs is niet echt: een handtekening of een tekst klopt niet.",

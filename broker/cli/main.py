@@ -21,7 +21,7 @@ app = typer.Typer(
 
 def _furnish() -> None:
     """Commands are imported here, so that `broker --help` stays quick."""
-    from broker.cli import audit, client_keys, copies, demo, directory, erase, keys, policies, push, serve
+    from broker.cli import audit, client_keys, copies, demo, directory, erase, keys, policies, push, serve, witness
 
     app.add_typer(keys.app, name="keys")
     app.add_typer(policies.app, name="policies")
@@ -31,6 +31,7 @@ def _furnish() -> None:
     serve.database.command("backup")(copies.backup)
     serve.database.command("restore")(copies.restore)
     app.add_typer(serve.database, name="db")
+    app.add_typer(witness.app, name="witness")
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)
     app.command("push")(push.push)

@@ -14,10 +14,10 @@ from typing import Any
 
 import jwt
 import rfc8785
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.api_jws import PyJWS
 
+from broker.crypto.ed25519 import holds
 from broker.crypto.encoding import from_b64url
 from broker.crypto.keyring import Key, KeyPurpose, Keyring
 from broker.domain.consents import ConsentRecord
@@ -27,6 +27,8 @@ from broker.errors import Tampered
 
 RECORD_TYPE = "consent-record+jws"
 RECEIPT_TYPE = "consent-receipt+jws"
+ed25519_holds = holds
+"""Whether an Ed25519 signature holds: (public key, signature, message). Never raises on bad input."""
 _REMEMBERED = 8192
 _jws = PyJWS(algorithms=["EdDSA"])
 
@@ -131,12 +133,3 @@ class LogSigner:
     def sign_checkpoint(self, body: bytes) -> bytes:
         """Ed25519 over a checkpoint's body, with the current log key."""
         return self._keyring.current(KeyPurpose.LOG).private.sign(body)
-
-
-def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:
-    """Whether the signature holds (RFC 8032); never raises on bad input."""
-    try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
-    except (InvalidSignature, ValueError):
-        return False
-    return True

@@ -379,6 +379,16 @@ class LogGuard(Protocol):
         """Keep a note in the place of the one that was read, unless another came since. Raises Unavailable."""
 
 
+class CosignedLog(Protocol):
+    """What witnesses added to the public side of the log."""
+
+    async def checkpoint(self) -> str:
+        """The latest signed checkpoint with its cosignatures so far. Raises NotFound."""
+
+    async def cosigned(self) -> tuple[int, str]:
+        """(size, note) of the newest checkpoint that enough witnesses cosigned. Raises NotFound."""
+
+
 class LogTiles(Protocol):
     """The public side of the log: hashes only."""
 
@@ -388,8 +398,8 @@ class LogTiles(Protocol):
     async def tile(self, path: str) -> bytes:
         """One tile. Raises NotFound."""
 
-    async def proof_of(self, entry: str) -> str:
-        """An inclusion proof. Raises NotFound."""
+    async def proof_of(self, entry: str, at: tuple[int, str] | None = None) -> str:
+        """An inclusion proof against the latest checkpoint, or the one given (size, note). Raises NotFound."""
 
     def verifier_keys(self) -> tuple[str, ...]:
         """The log's keys."""

@@ -29,6 +29,7 @@ from broker.storage.reactions import Reactions
 from broker.storage.releases import Releases
 from broker.storage.rows import Means
 from broker.storage.visits import GuardRows, Visits
+from broker.storage.witnesses import Witnesses
 
 TOUCHED = tuple(
     table.name
@@ -107,6 +108,7 @@ class SqlUnitOfWork:
         self.log = Log(connection, means)
         self.tree = Tree(connection, means)
         self.checkpoints = Checkpoints(connection, means)
+        self.witnesses = Witnesses(connection, means)
         self.outbox = Outbox(connection, means)
         self.officers = Officers(connection, means)
         self.policies = Policies(connection, means)

@@ -3,7 +3,7 @@
 - Source: C2SP signed-note (format, Ed25519 signatures, verifier keys) and C2SP tlog-checkpoint (the three lines).
 - The log's key name is its origin, so a key trusted for one log says nothing about another.
 - Narrower than C2SP on purpose: no extension lines and no empty lines in the text, since we write none.
-- Cosignatures of witnesses are signatures of unknown keys here: carried along, not checked.
+- Cosignatures of witnesses are signatures of unknown keys here: carried along, not checked (see `cosignatures`).
 """
 
 import hashlib
@@ -22,6 +22,8 @@ Verifiers = Mapping[str, bytes | tuple[bytes, ...]]
 
 ED25519 = 0x01
 """C2SP signed-note, "Signature types"."""
+COSIGNATURE = 0x04
+"""A witness's timestamped Ed25519 cosignature (C2SP tlog-cosignature, "Format")."""
 MOST_SIGNATURES = 32
 
 _KEY_BYTES = 32
@@ -85,14 +87,15 @@ class SignedNote:
     signatures: tuple[NoteSignature, ...]
 
 
-def key_hash(name: str, public_key: bytes) -> bytes:
-    """Return the key id: SHA-256(name, newline, 0x01, key)[:4] (C2SP signed-note, "Ed25519 signatures").
+def key_hash(name: str, public_key: bytes, kind: int = ED25519) -> bytes:
+    """Return the key id: SHA-256(name, newline, kind, key)[:4] (C2SP signed-note, "Signature types").
 
-    Raises ValueError for a name with a space, a plus or a control character, and for a key that has not 32 bytes.
+    `kind` is ED25519, or COSIGNATURE for a witness's key. Raises ValueError for a name with a space, a plus or a
+    control character, and for a key that has not 32 bytes.
     """
     if not _is_key_name(name) or len(public_key) != _KEY_BYTES:
         raise ValueError("not a key name, or not an Ed25519 public key")
-    return hashlib.sha256(name.encode() + b"\n" + bytes([ED25519]) + public_key).digest()[:_KEY_ID_BYTES]
+    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public_key).digest()[:_KEY_ID_BYTES]
 
 
 def sign_note(checkpoint: Checkpoint, name: str, public_key: bytes, sign: Callable[[bytes], bytes]) -> str:
@@ -106,7 +109,7 @@ def sign_note(checkpoint: Checkpoint, name: str, public_key: bytes, sign: Callab
     signature = sign(body)
     if len(signature) != _SIGNATURE_BYTES:
         raise ValueError("an Ed25519 signature has 64 bytes")
-    return f"{body.decode()}\n{_DASH}{name} {to_base64(key_hash(name, public_key) + signature)}\n"
+    return f"{body.decode()}\n{signature_line(NoteSignature(name, key_hash(name, public_key), signature))}\n"
 
 
 def parse_note(text: str) -> SignedNote:
@@ -120,7 +123,7 @@ def parse_note(text: str) -> SignedNote:
         raise Tampered(_NOT_A_NOTE)
     if body.startswith("\n") or len(lines) - 1 > MOST_SIGNATURES:
         raise Tampered(_NOT_A_NOTE)
-    return SignedNote(f"{body}\n".encode(), tuple(_parse_signature(line) for line in lines[:-1]))
+    return SignedNote(f"{body}\n".encode(), tuple(parse_signature(line) for line in lines[:-1]))
 
 
 def parse_checkpoint(body: bytes) -> Checkpoint:
@@ -162,23 +165,31 @@ def open_note(text: str, origin: str, verifiers: Verifiers, check: SignatureChec
     return checkpoint
 
 
-def verifier_key(name: str, public_key: bytes) -> str:
-    """Return `name+hex(key id)+base64(0x01, key)` (C2SP signed-note, "Verifier keys"). ValueError as `key_hash`."""
-    return f"{name}+{key_hash(name, public_key).hex()}+{to_base64(bytes([ED25519]) + public_key)}"
+def verifier_key(name: str, public_key: bytes, kind: int = ED25519) -> str:
+    """Return `name+hex(key id)+base64(kind, key)` (C2SP signed-note, "Verifier keys"). ValueError as `key_hash`."""
+    return f"{name}+{key_hash(name, public_key, kind).hex()}+{to_base64(bytes([kind]) + public_key)}"
 
 
-def parse_verifier_key(text: str) -> tuple[str, bytes]:
+def parse_verifier_key(text: str, kind: int = ED25519) -> tuple[str, bytes]:
     """Return name and public key. Raises ValueError for every text that `verifier_key` would not have written."""
     parts = text.split("+", 2)
     if len(parts) != 3:
         raise ValueError("not a verifier key: name+id+key")
     name, key = parts[0], from_base64(parts[2])[1:]
-    if verifier_key(name, key) != text:
+    if verifier_key(name, key, kind) != text:
         raise ValueError("not an Ed25519 verifier key, or its id does not fit its name and key")
     return name, key
 
 
-def _parse_signature(line: str) -> NoteSignature:
+def signature_line(signature: NoteSignature) -> str:
+    """Return the line, without its newline, that `parse_signature` reads."""
+    return f"{_DASH}{signature.name} {to_base64(signature.key_id + signature.signature)}"
+
+
+def parse_signature(line: str) -> NoteSignature:
+    """Return what one signature line says, *not checked* (C2SP signed-note, "Format"). Raises Tampered."""
+    if not _is_printable(line) or "\n" in line:
+        raise Tampered(_NOT_A_NOTE)
     name, separator, encoded = line.removeprefix(_DASH).partition(" ")
     try:
         blob = from_base64(encoded)

@@ -247,25 +247,25 @@ class Ledger:
             return None
         return proof
 
-    async def proof(self, entry: EntryId) -> str | None:
-        """The inclusion proof of an entry against the latest checkpoint; None while none covers it."""
+    async def proof(self, entry: EntryId, at: tuple[int, str] | None = None) -> str | None:
+        """The inclusion proof of an entry against the latest checkpoint, or the one given; None while none covers it."""
         async with self._storage(writing=False) as work:
             index = await work.checkpoints.index_of(entry)
-            latest = await work.checkpoints.latest()
+            latest = at or await work.checkpoints.latest()
             if index is None or latest is None or latest[0] <= index:
                 return None
             size, note = latest
             data = await work.tree.tiles(tiles.tiles_for_inclusion(index, size))
         return InclusionProof(index, size, tiles.inclusion_proof(index, size, data), note).text()
 
-    async def proof_of(self, entry: str) -> str:
-        """The inclusion proof of an entry, by its id or by its place. Raises NotFound, also while it waits."""
+    async def proof_of(self, entry: str, at: tuple[int, str] | None = None) -> str:
+        """The inclusion proof of an entry, by its id or by its place: see `proof`. Raises NotFound, also while it waits."""
         if entry.isascii() and entry.isdigit() and len(entry) <= _DIGITS and str(int(entry)) == entry:
             async with self._storage(writing=False) as work:
                 placed = await work.checkpoints.leaves(int(entry), 1)
-            proof = await self.proof(placed[0].id) if placed else None
+            proof = await self.proof(placed[0].id, at) if placed else None
         else:
-            proof = await self.proof(EntryId(entry))
+            proof = await self.proof(EntryId(entry), at)
         if proof is None:
             raise NotFound
         return proof

@@ -21,6 +21,7 @@ from broker.transparency.checkpoints import (
 )
 from broker.transparency.entries import LoggedEntry, decode, opened
 from broker.transparency.merkle import RunningRoot, leaf_hash
+from broker.transparency.policies import WitnessPolicy, cosigners
 from broker.transparency.proofs import InclusionProof, check_proof, parse_proof
 
 GENUINE, NOT_GENUINE, NOT_CHECKED = 0, 1, 2
@@ -67,7 +68,9 @@ class _Receipt:
     openings: tuple[Opening, ...]
 
 
-def verify_receipt(document: Mapping[str, object], trusted: TrustedKeys, check: SignatureCheck) -> Verdict:
+def verify_receipt(
+    document: Mapping[str, object], trusted: TrustedKeys, check: SignatureCheck, witnesses: WitnessPolicy | None = None
+) -> Verdict:
     """Say whether a receipt is genuine: an entry that the broker signed and, with a proof, that is in its log.
 
     1. The document has the agreed form; keys that it might hold are not read.
@@ -75,6 +78,7 @@ def verify_receipt(document: Mapping[str, object], trusted: TrustedKeys, check: 
     3. The leaf parses canonically.
     4. Every opening fits its digest in the leaf.
     5. The proof, when there is one, leads from the leaf to a checkpoint that a trusted log key signed.
+    6. With `witnesses`, there is a proof, and enough of them cosigned that checkpoint.
     """
     try:
         receipt = _read_receipt(document)  # 1
@@ -82,11 +86,15 @@ def verify_receipt(document: Mapping[str, object], trusted: TrustedKeys, check: 
         entry = _decode(receipt.leaf)  # 3
         _check_openings(entry, receipt.openings)  # 4
         if receipt.proof is None:
+            if witnesses is not None:
+                raise _Stop(NOT_CHECKED, *_NO_PROOF)  # 6
             return _genuine(
                 "Het ontvangstbewijs is echt; het bewijs dat de regel in het logboek staat, zat er niet bij.",
                 "The receipt is genuine; a proof that its entry is in the log did not come with it.",
             )
         checkpoint = _check_inclusion(receipt.leaf, receipt.proof, trusted, check)  # 5
+        if witnesses is not None:
+            _check_witnesses(_parse_proof(receipt.proof).note, witnesses, check)  # 6
     except _Stop as stop:
         return stop.verdict
     return _genuine(
@@ -96,7 +104,12 @@ def verify_receipt(document: Mapping[str, object], trusted: TrustedKeys, check: 
 
 
 def verify_log(
-    checkpoint: str, leaves: Iterable[bytes], earlier: str | None, trusted: TrustedKeys, check: SignatureCheck
+    checkpoint: str,
+    leaves: Iterable[bytes],
+    earlier: str | None,
+    trusted: TrustedKeys,
+    check: SignatureCheck,
+    witnesses: WitnessPolicy | None = None,
 ) -> Verdict:
     """Say whether these leaves, from the first on, are the whole log of a checkpoint, and how the log has grown.
 
@@ -104,6 +117,7 @@ def verify_log(
     2. The log has not shrunk since the earlier checkpoint.
     3. The first leaves give the earlier root: nothing before it was changed, removed, added or moved.
     4. There are as many leaves as the checkpoint says, and all of them give its root.
+    5. With `witnesses`, enough of them cosigned the checkpoint.
 
     A root cannot tell which leaf is wrong: the sentence says the range of indices where, as far as it is known.
     """
@@ -112,6 +126,8 @@ def verify_log(
         old = new if earlier is None else _open(earlier, trusted, check)
         _check_pair(old, new)  # 1, 2
         _check_leaves(leaves, old, new)  # 3, 4
+        if witnesses is not None:
+            _check_witnesses(checkpoint, witnesses, check)  # 5
     except _Stop as stop:
         return stop.verdict
     if earlier is None:
@@ -123,6 +139,48 @@ def verify_log(
         f"Het logboek is echt: alle {new.size} regels kloppen, ook de {old.size} van het eerdere controlepunt.",
         f"The log is genuine: all {new.size} entries hold, and so do the {old.size} of the earlier checkpoint.",
     )
+
+
+def verify_cosigned(checkpoint: str, witnesses: WitnessPolicy, trusted: TrustedKeys, check: SignatureCheck) -> Verdict:
+    """Say whether a checkpoint is signed by a trusted key of its log, and cosigned by enough witnesses."""
+    try:
+        found = _open(checkpoint, trusted, check)
+        times = _check_witnesses(checkpoint, witnesses, check)
+    except _Stop as stop:
+        return stop.verdict
+    return _genuine(
+        f"Dit controlepunt van {found.size} regels is echt, en genoeg getuigen ondertekenden mee: {times}.",
+        f"This checkpoint of {found.size} entries is genuine, and enough witnesses cosigned it: {times}.",
+    )
+
+
+def _check_witnesses(note: str, policy: WitnessPolicy, check: SignatureCheck) -> str:
+    """Return the names of those that cosigned."""
+    try:
+        stated = parse_checkpoint(parse_note(note).body)
+        if policy.logs and stated.origin not in policy.logs:
+            raise _Stop(
+                NOT_CHECKED,
+                "Het logboek van dit controlepunt staat niet in uw bestand met getuigen; het is niet nagegaan.",
+                "The log of this checkpoint is not in your file with witnesses, so it could not be checked.",
+            )
+        found = cosigners(note, policy, check)
+    except Tampered as error:
+        raise _Stop(NOT_GENUINE, error.words.nl, error.words.en) from None
+    if not found.enough:
+        missing = ", ".join(found.missing)
+        raise _Stop(
+            NOT_CHECKED,
+            f"Te weinig getuigen ondertekenden het controlepunt van {stated.size} regels mee; er ontbreekt: {missing}.",
+            f"Too few witnesses cosigned the checkpoint of {stated.size} entries; missing: {missing}.",
+        )
+    return ", ".join(found.times)
+
+
+_NO_PROOF = (
+    "Dit ontvangstbewijs heeft geen bewijs met getuigen bij zich; haal het op bij /v1/log/cosigned-proofs/.",
+    "This receipt does not come with a proof that has witnesses; fetch one from /v1/log/cosigned-proofs/.",
+)
 
 
 def _read_receipt(document: Mapping[str, object]) -> _Receipt:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 
 from broker.domain.consents import ConsentRecord
 from broker.domain.events import EventType, LogEvent
+from broker.domain.stores import Refusal
 from broker.errors import Conflict, Unavailable, Unsafe
 from broker.storage import migrate
 from broker.storage import tables as t
@@ -62,6 +63,10 @@ async def filled(store: Storeroom) -> ConsentRecord:
         await work.commit()
     while await store.ledger().step():
         pass
+    async with store.storage() as work:
+        await work.witnesses.keep("w.example+00000000", 1, "a line", NOW)
+        await work.witnesses.refuse(Refusal("w.example+00000000", 1, 2, NOW))
+        await work.commit()
     return record
 
 
@@ -221,7 +226,7 @@ async def test_a_release_without_its_log_entry_is_refused_by_the_schema(store):
 def test_what_says_who_somebody_is_lies_sealed_or_tagged_only():
     """Every column is a word of the agreement, an id, a time, a count, a digest, or sealed; nothing else has room."""
     plain = {c.name for table in t.metadata.tables.values() for c in table.columns if isinstance(c.type, sa.Text)}
-    assert plain == {"jwks", "sealing_key", "statement", "note", "texts", "section_types", "persons"}
+    assert plain == {"line", "jwks", "sealing_key", "statement", "note", "texts", "section_types", "persons"}
     binary = {
         c.name for table in t.metadata.tables.values() for c in table.columns if isinstance(c.type, sa.LargeBinary)
     }

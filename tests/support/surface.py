@@ -34,6 +34,8 @@ LOOKS = {
     "/v1/releases/{id}",
     "/v1/handovers/{id}/reactions",
     "/v1/log/checkpoint",
+    "/v1/log/cosigned-checkpoint",
+    "/v1/log/cosigned-proofs/{entry}",
     "/v1/log/keys",
     "/v1/log/proofs/{entry}",
     "/v1/log/tile/{path:path}",

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
@@ -300,9 +301,14 @@ def furnish(directory: Path, database: str, database_url: str, keys: Path) -> Fu
 
 @contextlib.asynccontextmanager
 async def open_world(
-    directory: Path, database: str, database_url: str, keys: Path, furniture: Furniture | None = None
+    directory: Path,
+    database: str,
+    database_url: str,
+    keys: Path,
+    furniture: Furniture | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[World]:
-    """Open a world; the database is migrated already, and furnished or not."""
+    """Open a world; the database is migrated already, and furnished or not. `more` are settings beside the usual ones."""
     (directory / "outbox").mkdir()
     if furniture is not None:
         (directory / GUARD).parent.mkdir()
@@ -316,6 +322,7 @@ async def open_world(
             "BROKER_PUBLIC_URL": URL,
             "BROKER_OUTBOX": f"file:{directory / 'outbox'}",
             "BROKER_LOG_GUARD": str(directory / GUARD),
+            **more,
         }
     )
     clock = MovableClock()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.errors import Unsafe
-from broker.settings import database_addresses, keys_directory, policies_directory, read_settings
+from broker.settings import database_addresses, keys_directory, policies_directory, read_settings, safe_address
 
 GOOD = {"BROKER_OUTBOX": "file:var/outbox", "BROKER_LOG_GUARD": "guard/checkpoint"}
 NAMES = [
@@ -171,3 +171,20 @@ def test_whatever_is_set_is_settings_or_sentences(environment):
 def test_every_setting_that_is_read_is_in_the_example():
     example = (Path(__file__).parents[2] / "deploy" / "settings.env.example").read_text()
     assert not [name for name in NAMES if name not in example]
+
+
+def test_witnesses_are_named_by_a_file_or_not_at_all():
+    assert read_settings(GOOD).witnesses is None
+    assert read_settings(GOOD | {"BROKER_WITNESSES": ""}).witnesses is None
+    assert str(read_settings(GOOD | {"BROKER_WITNESSES": "/etc/w"}).witnesses) == "/etc/w"
+    good = ("https://w.example", "https://w.example:8443/a/b", "http://localhost:8081", "http://127.0.0.1:1")
+    bad = (
+        "",
+        "w.example",
+        "http://w.example",
+        "ftp://w.example",
+        "https://u@w.example",
+        "https://w.example/?q",
+        "https://[",
+    )
+    assert [safe_address(address) for address in (*good, *bad)] == [True] * len(good) + [False] * len(bad)

@@ -44,6 +44,7 @@ from broker.domain.stores.partner_events import (
 )
 from broker.domain.stores.reactions import ReactionStore
 from broker.domain.stores.visits import Guards, Visit, VisitStore
+from broker.domain.stores.witnesses import CosignedNote, Refusal, WitnessStore
 
 __all__ = [
     "Appended",
@@ -53,6 +54,7 @@ __all__ = [
     "ConsentStore",
     "Contact",
     "ContactStore",
+    "CosignedNote",
     "DataKeyStore",
     "Disclosure",
     "ErasureStore",
@@ -83,6 +85,7 @@ __all__ = [
     "Receipt",
     "ReceiptStore",
     "Received",
+    "Refusal",
     "ReleaseStatus",
     "ReleaseStore",
     "StatedInability",
@@ -94,6 +97,7 @@ __all__ = [
     "UnitOfWork",
     "Visit",
     "VisitStore",
+    "WitnessStore",
 ]
 
 
@@ -179,6 +183,10 @@ class UnitOfWork(Protocol):
     @property
     def checkpoints(self) -> CheckpointStore:
         """See `CheckpointStore`."""
+
+    @property
+    def witnesses(self) -> WitnessStore:
+        """See `WitnessStore`."""
 
     @property
     def outbox(self) -> OutboxStore:

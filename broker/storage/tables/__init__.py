@@ -21,10 +21,12 @@ from broker.storage.tables.handovers import (
 )
 from broker.storage.tables.log import (
     log_checkpoint,
+    log_cosignature,
     log_entry,
     log_index,
     log_opening,
     log_queue,
+    log_refusal,
     log_state,
     log_subject_index,
     log_subject_key,
@@ -43,7 +45,16 @@ from broker.storage.tables.parties import (
 )
 from broker.storage.tables.visits import guard_count, guard_once, visit
 
-INSERT_ONLY = ("log_entry", "consent_record", "log_index", "log_checkpoint", "notice", "policy_set")
+INSERT_ONLY = (
+    "log_entry",
+    "consent_record",
+    "log_index",
+    "log_checkpoint",
+    "log_cosignature",
+    "log_refusal",
+    "notice",
+    "policy_set",
+)
 """Tables in which no row ever changes or goes."""
 
 __all__ = [
@@ -61,10 +72,12 @@ __all__ = [
     "handover_version",
     "invitation",
     "log_checkpoint",
+    "log_cosignature",
     "log_entry",
     "log_index",
     "log_opening",
     "log_queue",
+    "log_refusal",
     "log_state",
     "log_subject_index",
     "log_subject_key",

@@ -61,6 +61,25 @@ log_checkpoint = Table(
     Column("created_at", Instant, nullable=False),
 )
 
+log_cosignature = Table(
+    "log_cosignature",
+    metadata,
+    Column("size", Serial, ForeignKey("log_checkpoint.size"), primary_key=True, autoincrement=False),
+    Column("witness", String(255), primary_key=True),
+    Column("line", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index(None, "witness", "size"),
+)
+
+log_refusal = Table(
+    "log_refusal",
+    metadata,
+    Column("witness", String(255), primary_key=True),
+    Column("created_at", Instant, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("theirs", BigInteger, nullable=False),
+)
+
 log_subject_key = Table(
     "log_subject_key",
     metadata,
