@@ -35,6 +35,7 @@ from broker.pdp.policy_set import load
 from broker.services.access import Access
 from broker.services.boxes import Boxes
 from broker.services.consents import Consents
+from broker.services.exporting import Exports
 from broker.services.handovers import Handovers
 from broker.services.house import House
 from broker.services.invitations import Invitations
@@ -89,6 +90,7 @@ class Broker:
     oversight: Oversight
     partners: Partners
     reminders: Reminders
+    exports: Exports
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -207,6 +209,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         oversight=Oversight(house, PasskeyCeremonies(settings.public_url)),
         partners=Partners(house),
         reminders=Reminders(house),
+        exports=Exports(house, ledger.origin),
     )
 
 

@@ -11,16 +11,19 @@ from typing import Annotated, Any
 import typer
 
 from broker.app import Broker
+from broker.cli import exporting
 from broker.cli.running import use
+from broker.cli.verifying import bundle_or_address, trusted_from
 from broker.crypto.encoding import b64url, from_b64url
 from broker.crypto.keyring import KeyPurpose, load_keyring
 from broker.crypto.signatures import ed25519_holds, verify_family_receipt
 from broker.errors import NotFound, Tampered, Words
 from broker.settings import keys_directory
-from broker.transparency.checkpoints import parse_verifier_key
-from broker.transparency.verifier import TrustedKeys, Verdict, verify_receipt
+from broker.transparency.verifier import Verdict, verify_receipt
 
 app = typer.Typer(no_args_is_help=True, help="Check the disclosure log.")
+app.command("export")(exporting.export)
+app.command("page")(exporting.page)
 
 
 @app.command("checkpoint")
@@ -44,14 +47,19 @@ def keys() -> None:
 
 @app.command("verify")
 def verify(
-    file: Annotated[Path | None, typer.Argument(help="A receipt; without one, the whole log of this broker.")] = None,
+    file: Annotated[
+        str, typer.Argument(help="A receipt, a bundle, or a log's address; without one, the whole log of this broker.")
+    ] = "",
     keys_file: Annotated[Path | None, typer.Option("--keys", help="Trusted keys, from `broker audit keys`.")] = None,
     earlier: Annotated[Path | None, typer.Option(help="A checkpoint that you kept: the log must extend it.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="First wait until every entry is in the tree.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For a program to read.")] = False,
 ) -> None:
     """Say in one sentence whether a receipt, or the whole log, is genuine."""
-    verdict = _receipt(file, keys_file) if file else use(lambda broker: _log(broker, _kept(earlier), wait=wait))
+    if file:
+        verdict = bundle_or_address(file, keys_file, _kept(earlier)) or _receipt(Path(file), keys_file)
+    else:
+        verdict = use(lambda broker: _log(broker, _kept(earlier), wait=wait))
     if as_json:
         typer.echo(json.dumps({"ok": verdict.ok, "code": verdict.code, "sentence": verdict.sentence}))
     else:
@@ -88,7 +96,7 @@ def _receipt(file: Path, keys_file: Path | None) -> Verdict:
         if isinstance(document.get("receipt"), str):
             return _family(document["receipt"], {kid: from_b64url(key) for kid, key in keys["records"].items()})
         document = document.get("receipt", document) if "leaf" not in document else document
-        trusted = _trusted(keys)
+        trusted = trusted_from(keys)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         typer.echo("This file, or the file with keys, cannot be read.", err=True)
         raise typer.Exit(2) from None
@@ -117,11 +125,3 @@ _FAMILY_FALSE = Words(
     "Dit bewijs is niet echt: een handtekening of een tekst klopt niet.",
     "This receipt is not genuine: a signature or a text does not hold.",
 )
-
-
-def _trusted(document: dict[str, Any]) -> TrustedKeys:
-    logs: dict[str, tuple[bytes, ...]] = {}
-    for text in document["logs"]:
-        name, key = parse_verifier_key(text)
-        logs[name] = (*logs.get(name, ()), key)
-    return TrustedKeys({kid: from_b64url(key) for kid, key in document["receipts"].items()}, logs)

@@ -45,6 +45,7 @@ class EventType(StrEnum):
     LOG_SEARCHED = "log:searched"
     LOG_VIEWED = "log:viewed"
     LOG_CHECKED = "log:checked"
+    LOG_EXPORTED = "log:exported"
 
 
 @dataclass(frozen=True, slots=True)

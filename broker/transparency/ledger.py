@@ -20,6 +20,7 @@ from broker.domain.ports import Clock, LogCheck, LoggedFacts, LogSignatures
 from broker.domain.stores import Appended, Storage, StoredEntry, TreeState
 from broker.errors import BrokerError, NotFound, Tampered, Words
 from broker.transparency import merkle, tiles
+from broker.transparency.archive import Archive
 from broker.transparency.canonical import to_base64url
 from broker.transparency.checkpoints import Checkpoint, SignatureCheck, open_note, sign_note, verifier_key
 from broker.transparency.entries import decode, opened
@@ -65,6 +66,7 @@ class Ledger:
         self.origin = address.partition("://")[2]
         self._address = address
         self._clock = clock
+        self.archive = Archive(storage)
         self._wake = asyncio.Event()
         self._published = asyncio.Condition()
 
