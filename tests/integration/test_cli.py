@@ -150,7 +150,19 @@ def test_help_names_every_command():
         text=True,
         check=True,
     ).stdout
-    for command in ("keys", "policies", "audit", "organisations", "officers", "db", "serve", "demo", "push", "open", "client-keys"):
+    for command in (
+        "keys",
+        "policies",
+        "audit",
+        "organisations",
+        "officers",
+        "db",
+        "serve",
+        "demo",
+        "push",
+        "open",
+        "client-keys",
+    ):
         assert command in helped
 
 
