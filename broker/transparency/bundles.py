@@ -100,7 +100,7 @@ def verify_bundle(
         return stop.verdict
     except (OSError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile, zlib.error, struct.error,
             NotImplementedError, RuntimeError, EOFError, MemoryError):  # fmt: skip # whatever a strange zip may raise
-        return _unreadable()
+        return Verdict(_UNREADABLE, NOT_CHECKED)
     return found.verdict(first.size if first else 0, last)
 
 
@@ -109,14 +109,14 @@ def verify_family_bundle(document: Mapping[str, Any], trusted: TrustedKeys, chec
     entries = document.get("entries")
     version = document.get("v")
     if set(document) != {"v", "kind", "entries"} or type(version) is not int or version != 1:
-        return _unreadable()
+        return Verdict(_UNREADABLE, NOT_CHECKED)
     if document["kind"] != FAMILY or not isinstance(entries, list) or len(entries) > MOST_ENTRIES:
-        return _unreadable()
+        return Verdict(_UNREADABLE, NOT_CHECKED)
     seen: set[object] = set()
     proven = 0
     for number, entry in enumerate(entries, 1):
         if not isinstance(entry, Mapping) or not isinstance(entry.get("leaf"), str):
-            return _unreadable()
+            return Verdict(_UNREADABLE, NOT_CHECKED)
         verdict = verify_receipt(entry, trusted, check)
         if not verdict.ok:
             return Verdict(
@@ -339,10 +339,6 @@ def _positions(leaf: bytes) -> int:
         return len(decode(leaf).personal)
     except Tampered:
         return 0
-
-
-def _unreadable() -> Verdict:
-    return Verdict(_UNREADABLE, NOT_CHECKED)
 
 
 def _not_at(index: int) -> Words:
