@@ -3,7 +3,7 @@
 - The officer's bundle is a zip of a few named members; every byte of them is canonical and is checked. Nothing in it
   is believed that a signature, a digest or the tree does not carry. Entries are read one by one.
 - The family's is JSON: a list of receipts with their proofs, each checked by itself.
-- A value that is not opened is named as erased; a position that is neither opened nor erased is a fault.
+- A position that is neither opened nor named as erased is a fault.
 
 Source: RFC 9162 sections 2.1.1 and 2.1.4; `docs/decisions/0021-bundles-and-exports.md`.
 """
@@ -29,7 +29,7 @@ MANIFEST, FIRST, LAST, GROWTH, ENTRIES = (
 )  # fmt: skip
 MEMBERS = (MANIFEST, FIRST, LAST, GROWTH, ENTRIES)
 SMALL, LONGEST_LINE, LARGEST = 1 << 20, 1 << 20, 1 << 36
-"""Bytes at most: of a member that is read whole, of one line of entries, of all entries together."""
+"""Bytes at most of a member that is read whole, of one line, of all entries."""
 MOST_ENTRIES = 10_000
 """Of a family's bundle."""
 
@@ -87,15 +87,15 @@ def verify_bundle(
     4. The leaves stand right after the first checkpoint's and give, with them, the root of the last.
     """
     try:
-        with _Zip(file) as bundle:
-            manifest = _manifest(bundle.small(MANIFEST))
-            first, last = _checkpoints(bundle, trusted, check)
-            running = _grown(bundle, first, last)
-            found = _Found()
-            for line in bundle.lines(ENTRIES):
-                found.take(line, running, last, trusted, check)
-                tick(running.size)
-            found.end(running, last, manifest)
+        bundle = _Zip(file)
+        manifest = _manifest(bundle.small(MANIFEST))
+        first, last = _checkpoints(bundle, trusted, check)
+        running = _grown(bundle, first, last)
+        found = _Found()
+        for line in bundle.lines(ENTRIES):
+            found.take(line, running, last, trusted, check)
+            tick(running.size)
+        found.end(running, last, manifest)
     except _Stop as stop:
         return stop.verdict
     except (OSError, ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile, zlib.error, struct.error,
@@ -164,12 +164,6 @@ class _Zip:
             raise ValueError("not a bundle")
         if not wanted - {FIRST} <= set(names) <= wanted or self._infos[ENTRIES].file_size > LARGEST:
             raise ValueError("not a bundle")
-
-    def __enter__(self) -> "_Zip":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._zip.close()
 
     def __contains__(self, name: str) -> bool:
         return name in self._infos
@@ -334,7 +328,7 @@ def _opening(value: Mapping[str, Any]) -> Opening:
 
 
 def _positions(leaf: bytes) -> int:
-    """How many personal values a leaf commits to; none for one that cannot be read, so that its bundle is refused."""
+    """How many personal values a leaf commits to; none for one that cannot be read: its bundle is refused."""
     try:
         return len(decode(leaf).personal)
     except Tampered:
