@@ -62,7 +62,7 @@ class Exports:
         """Write a bundle that anybody with the keys can verify. Raises Conflict when there is nothing to put in it."""
         count = await self.count(selection)
         if not count:
-            raise Conflict(_EMPTY, code="nothing-to-export")
+            raise Conflict(_EMPTY)
         await self._log("bundle", count, selection)
         await self._house.log.archive.bundle(file, selection, tick)
 

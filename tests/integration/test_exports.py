@@ -18,10 +18,11 @@ from broker.transparency.bundles import ENTRIES, verify_bundle, verify_family_bu
 from broker.transparency.remote import verify_address
 from broker.transparency.verifier import TrustedKeys
 from tests.support.intruder import Intruder, intruder_in
-from tests.support.world import World
 from tests.support.surface import nobody_writes
+from tests.support.world import World
 
 HANDOVER, WHO = "tom-to-school", "ib-joris"
+EVERYTHING = Selection()
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ async def a_history(world: World) -> None:
     await world.settle()
 
 
-async def bundled(world: World, selection: Selection = Selection()) -> bytes:
+async def bundled(world: World, selection: Selection = EVERYTHING) -> bytes:
     file = io.BytesIO()
     await world.broker.exports.bundle(file, selection)
     await world.settle()
@@ -51,7 +52,7 @@ def verify(world: World, bundle: bytes) -> Any:
     return verify_bundle(io.BytesIO(bundle), world.broker.ledger.trusted, ed25519_holds)
 
 
-async def exported(world: World, wanted: str, selection: Selection = Selection()) -> bytes:
+async def exported(world: World, wanted: str, selection: Selection = EVERYTHING) -> bytes:
     made = b"".join([piece async for piece in world.broker.exports.lines(wanted, selection)])
     await world.settle()
     return made
