@@ -43,6 +43,7 @@ from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
 from broker.services.consents import Consents
 from broker.services.erasure import Erasure
+from broker.services.exporting import Exports
 from broker.services.handovers import Handovers
 from broker.services.hearing import Hearing
 from broker.services.house import House
@@ -110,6 +111,7 @@ class Broker:
     keys: KeyLife
     alarms: Alarms
     erasure: Erasure
+    exports: Exports
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -271,6 +273,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         keys=KeyLife(house, KeyFiles(settings.keys, keyring, stores, now), vault),
         alarms=alarms,
         erasure=Erasure(house),
+        exports=Exports(house, ledger.origin),
     )
 
 

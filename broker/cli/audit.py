@@ -12,21 +12,24 @@ from typing import Annotated, Any
 import typer
 
 from broker.app import Broker
+from broker.cli import exporting
 from broker.cli.replay import replay
 from broker.cli.running import use
+from broker.cli.verifying import bundle_or_address, trusted_from
 from broker.crypto.encoding import b64url, from_b64url
 from broker.crypto.keyring import KeyPurpose, load_keyring
 from broker.crypto.signatures import ed25519_holds, verify_family_receipt
 from broker.errors import NotFound, Tampered, Words
 from broker.services.restoring import Cause, log_restored
 from broker.settings import keys_directory
-from broker.transparency.checkpoints import parse_verifier_key
 from broker.transparency.policies import WitnessPolicy, read_policy
-from broker.transparency.verifier import TrustedKeys, Verdict, verify_receipt
+from broker.transparency.verifier import Verdict, verify_receipt
 from broker.transparency.witnessed import Witnessed
 
 app = typer.Typer(no_args_is_help=True, help="Check the disclosure log.")
 app.command("replay")(replay)
+app.command("export")(exporting.export)
+app.command("page")(exporting.page)
 
 
 @app.command("checkpoint")
@@ -50,7 +53,9 @@ def keys() -> None:
 
 @app.command("verify")
 def verify(
-    file: Annotated[Path | None, typer.Argument(help="A receipt; without one, the whole log of this broker.")] = None,
+    file: Annotated[
+        str, typer.Argument(help="A receipt, a bundle, or a log's address; without one, the whole log of this broker.")
+    ] = "",
     keys_file: Annotated[Path | None, typer.Option("--keys", help="Trusted keys, from `broker audit keys`.")] = None,
     earlier: Annotated[Path | None, typer.Option(help="A checkpoint that you kept: the log must extend it.")] = None,
     witnesses: Annotated[
@@ -65,7 +70,7 @@ def verify(
     """Say in one sentence whether a receipt, or the whole log, is genuine."""
     policy = read_policy(witnesses) if witnesses else None
     if file:
-        verdict = _receipt(file, keys_file, policy)
+        verdict = _outside(file, keys_file, _kept(earlier), policy)
     else:
         verdict = use(lambda broker: _witnessed_log(broker, _kept(earlier), policy, wait=wait))
     if as_json:
@@ -146,6 +151,14 @@ async def _witnessed_log(broker: Broker, kept: str | None, policy: WitnessPolicy
     return await witnessed.judge(verdict, policy, size)
 
 
+def _outside(file: str, keys_file: Path | None, kept: str | None, policy: WitnessPolicy | None) -> Verdict:
+    """The verdict on what somebody brings: a bundle or an address, or else a receipt."""
+    verdict = bundle_or_address(file, keys_file, kept)
+    if verdict is None:
+        return _receipt(Path(file), keys_file, policy)
+    return verdict if policy is None else Verdict(_NOT_WITNESSED, 2)
+
+
 def _receipt(file: Path, keys_file: Path | None, policy: WitnessPolicy | None) -> Verdict:
     """A recipient's receipt (a log entry), or a family's (their signed statements)."""
     try:
@@ -156,7 +169,7 @@ def _receipt(file: Path, keys_file: Path | None, policy: WitnessPolicy | None) -
                 return Verdict(_NO_CHECKPOINT, 2)
             return _family(document["receipt"], {kid: from_b64url(key) for kid, key in keys["records"].items()})
         document = document.get("receipt", document) if "leaf" not in document else document
-        trusted = _trusted(keys)
+        trusted = trusted_from(keys)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         typer.echo("This file, or the file with keys, cannot be read.", err=True)
         raise typer.Exit(2) from None
@@ -185,15 +198,11 @@ _NO_CHECKPOINT = Words(
     "Dit bewijs heeft geen controlepunt, dus getuigen zeggen er niets over: laat --witnesses weg.",
     "This receipt holds no checkpoint, so witnesses say nothing of it: leave out --witnesses.",
 )
+_NOT_WITNESSED = Words(
+    "Van een bundel of een adres worden getuigen niet nagegaan: laat --witnesses weg, of vraag om een bewijs.",
+    "Of a bundle or an address, witnesses are not checked: leave out --witnesses, or ask for a receipt.",
+)
 _FAMILY_FALSE = Words(
     "Dit bewijs is niet echt: een handtekening of een tekst klopt niet.",
     "This receipt is not genuine: a signature or a text does not hold.",
 )
-
-
-def _trusted(document: dict[str, Any]) -> TrustedKeys:
-    logs: dict[str, tuple[bytes, ...]] = {}
-    for text in document["logs"]:
-        name, key = parse_verifier_key(text)
-        logs[name] = (*logs.get(name, ()), key)
-    return TrustedKeys({kid: from_b64url(key) for kid, key in document["receipts"].items()}, logs)

@@ -48,6 +48,7 @@ class EventType(StrEnum):
     LOG_VIEWED = "log:viewed"
     LOG_CHECKED = "log:checked"
     LOG_RESTORED = "log:restored"
+    LOG_EXPORTED = "log:exported"
 
 
 @dataclass(frozen=True, slots=True)

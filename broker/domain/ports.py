@@ -4,10 +4,10 @@ Cryptography, the agreement, time and chance. What must be stored is in `broker.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from broker.domain.channels import Channel
 from broker.domain.consents import ConsentRecord
@@ -347,8 +347,34 @@ class LogCheck:
     words: Words
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which entries: from `since` until before `until`, both in UTC; of `person` only, by pseudonym, if given."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    person: str = ""
+
+
+class LogArchive(Protocol):
+    """The log read back for outsiders."""
+
+    def entries(self, span: tuple[int, int], person: str = "") -> AsyncIterator[tuple[Any, Sequence[Any] | None]]:
+        """Each entry of these places with its openings; None instead for one that is not about `person`."""
+
+    async def bundle(self, file: IO[bytes], selection: Selection, tick: Callable[[int], None]) -> None:
+        """Write an officer's bundle. Raises NotFound when no checkpoint covers what was asked for."""
+
+    async def proven(self, entries: Sequence[tuple[Any, Sequence[Any]]]) -> dict[str, Any]:
+        """A family's bundle of these entries, with these openings of each."""
+
+
 class DisclosureLog(Protocol):
     """The running log, as the use cases see it."""
+
+    @property
+    def archive(self) -> LogArchive:
+        """The same, read back for outsiders."""
 
     def kick(self) -> None:
         """There is something new."""

@@ -62,6 +62,7 @@ LABELS = {
     EventType.LOG_VIEWED: Words("Logregel bekeken", "Log entry viewed"),
     EventType.LOG_CHECKED: Words("Logboek gecontroleerd", "Log checked"),
     EventType.LOG_RESTORED: Words("Oudere kopie van de database teruggezet", "Older copy of the database put back"),
+    EventType.LOG_EXPORTED: Words("Logboek uitgevoerd naar een bestand", "Log exported to a file"),
 }
 REASONS = {
     "unknown-handover": Words("Er is geen overdracht met dit nummer.", "There is no handover with this id."),

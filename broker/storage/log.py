@@ -133,6 +133,31 @@ class Log(Store):
             found.append(Opening(row.position, "", row.field, salt, value))
         return found
 
+    async def openings_of(self, entries: Sequence[EntryId]) -> Mapping[EntryId, Sequence[Opening]]:
+        """The same for many entries at once; an entry without any is left out."""
+        statement = (
+            sa.select(t.log_opening, t.log_subject_key.c.wrapped_key)
+            .join(t.log_subject_key, t.log_subject_key.c.tag == t.log_opening.c.tag)
+            .where(t.log_opening.c.entry_id.in_(list(entries)))
+            .order_by(t.log_opening.c.position)
+        )
+        keys: dict[str, bytes] = {}
+        found: dict[EntryId, list[Opening]] = {}
+        for row in await self._all(statement):
+            if row.tag not in keys:
+                keys[row.tag] = self._means.subject_keys.open_subject_key(row.tag, row.wrapped_key)
+            clear = self._means.subject_keys.open_with(keys[row.tag], f"{row.entry_id}:{row.position}", row.ciphertext)
+            salt, value = json.loads(clear)
+            opening = Opening(row.position, "", row.field, salt, value)
+            found.setdefault(EntryId(row.entry_id), []).append(opening)
+        return found
+
+    async def about(self, owner: str, entries: Sequence[EntryId]) -> frozenset[EntryId]:
+        """Which of these hold something about this person."""
+        c = t.log_subject_index.c
+        wanted = sa.select(c.entry_id).where(c.tag == self._tag(owner), c.entry_id.in_(list(entries)))
+        return frozenset(EntryId(row.entry_id) for row in await self._all(wanted))
+
 
 class Tree(Store):
     """See `TreeStore`."""
@@ -208,6 +233,27 @@ class Checkpoints(Store):
         if len(rows) != placed[0]:
             raise Tampered
         return [_stored(row) for row in rows]
+
+    async def span(self, since: datetime | None, until: datetime | None) -> tuple[int, int]:
+        """The places from the first to after the last entry logged in that time; (0, 0) for none."""
+        c = t.log_index.c.leaf_index
+        wanted = sa.select(sa.func.min(c), sa.func.max(c)).join(
+            t.log_entry, t.log_entry.c.entry_id == t.log_index.c.entry_id
+        )
+        if since:
+            wanted = wanted.where(t.log_entry.c.created_at >= since)
+        if until:
+            wanted = wanted.where(t.log_entry.c.created_at < until)
+        row = await self._one(wanted)
+        return (0, 0) if row is None or row[0] is None else (int(row[0]), int(row[1]) + 1)
+
+    async def around(self, first: int, end: int) -> tuple[tuple[int, str] | None, tuple[int, str] | None]:
+        """The checkpoints just before and just after those places."""
+        c = t.log_checkpoint.c
+        every = sa.select(c.size, c.note)
+        before = await self._one(every.where(c.size <= first, c.size > 0).order_by(c.size.desc()).limit(1))
+        after = await self._one(every.where(c.size >= end).order_by(c.size).limit(1))
+        return ((before.size, before.note) if before else None, (after.size, after.note) if after else None)
 
     async def waiting(self) -> int:
         """How many entries are not in the tree yet."""

@@ -68,6 +68,7 @@ class Releases(Store):
         statement = (
             sa.select(
                 t.release.c.id,
+                t.release.c.entry_id,
                 t.release.c.created_at,
                 t.release.c.organisation,
                 t.release.c.role,
@@ -87,6 +88,12 @@ class Releases(Store):
             before = found[row.id].types if row.id in found else ()
             types = before if row.type in before else (*before, row.type)
             found[row.id] = Disclosure(
-                row.created_at, Oin(row.organisation), row.role, types, HandoverId(row.handover), bool(row.corrected)
+                row.created_at,
+                Oin(row.organisation),
+                row.role,
+                types,
+                HandoverId(row.handover),
+                bool(row.corrected),
+                EntryId(row.entry_id),
             )
         return list(found.values())

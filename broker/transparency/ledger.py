@@ -20,6 +20,7 @@ from broker.domain.ports import Alarm, Clock, LogCheck, LoggedFacts, LogGuard, L
 from broker.domain.stores import Appended, Storage, StoredEntry, TreeState
 from broker.errors import BrokerError, Conflict, NotFound, Tampered, Unsafe
 from broker.transparency import merkle, tiles
+from broker.transparency.archive import Archive
 from broker.transparency.canonical import to_base64url
 from broker.transparency.checking import WholeLog, check_root
 from broker.transparency.checkpoints import Checkpoint, SignatureCheck, open_note, sign_note, verifier_key
@@ -63,6 +64,7 @@ class Ledger:
         self._address = address
         self._clock = clock
         self._alarm = alarm
+        self.archive = Archive(storage)
         self._wake = asyncio.Event()
         self._published = asyncio.Condition()
         self._publishing = asyncio.Lock()

@@ -72,6 +72,15 @@ def root(size: int, tiles: Mapping[TileId, bytes]) -> bytes:
     return _span_root((0, size), tiles) if size else EMPTY_ROOT
 
 
+def peaks(size: int, tiles: Mapping[TileId, bytes]) -> tuple[bytes, ...]:
+    """Return the roots of the complete subtrees of the first `size` leaves, largest first: what `RunningRoot` begins with.
+
+    The tiles of `frontier(size)` suffice, and may have grown since. Raises Tampered when one is missing or too short.
+    """
+    _check_size(size)
+    return tuple(_complete(start, height, tiles) for start, height in _pieces((0, size)))
+
+
 def tiles_for_inclusion(index: int, size: int) -> tuple[TileId, ...]:
     """Return the tiles that `inclusion_proof` reads. Raises ValueError unless 0 <= index < size."""
     return _tiles_of(_inclusion_spans(index, size))

@@ -655,3 +655,23 @@ def _wait_for(port: int) -> None:
                 return
         time.sleep(0.1)
     raise TimeoutError
+
+
+def test_the_log_is_exported_and_a_bundle_checked_on_another_desk(furnished):
+    desk = furnished
+    assert "either" in desk.refused("audit", "export")
+    assert "csv, fhir or otel" in desk.refused("audit", "export", "--format", "pdf")
+    assert "not a day" in desk.refused("audit", "export", "--format", "csv", "--since", "yesterday")
+    _sequence(desk, "organisations", "add", SCHOOL, "School", "school", "--key", public_key(desk.folder))
+    desk.run("audit", "keys")  # the first to open the log makes its guard, and says so
+    assert "organisation:changed" in desk.done("audit", "export", "--format", "csv")
+    bundle = desk.folder / "log.zip"
+    assert desk.done("audit", "export", "--bundle", bundle) == ""
+    assert stat.S_IMODE(bundle.stat().st_mode) == 0o600
+    (desk.folder / "keys.json").write_text(desk.done("audit", "keys"))
+    assert "2 entries" in desk.done("audit", "verify", bundle, "--keys", desk.folder / "keys.json")
+    desk.refused("audit", "verify", bundle, code=2)
+    assert not json.loads(desk.run("audit", "verify", bundle, "--json").stdout)["ok"]
+    desk.refused("audit", "verify", "http://127.0.0.1:1/v1/log", "--keys", desk.folder / "keys.json")
+    desk.done("audit", "page", "--out", desk.folder / "verify.html", "--keys", desk.folder / "keys.json")
+    assert json.loads((desk.folder / "keys.json").read_text())["logs"][0] in (desk.folder / "verify.html").read_text()

@@ -20,6 +20,9 @@ from broker.domain.reminders import Running
 Lock = Literal["", "shared", "exclusive"]
 
 
+NO_ENTRY = EntryId("")
+
+
 @dataclass(frozen=True, slots=True)
 class Pushed:
     """A handover as it was pushed: its header, who is who, and each section sealed."""
@@ -85,6 +88,7 @@ class Disclosure:
     types: tuple[str, ...]
     handover: HandoverId
     corrected: bool = False
+    entry: EntryId = NO_ENTRY
 
 
 class ReleaseStore(Protocol):

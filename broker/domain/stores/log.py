@@ -67,6 +67,12 @@ class LogStore(Protocol):
     async def openings(self, entry: EntryId) -> Sequence[Opening]:
         """What is left of its openings (erased ones are gone)."""
 
+    async def openings_of(self, entries: Sequence[EntryId]) -> Mapping[EntryId, Sequence[Opening]]:
+        """The same for many entries at once; an entry without any is left out."""
+
+    async def about(self, owner: str, entries: Sequence[EntryId]) -> frozenset[EntryId]:
+        """Which of these hold something about this person."""
+
 
 @dataclass(frozen=True, slots=True)
 class TreeState:
@@ -109,6 +115,12 @@ class CheckpointStore(Protocol):
 
     async def leaves(self, first: int, limit: int) -> Sequence[StoredEntry]:
         """Sequenced entries from a place on, in order."""
+
+    async def span(self, since: datetime | None, until: datetime | None) -> tuple[int, int]:
+        """The places from the first to after the last entry logged from `since` until before `until`; (0, 0) for none."""
+
+    async def around(self, first: int, end: int) -> tuple[tuple[int, str] | None, tuple[int, str] | None]:
+        """(size, note) of the largest that holds nothing from `first` on, and of the smallest that holds all before `end`."""
 
     async def waiting(self) -> int:
         """How many entries are not in the tree yet."""

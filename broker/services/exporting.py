@@ -1,0 +1,86 @@
+"""The log for officers and inspectors, as files: an export is logged and committed before the first line of it leaves.
+
+1. What is asked for is counted.
+2. The export is logged, with its format and how many entries were read through. No log, no export.
+3. Only then lines are read, batch by batch, and handed on; entries that are added meanwhile are not among them.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from typing import IO
+
+from broker.domain import audit_events, exports, traces
+from broker.domain.events import EventType, LogEvent, Personal
+from broker.domain.exports import Line, line_of
+from broker.domain.ports import Selection
+from broker.errors import Conflict, Invalid, Words
+from broker.services.house import House
+
+_WRITERS: dict[str, Callable[[Line], bytes]] = {
+    "csv": exports.row_of,
+    "fhir": audit_events.ndjson_of,
+    "otel": traces.otlp_of,
+}
+Tick = Callable[[int], None]
+_EMPTY = Words(
+    "In deze tijd staat er niets in het logboek. Kies een andere tijd.",
+    "The log holds nothing of this time. Choose another.",
+)
+
+
+def check_format(wanted: str) -> None:
+    """Raises Invalid for what is none of the formats."""
+    if wanted not in _WRITERS:
+        raise Invalid.at("/format", "Kies csv, fhir of otel.", "Choose csv, fhir or otel.")
+
+
+class Exports:
+    """The use cases. `system` is the log's name: from which system a line comes."""
+
+    def __init__(self, house: House, system: str) -> None:
+        self._house = house
+        self._system = system
+
+    async def count(self, selection: Selection) -> int:
+        """How many entries an export of this goes through."""
+        first, end = await self._span(selection)
+        return end - first
+
+    async def lines(self, wanted: str, selection: Selection, tick: Tick = lambda _: None) -> AsyncIterator[bytes]:
+        """The export, piece by piece. Raises Invalid for another format, Tampered where an entry is not what was logged."""
+        check_format(wanted)
+        span = await self._span(selection)  # 1
+        await self._log(wanted, span[1] - span[0], selection)  # 2
+        write = _WRITERS[wanted]
+        if wanted == "csv":
+            yield exports.header()
+        async for entry, openings in self._house.log.archive.entries(span, selection.person):  # 3
+            tick(1)
+            if openings is None:
+                continue
+            facts = self._house.log.read(entry.leaf, openings)
+            if (selection.since and facts.at < selection.since) or (selection.until and facts.at >= selection.until):
+                continue
+            yield write(line_of(entry.id, entry.index, entry.leaf, facts, openings, self._system))
+
+    async def bundle(self, file: IO[bytes], selection: Selection, tick: Tick = lambda _: None) -> None:
+        """Write a bundle that anybody with the keys can verify. Raises Conflict when there is nothing to put in it."""
+        count = await self.count(selection)
+        if not count:
+            raise Conflict(_EMPTY)
+        await self._log("bundle", count, selection)
+        await self._house.log.archive.bundle(file, selection, tick)
+
+    async def _span(self, selection: Selection) -> tuple[int, int]:
+        async with self._house.storage(writing=False) as work:
+            return await work.checkpoints.span(selection.since, selection.until)
+
+    async def _log(self, wanted: str, count: int, selection: Selection) -> None:
+        person = selection.person
+        about = (Personal(person, "subject", person),) if person else ()
+        async with self._house.storage() as work:
+            event = LogEvent(
+                EventType.LOG_EXPORTED, self._house.clock(), facts={"format": wanted, "count": count}, personal=about
+            )
+            await work.log.append(event)
+            await work.commit()
+        self._house.log.kick()

@@ -1,0 +1,202 @@
+"""The page on which a parent checks a proof: offline, in a real Chromium, and of one mind with the verifier in Python."""
+
+import base64
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from playwright.sync_api import Browser, Page, expect
+
+from broker.crypto.encoding import b64url
+from broker.crypto.keyring import KeyPurpose, make_key
+from broker.crypto.signatures import RECEIPT_TYPE, RECORD_TYPE, sign_statement
+from broker.domain.events import EntryId, EventType, LogEvent, Personal
+from broker.domain.records import document_of
+from broker.transparency.bundles import FAMILY, openings_json, verify_family_bundle
+from broker.transparency.canonical import to_base64url
+from broker.transparency.checkpoints import Checkpoint, sign_note, verifier_key
+from broker.transparency.entries import encode
+from broker.transparency.proofs import InclusionProof
+from broker.transparency.tiles import extend, inclusion_proof
+from broker.transparency.verifier import TrustedKeys, verify_receipt
+from tests.factories import NOW, a_record
+from tests.fakes import Salts
+from tests.unit.transparency.conftest import ORIGIN, _check, _signer
+
+PAGE = Path(__file__).resolve().parents[2] / "broker/cli/pages/verify.html"
+LOG, RECEIPTS, STRANGER = _signer(1), _signer(2), _signer(3)
+TRUSTED = TrustedKeys({"r1": RECEIPTS.public}, {ORIGIN: LOG.public})
+RECORDS = make_key(KeyPurpose.RECORDS, NOW)
+KEYS = {
+    "logs": [verifier_key(ORIGIN, LOG.public)],
+    "receipts": {"r1": to_base64url(RECEIPTS.public)},
+    "records": {RECORDS.kid: b64url(RECORDS.public_raw)},
+}
+
+
+def receipts() -> list[dict[str, Any]]:
+    salts = Salts()
+    entries = [
+        encode(
+            LogEvent(
+                EventType.RELEASE_PERMITTED if n % 2 else EventType.CONSENT_GIVEN,
+                NOW,
+                facts={"purpose": "education-support", "n": n},
+                personal=(Personal("p", "role", "leerkracht é"), Personal("p", "types", '["status"]')),
+            ),
+            EntryId(f"e-{n}"),
+            salts,
+        )
+        for n in range(7)
+    ]
+    tree = extend(0, {}, [entry.leaf_hash for entry in entries])
+    note = sign_note(Checkpoint(ORIGIN, tree.size, tree.root), ORIGIN, LOG.public, LOG.sign)
+    return [
+        {
+            "v": 1,
+            "leaf": to_base64url(entry.leaf),
+            "receipt": {"kid": "r1", "signature": to_base64url(RECEIPTS.sign(entry.leaf))},
+            "proof": InclusionProof(n, tree.size, inclusion_proof(n, tree.size, tree.tiles), note).text(),
+            "openings": openings_json(entry.openings),
+        }
+        for n, entry in enumerate(entries)
+    ]
+
+
+MADE = receipts()
+BUNDLE = {"v": 1, "kind": FAMILY, "entries": MADE[:4]}
+
+
+def family_receipt() -> dict[str, Any]:
+    text = "De vraag."
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    record = a_record()
+    from dataclasses import replace
+
+    record = replace(record, notice=replace(record.notice, digest=digest))
+    signed = sign_statement(RECORDS, RECORD_TYPE, document_of(record, "https://rondom.example/mine"))
+    document = {"v": 1, "id": "r", "at": NOW.isoformat(), "records": [signed], "notices": {digest: text}}
+    return {"receipt": sign_statement(RECORDS, RECEIPT_TYPE, document)}
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(locale="nl-NL", viewport={"width": 390, "height": 844}, offline=True)
+    page = context.new_page()
+    page.asked = []  # type: ignore[attr-defined]
+    page.on("request", lambda request: page.asked.append(request.url))  # type: ignore[attr-defined]
+    page.goto(PAGE.as_uri())
+    yield page
+    assert [url for url in page.asked if not url.startswith("file:")] == []  # type: ignore[attr-defined]
+    context.close()
+
+
+def told(page: Page, text: str, keys: Any = KEYS) -> int:
+    return int(page.evaluate("async ([t, k]) => (await verify(t, readKeys(k))).code", [text, keys]))
+
+
+def drop(page: Page, content: bytes, name: str = "bewijs.json") -> None:
+    page.set_input_files("#file", {"name": name, "mimeType": "application/json", "buffer": content})
+
+
+def python(document: Any) -> int:
+    if document.get("kind") == FAMILY:
+        return verify_family_bundle(document, TRUSTED, _check).code
+    return verify_receipt(document, TRUSTED, _check).code
+
+
+def test_a_parent_reads_that_it_is_genuine_or_why_not(page: Page, picture: Callable[..., None]) -> None:
+    verdict = page.locator("#verdict")
+    picture(page, "verify-start")
+    drop(page, json.dumps(BUNDLE).encode())
+    expect(verdict).to_contain_text("Dit kon niet worden nagegaan")
+    page.fill("#pasted", json.dumps(KEYS))
+    expect(verdict).to_contain_text("Dit bewijs is echt")
+    expect(page.locator("#shown li")).to_have_count(4)
+    picture(page, "verify-genuine")
+    altered = copy.deepcopy(BUNDLE)
+    altered["entries"][1]["openings"][0]["value"] = "somebody"
+    drop(page, json.dumps(altered).encode())
+    expect(verdict).to_contain_text("Dit bewijs is niet echt")
+    expect(page.locator("#shown")).to_be_hidden()
+    picture(page, "verify-altered")
+    page.click("#language")
+    expect(verdict).to_contain_text("This is not genuine")
+    drop(page, json.dumps(family_receipt()).encode())
+    expect(verdict).to_contain_text("This is genuine")
+    picture(page, "verify-receipt-en")
+    drop(page, b"%PDF-1.7")
+    expect(verdict).to_contain_text("no proof from Rondom")
+    drop(page, b" " * (20 * 1024 * 1024 + 1))
+    expect(verdict).to_contain_text("too large")
+    page.fill("#pasted", "nonsense")
+    expect(page.locator("#trusted")).to_contain_text("no keys of Rondom")
+
+
+def test_keys_come_from_outside_the_file_alone(page: Page) -> None:
+    wrong = {**KEYS, "receipts": {"r1": to_base64url(STRANGER.public)}}
+    assert told(page, json.dumps(MADE[0])) == 0
+    assert told(page, json.dumps(MADE[0]), wrong) == 1
+    assert told(page, json.dumps({**MADE[0], **KEYS}), {}) == 2
+    assert told(page, json.dumps(MADE[0]), {**KEYS, "logs": []}) == 2
+
+
+def test_signed_answers_with_any_part_changed_are_refused(page: Page) -> None:
+    made = family_receipt()["receipt"]
+    assert told(page, json.dumps({"receipt": made})) == 0
+    for at in range(0, len(made) - 1, 97):
+        changed = made[:at] + ("A" if made[at] != "A" else "B") + made[at + 1 :]
+        assert told(page, json.dumps({"receipt": changed})) == 1
+
+
+@st.composite
+def altered(draw: st.DrawFn) -> Any:
+    document: Any = copy.deepcopy(draw(st.sampled_from([*MADE, BUNDLE])))
+    target = document
+    if "entries" in document:
+        target = draw(st.sampled_from(document["entries"]))
+    kind = draw(st.sampled_from(["nothing", "leaf", "signature", "proof", "opening", "drop", "swap", "no proof"]))
+    if kind in ("leaf", "signature"):
+        holder = target if kind == "leaf" else target["receipt"]
+        raw = bytearray(base64.urlsafe_b64decode(holder[kind] + "=="))
+        at = draw(st.integers(0, len(raw) * 8 - 1))
+        raw[at // 8] ^= 1 << at % 8
+        holder[kind] = to_base64url(bytes(raw))
+    elif kind == "proof":
+        at = draw(st.integers(0, len(target["proof"]) - 1))
+        sign = draw(st.sampled_from("A+/=01 \n—x"))
+        target["proof"] = target["proof"][:at] + sign + target["proof"][at + 1 :]
+    elif kind == "opening":
+        name = draw(st.sampled_from(["salt", "value", "field"]))
+        target["openings"][0][name] = draw(st.one_of(st.text(max_size=5), st.just(target["openings"][0][name])))
+    elif kind == "drop":
+        target.pop(draw(st.sampled_from(sorted(target))))
+    elif kind == "swap":
+        target["proof"] = draw(st.sampled_from(MADE))["proof"]
+    elif kind == "no proof":
+        target["proof"] = None
+    return document
+
+
+@pytest.mark.slow
+@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(altered())
+def test_it_agrees_with_the_verifier_in_python(page: Page, document: Any) -> None:
+    assert told(page, json.dumps(document)) == python(document)
+
+
+def test_the_page_stands_alone_and_knows_every_event() -> None:
+    text = PAGE.read_text()
+    script = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in text, "the script changed: so must its digest in the policy"
+    assert "default-src 'none'" in text
+    assert not re.search(r"(src|href)=|https?://|fetch\(|XMLHttp|import\(", text)
+    assert set(re.findall(r'"([a-z]+:[a-z-]+)":\[', script)) >= {event.value for event in EventType}
