@@ -13,8 +13,8 @@ from fastapi import Depends, Path, Request
 from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
 from fastapi.security import OAuth2
 
+from broker.domain.log_ports import CosignedLog, LogTiles
 from broker.domain.parties import Organisation, Professional
-from broker.domain.ports import CosignedLog, LogTiles
 from broker.errors import NotAuthenticated, NotFound
 from broker.services.access import Access, Caller
 from broker.services.alarms import Alarms

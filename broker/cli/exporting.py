@@ -15,7 +15,7 @@ import typer
 from broker.app import Broker
 from broker.cli.running import use
 from broker.domain.calendar import AMSTERDAM, end_of_day
-from broker.domain.ports import Selection
+from broker.domain.log_ports import Selection
 from broker.errors import Invalid
 from broker.services.exporting import check_format
 

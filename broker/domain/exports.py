@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from broker.domain.events import Opening
-from broker.domain.ports import LoggedFacts
+from broker.domain.log_ports import LoggedFacts
 
 Action = Literal["C", "R", "U", "D", "E"]
 """Create, read, update, delete, execute: the action codes of NEN 7513 and of FHIR R4."""

@@ -11,7 +11,7 @@ from typing import IO
 from broker.domain import audit_events, exports, traces
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.exports import Line, line_of
-from broker.domain.ports import Selection
+from broker.domain.log_ports import Selection
 from broker.errors import Conflict, Invalid, Words
 from broker.services.house import House
 

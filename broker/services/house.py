@@ -5,16 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from broker.domain.ports import (
-    AgreementInForce,
-    Clock,
-    CodeMaker,
-    DisclosureLog,
-    Ids,
-    Notary,
-    SectionVault,
-    Tagger,
-)
+from broker.domain.log_ports import DisclosureLog
+from broker.domain.ports import AgreementInForce, Clock, CodeMaker, Ids, Notary, SectionVault, Tagger
 from broker.domain.stores import Storage
 from broker.errors import TooMany
 

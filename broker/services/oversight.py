@@ -13,7 +13,7 @@ from broker.domain.calendar import AMSTERDAM, end_of_day
 from broker.domain.consents import Stance
 from broker.domain.decisions import TOLD, Told
 from broker.domain.events import EventType, LogEvent, Personal
-from broker.domain.ports import LoggedFacts
+from broker.domain.log_ports import LoggedFacts
 from broker.domain.stores import LogSearch, StoredEntry, UnitOfWork
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import NotFound, Words

@@ -21,8 +21,9 @@ from broker.domain.basis import Basis, digest_of, read_basis
 from broker.domain.decisions import Told
 from broker.domain.events import EventType, LogEvent
 from broker.domain.handovers import ENDED
+from broker.domain.log_ports import LoggedFacts
 from broker.domain.parties import Recipient
-from broker.domain.ports import AgreementInForce, LoggedFacts
+from broker.domain.ports import AgreementInForce
 from broker.domain.releases import Situation, decide
 from broker.domain.stores import StoredEntry, UnitOfWork
 from broker.errors import BrokerError, NotFound, Tampered, Words

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import IO, Any
 
 from broker.domain.events import EntryId, Opening
-from broker.domain.ports import Selection
+from broker.domain.log_ports import Selection
 from broker.domain.stores import Storage, StoredEntry, UnitOfWork
 from broker.errors import NotFound
 from broker.transparency import bundles, tiles

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from broker.domain.ports import LogGuard
+from broker.domain.log_ports import LogGuard
 from broker.domain.stores import Storage, TreeState, UnitOfWork
 from broker.errors import Tampered, Unavailable, Unsafe, Words
 from broker.transparency import merkle, tiles

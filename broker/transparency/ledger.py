@@ -16,7 +16,8 @@ from typing import Any
 import structlog
 
 from broker.domain.events import EntryId, Opening
-from broker.domain.ports import Alarm, Clock, LogCheck, LoggedFacts, LogGuard, LogSignatures
+from broker.domain.log_ports import LogCheck, LoggedFacts, LogGuard
+from broker.domain.ports import Alarm, Clock, LogSignatures
 from broker.domain.stores import Appended, Storage, StoredEntry, TreeState
 from broker.errors import BrokerError, Conflict, NotFound, Tampered, Unsafe
 from broker.transparency import merkle, tiles

@@ -12,7 +12,7 @@ from fhir.resources.R4B.auditevent import AuditEvent
 
 from broker.crypto.signatures import ed25519_holds
 from broker.domain.exports import COLUMNS
-from broker.domain.ports import Selection
+from broker.domain.log_ports import Selection
 from broker.errors import BrokerError, Conflict
 from broker.transparency.bundles import ENTRIES, verify_bundle, verify_family_bundle
 from broker.transparency.remote import verify_address

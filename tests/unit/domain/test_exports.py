@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from broker.domain.audit_events import DISCLOSURE, audit_event_of
 from broker.domain.events import Opening
 from broker.domain.exports import COLUMNS, Line, _cell, line_of, row_of
-from broker.domain.ports import LoggedFacts
+from broker.domain.log_ports import LoggedFacts
 from broker.domain.traces import otlp_of, span_of
 
 AT = datetime(2026, 6, 15, 12, 0, 0, 123000, tzinfo=UTC)
