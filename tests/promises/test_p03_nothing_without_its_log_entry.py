@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from broker.domain.handovers import HandoverId
 from broker.domain.parties import Oin, Professional, ProfessionalId
 from broker.domain.releases import ReleaseRequest
+from broker.domain.stores.witnesses import Refusal
 from broker.errors import Unavailable
 from broker.storage import tables as t
 from broker.storage.log import Log
@@ -274,7 +275,8 @@ async def test_the_schema_refuses_a_release_without_its_entry(world: World, case
 
 def changes(table: str, *, sqlite: bool) -> list[str]:
     """Statements that would change or remove what is there."""
-    column = t.metadata.tables[table].primary_key.columns[0].name
+    key = t.metadata.tables[table].primary_key.columns
+    column, every = key[0].name, ", ".join(one.name for one in key)
     common = [
         f"UPDATE {table} SET {column} = {column}",
         f"UPDATE {table} SET {column} = {column} WHERE {column} = (SELECT min({column}) FROM {table})",
@@ -292,13 +294,18 @@ def changes(table: str, *, sqlite: bool) -> list[str]:
     return [
         *common,
         f"TRUNCATE {table} CASCADE",
-        f"INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ({column}) DO UPDATE SET {column} = excluded.{column}",
+        f"INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ({every}) DO UPDATE SET {column} = excluded.{column}",
     ]
 
 
 async def test_what_is_only_inserted_into_is_never_changed(world: World, case: Case, intruder: Intruder) -> None:
     """By the broker's own role; on PostgreSQL its grants refuse, and the triggers refuse even the owner and postgres."""
     await world.settle()
+    async with world.broker.house.storage() as work:
+        size, now = int((await world.broker.ledger.checkpoint()).split("\n")[1]), world.clock()
+        await work.witnesses.keep("witness.example+00", size, "what a witness signed", now)
+        await work.witnesses.refuse(Refusal("witness.example+00", size, size + 1, now))
+        await work.commit()
     for table in INSERT_ONLY:
         wanted = sa.select(t.metadata.tables[table])
         before = await rows(world, wanted)
