@@ -133,12 +133,13 @@ async def test_a_broker_that_peeks_and_forgets_at_once_is_found_out(
     tmp_path: Path, database_url: str, how: str
 ) -> None:
     """What makes the test above mean something: it opens each section for a moment, and does nothing with it."""
-    mark, seen = a_mark(), list[str]()
+    mark = a_mark()
     async with a_broker(tmp_path, database_url, how=how) as around:
-        for _ in range(TIMES):
+        for _ in range(10 * TIMES):  # what is freed may be overwritten before it is looked for, but not each time
             await around.sealed_both_ways(mark)
-            seen = seen or found_in_memory(around.stage.pid, mark)[0]
-    assert seen
+            if found_in_memory(around.stage.pid, mark)[0]:
+                return
+    raise AssertionError("nobody would notice")
 
 
 async def nothing_is_seen(around: Around) -> None:
