@@ -97,18 +97,19 @@ def furnished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path, furnished: Furnished) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a fresh, migrated database, as the broker's role; each test runs on both kinds.
 
-    That of a `world` is furnished.
+    It is furnished for a test that asks for that, as every test with the `world` below does.
     """
-    for_world = "world" in request.fixturenames
+    asked = "furnished" in request.fixturenames
+    furnished: Furnished | None = request.getfixturevalue("furnished") if asked else None
     if request.param == "sqlite":
-        template = furnished.sqlite() if for_world else request.getfixturevalue("sqlite_template")
+        template = furnished.sqlite() if furnished else request.getfixturevalue("sqlite_template")
         yield copied_sqlite(template, tmp_path)
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    name = furnished.postgresql(server) if for_world else server.make_template("migrated", _migrate)
+    name = furnished.postgresql(server) if furnished else server.make_template("migrated", _migrate)
     urls = server.create_database(template=name)
     try:
         yield urls.app_url
