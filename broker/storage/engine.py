@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -33,6 +34,8 @@ large sort leaves rows in a file of the system's temporary folder."""
 
 PATIENCE, SHORT = 30_000, 250
 """Milliseconds that SQLite waits for others: to write, and to empty the write-ahead log."""
+FAREWELL = 5
+"""Seconds that closing waits for connections that are just being made."""
 OUTSIDE = "outside_transaction"
 
 
@@ -42,6 +45,7 @@ class Database:
 
     engine: AsyncEngine
     writers: asyncio.Lock | None = field(default=None)
+    unfinished: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
     def sqlite(self) -> bool:
@@ -49,7 +53,9 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, also those that are just being made."""
+        if self.unfinished:
+            await asyncio.wait(self.unfinished, timeout=FAREWELL)
         await self.engine.dispose()
 
 
@@ -78,10 +84,38 @@ def open_database(text: str, *, pool_size: int = 10) -> Database:
         event.listen(engine.sync_engine, "commit", _commit_sqlite)
         event.listen(engine.sync_engine, "invalidate", _undo_sqlite)
         return Database(engine, asyncio.Lock())
+    unfinished: set[asyncio.Task[Any]] = set()
+
+    async def connect(*arguments: Any, **options: Any) -> psycopg.AsyncConnection:
+        """Nobody who stops waiting leaves a connection half-open: psycopg keeps its socket, and PostgreSQL waits on it.
+
+        While it waits (`authentication_timeout`, a minute), no database of the whole server can be made or dropped.
+        """
+        task = asyncio.create_task(psycopg.AsyncConnection.connect(*arguments, **options))
+        unfinished.add(task)
+        task.add_done_callback(unfinished.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_hang_up)
+            raise
+
     engine = create_async_engine(
-        url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_timeout=5
+        url,
+        hide_parameters=True,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        pool_timeout=5,
+        connect_args={"async_creator_fn": connect},
     )
-    return Database(engine)
+    return Database(engine, unfinished=unfinished)
+
+
+def _hang_up(task: asyncio.Task[psycopg.AsyncConnection]) -> None:
+    """Close the connection that nobody waits for any more."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().pgconn.finish()
 
 
 async def scrub(database: Database, tables: Sequence[str] = ()) -> bool:

@@ -35,9 +35,6 @@ async def test_what_does_not_hear_the_first_time_is_told_again(world: World) -> 
             await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize(
-    "database_url", ["sqlite"], indirect=True
-)  # a driver that is stopped while it connects leaks it
 @pytest.mark.parametrize("moment", [0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.3])
 async def test_it_stops_at_once_at_any_moment(world: World, moment: float) -> None:
     """Also in the first hour's rounds, which begin with the start."""

@@ -379,3 +379,22 @@ async def test_the_brokers_role_may_not_even_look_at_the_schema_of_others(store)
     address = make_url(store.url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address) as broker, pytest.raises(psycopg.errors.InsufficientPrivilege):
         broker.execute("ALTER TABLE organisation ADD COLUMN more text")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_who_gives_up_while_connecting_leaves_nothing_half_open(store, postgres_server):
+    """PostgreSQL waits for what is half-open, and makes no other database meanwhile."""
+
+    async def read() -> None:
+        await asyncio.gather(*[numbers(store) for _ in range(4)])
+
+    for step in range(40):
+        reading = asyncio.create_task(read())
+        await asyncio.sleep(0.001 * (step % 20))
+        reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await reading
+        await store.database.engine.dispose()
+    await store.database.close()
+    async with asyncio.timeout(SOON):
+        await asyncio.to_thread(lambda: postgres_server.drop(postgres_server.create_database()))

@@ -31,13 +31,14 @@ APP_ROLE = "broker_app"
 OWNER_ROLE = "broker_owner"
 _PREFIX = "rondom-tests-"
 # A connection that was given up half-way would hold up every CREATE and DROP DATABASE for a minute: hence the last line.
+# Not less: where much is going on, a server needs seconds to let somebody in.
 _CONF = """
 fsync = off
 full_page_writes = off
 max_connections = 200
 scram_iterations = 1
 timezone = 'UTC'
-authentication_timeout = 1s
+authentication_timeout = 20s
 """
 _HBA = """
 local all postgres trust
