@@ -26,7 +26,7 @@ from tests.promises.histories import AGREED, HELP, KINDS, PEOPLE, READERS, SAFET
 from tests.promises.test_p02_no_section_without_a_permit import changed, in_force, school_rule
 from tests.support.world import ROOT, World, open_world
 
-HISTORIES, STEPS = 48, 26
+HISTORIES, STEPS = 50, 30
 AT_LEAST, OFTEN = 1000, 60
 """Steps on each of the two databases: two thousand in all."""
 LONGEST_MODEL = 80
