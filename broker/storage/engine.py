@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from broker.errors import Unsafe, Words
+from broker.storage.one_trip import OneTrip
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 PRAGMAS = (
@@ -78,7 +79,8 @@ def open_database(text: str, *, pool_size: int = 10) -> Database:
     """Open a database; nothing is connected yet."""
     url = database_url(text)
     if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(url, hide_parameters=True, connect_args={"timeout": PATIENCE / 1000})
+        options = {"timeout": PATIENCE / 1000, "async_creator_fn": OneTrip}
+        engine = create_async_engine(url, hide_parameters=True, connect_args=options)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         event.listen(engine.sync_engine, "commit", _commit_sqlite)

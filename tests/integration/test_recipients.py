@@ -72,7 +72,9 @@ async def stop_for(world: World, person: str, key: str, **fields: str) -> Any:
 async def test_one_recipient_gets_it_and_the_other_is_refused(world: World) -> None:
     await mother_said_yes(world)
     before = len(await records_of(world))
-    page = await world.answer(CHAYENNE, "chayenne", {**YES, "timeline": {PSYCHOLOGIST: "yes", THERAPIST: "no"}})
+    page = await world.answer_on_pages(
+        CHAYENNE, "chayenne", {**YES, "timeline": {PSYCHOLOGIST: "yes", THERAPIST: "no"}}
+    )
     assert await world.gets(CHAYENNE, EVA) == ALL_HERS
     assert await world.gets(CHAYENNE, SEM) == ["roles-and-tasks", "safety-plan"]
     assert await world.gets(CHAYENNE, FATIMA) == ["roles-and-tasks", "safety-plan"], "not named is no"
@@ -305,7 +307,7 @@ async def test_narrowed_from_five_to_three_the_next_release_has_three_and_old_re
     world: World, how: str
 ) -> None:
     await five_sections(world)
-    page = await world.answer(CHAYENNE, "chayenne", dict.fromkeys(FIVE, "yes"))
+    page = await world.answer_on_pages(CHAYENNE, "chayenne", dict.fromkeys(FIVE, "yes"))
     first = await world.ask(CHAYENNE, EVA)
     assert sorted(part["type"] for part in first.json()["released"]) == sorted(FIVE)
     await world.settle()

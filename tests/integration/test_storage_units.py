@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiosqlite
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from broker.domain.parties import Oin, Organisation, PersonId
 from broker.errors import Conflict, Unavailable, Unsafe
 from broker.storage import tables as t
 from broker.storage.engine import PATIENCE, open_database
+from broker.storage.one_trip import OneTrip
 from tests.factories import NOW, SENDER, Storeroom, a_storeroom
 
 SOON = 10.0
@@ -398,3 +400,25 @@ async def test_who_gives_up_while_connecting_leaves_nothing_half_open(store, pos
     await store.database.close()
     async with asyncio.timeout(SOON):
         await asyncio.to_thread(lambda: postgres_server.drop(postgres_server.create_database()))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_on_sqlite_each_statement_takes_one_trip_to_its_thread(store, monkeypatch):
+    trips = []
+    there = OneTrip.in_thread
+
+    async def counted(connection, *arguments, **options):
+        trips.append(arguments[1])
+        await there(connection, *arguments, **options)
+
+    monkeypatch.setattr(OneTrip, "in_thread", counted)
+    monkeypatch.setattr(aiosqlite.Cursor, "__init__", None)  # nobody makes another cursor
+    await write(store, 1)
+    assert await numbers(store) == [1]
+    said = [trip.split()[0] for trip in trips if not trip.startswith("PRAGMA")]
+    assert said == ["BEGIN", "INSERT", "COMMIT", "BEGIN", "SELECT"]
+    async with store.database.engine.connect() as connection:
+        with pytest.raises(sa.exc.OperationalError):
+            await connection.execute(sa.text("SELECT 1 FROM nowhere"))
+    await write(store, 2)
+    assert await numbers(store) == [1, 2], "and who met an error leaves nothing open"

@@ -286,7 +286,7 @@ def five_about_her(body: dict[str, Any]) -> None:
 async def test_07_scope_narrowed_from_five_to_three(world: World) -> None:
     """Scope narrowed from five section types to three: the next release has three; old receipts stay true."""
     await hand_over(world, CHAYENNE, five_about_her)
-    page = await world.answer(CHAYENNE, "chayenne", dict.fromkeys(FIVE, "yes"))
+    page = await world.answer_on_pages(CHAYENNE, "chayenne", dict.fromkeys(FIVE, "yes"))
     first = await world.ask(CHAYENNE, "hoop-eva")
     assert got(first) == sorted(FIVE)
     async with at_home(world, CHAYENNE, "chayenne") as chayenne:

@@ -93,7 +93,7 @@ async def test_a_new_route_is_known_before_it_ships(world: World) -> None:
 
 async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: World) -> None:
     await world.push(TOM)
-    mother = await world.answer(TOM, "mother", YES)
+    mother = await world.answer_on_pages(TOM, "mother", YES)
     unread = await world.invite(TOM, "tom")
     await world.answer(TOM, "father", {})
     await doubt(world)

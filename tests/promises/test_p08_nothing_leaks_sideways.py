@@ -414,7 +414,7 @@ async def test_addressed_but_not_open_lists_nothing(world: World) -> None:
 
 async def test_somebody_elses_receipt_looks_like_one_that_is_not_there(world: World) -> None:
     await world.push(TOM)
-    hers = (await world.answer(TOM, "mother", YES)).url.path.removeprefix("/receipt/")
+    hers = (await world.answer(TOM, "mother", YES)).removeprefix("/receipt/")
     await world.answer(TOM, "father", {})
     async with world.browser() as father:
         await world.come_in(father, world.codes[TOM, "father"])
