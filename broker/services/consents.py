@@ -9,13 +9,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from broker.domain.consents import (
     SUPPORT,
-    Cell,
     ConsentRecord,
     Event,
     EvidenceLevel,
@@ -28,55 +27,18 @@ from broker.domain.consents import (
 )
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.fhir import MEDIA_TYPE, bundle_of
-from broker.domain.handovers import Handover
-from broker.domain.notices import Asked, Notice, asked_of, capacity
-from broker.domain.parties import Authority, Oin, Person, PersonId, Recipient
-from broker.domain.stores import Invitation, UnitOfWork, Visit
-from broker.domain.vocabulary import Vocabulary
+from broker.domain.notices import Notice, asked_of, capacity
+from broker.domain.parties import Oin, PersonId
+from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Invalid, NotFound, Words
 from broker.services.mine import SaidBy, read_by, recipient_words, said, weights_of
 from broker.services.notices import compose_for
 from broker.services.proving import proof_of_sharing
+from broker.services.questionnaires import Choice, Questionnaire, Shown
+from broker.services.questions import Chosen, Request, basis_of
 from broker.services.reactions import Reacting
 from broker.services.recording import keep
-from broker.services.screens import (
-    Answer,
-    AskedRecipient,
-    CareFile,
-    Choice,
-    Mine,
-    Questionnaire,
-    QuestionScreen,
-    ReceiptScreen,
-    SaidLine,
-    Weight,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """What was chosen about one section type, for each recipient by its key, and the text that it was chosen on."""
-
-    answers: Mapping[str, Answer]
-    digest: str
-
-    def event(self, cell: Cell) -> Event:
-        """What it says about one cell. Only a yes is a yes."""
-        answer = self.answers[_key(Recipient(cell.organisation, cell.role))]
-        return Event.GIVE if answer == "yes" else Event.REFUSE
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """What one signer is asked, with everything that it rests on."""
-
-    visit: Visit
-    invitation: Invitation
-    signer: PersonId
-    handover: Handover
-    people: Mapping[PersonId, Person]
-    authorities: tuple[Authority, ...]
-    asked: tuple[Asked, ...]
+from broker.services.screens import CareFile, Mine, ReceiptScreen, SaidLine, Weight
 
 
 class Consents(Reacting):
@@ -86,25 +48,15 @@ class Consents(Reacting):
         """The questions of this visit, with what was chosen so far. Raises Conflict when it was answered already."""
         async with self._house.storage(writing=False) as work:
             request = await self._request(work, token)
-            handover = request.handover
-            notice = await compose_for(work, self._house, handover, request.signer, request.asked, language)
-            partners = {o.oin: o.name for o in await work.organisations.all()}
-        chosen = _chosen(request)
-        vocabulary = self._house.agreement().vocabulary
-        screens = tuple(
-            QuestionScreen(
-                position=position,
-                total=len(notice.questions),
-                section_type=question.section_type,
-                label=vocabulary.label(question.section_type),
-                parts=question.parts,
-                recipients=_recipients(handover, chosen.get(question.section_type), partners, vocabulary),
-            )
-            for position, question in enumerate(notice.questions, 1)
-        )
-        return Questionnaire(partners.get(handover.sender, ""), handover.consent_until, screens, notice.ref.digest)
+            return (await self._questionnaire(work, request, language))[1]
 
-    async def _request(self, work: UnitOfWork, token: str, *, lock: bool = False) -> _Request:
+    async def _questionnaire(self, work: UnitOfWork, request: Request, language: str) -> tuple[Notice, Questionnaire]:
+        partners = {o.oin: o.name for o in await work.organisations.all()}
+        handover, agreement = request.handover, self._house.agreement()
+        notice = await compose_for(work, agreement, partners, handover, request.signer, request.asked, language)
+        return notice, request.questionnaire(notice, partners, agreement.vocabulary)
+
+    async def _request(self, work: UnitOfWork, token: str, *, lock: bool = False) -> Request:
         now = self._house.clock()
         visit, invitation, signer = await self._verified(work, token, lock=lock)
         if invitation.answered:
@@ -116,35 +68,33 @@ class Consents(Reacting):
             await work.authorities.hold({signer}, exclusively=True)  # 1
         people, authorities = await work.authorities.facts(handover.concerned())
         asked = asked_of(signer, handover, people, authorities, self._house.agreement().signers, now)  # 2
-        basis = _basis(handover, asked)
+        basis = basis_of(handover, asked)
         if visit.state.setdefault("basis", basis) != basis:
             visit.state.update(basis=basis, answers={}, texts={})  # another text than was chosen on
         if not asked:
             raise Conflict(_NOT_ASKED_ANY_MORE, code="not-asked-any-more")
-        return _Request(visit, invitation, signer, handover, people, authorities, asked)
+        return Request(visit, invitation, signer, handover, people, authorities, asked)
 
-    async def choose(self, token: str, section_type: str, choice: Choice, language: str) -> None:
-        """Remember a choice, with the text that it was made on. No consent exists yet.
+    async def choose(self, token: str, shown: Shown, choice: Choice, language: str) -> Questionnaire:
+        """Remember a choice, with the text that it was made on; returns the questions as they are then. No consent yet.
 
-        Raises Invalid for what was not asked, and unless a choice per recipient names each of them and nobody else.
+        Raises NotFound for a question that is not there, Conflict unless it is about the very text that was shown, and
+        Invalid unless a choice per recipient names each of them and nobody else.
         """
         async with self._house.storage() as work:
             request = await self._request(work, token, lock=True)
-            if section_type not in {asked.section_type for asked in request.asked}:
-                raise Invalid.at("/question", "Deze vraag is er niet.", "There is no such question.")
-            keys = [_key(recipient) for recipient in request.handover.recipients]
+            notice, questions = await self._questionnaire(work, request, language)
+            question = questions.shown(shown)
+            keys = [recipient.key for recipient in question.recipients]
             each = dict.fromkeys(keys, choice) if isinstance(choice, str) else dict(choice)
             if each.keys() != set(keys) or not set(each.values()) <= {"yes", "no"}:
                 raise Invalid.at(
                     "/recipients", "Kies ja of nee voor elke organisatie.", "Choose yes or no for each organisation."
                 )
-            notice = await compose_for(work, self._house, request.handover, request.signer, request.asked, language)
-            state = request.visit.state
-            chosen = {"each": each, "digest": notice.ref.digest}
-            state["answers"] = {**state.get("answers", {}), section_type: chosen}
-            state["texts"] = _texts(state, notice)  # 3
+            request.choose(question.section_type, each, notice)  # 3
             await work.visits.save(request.visit)
             await work.commit()
+        return questions.answered(question.position, each)
 
     async def confirm(self, token: str, language: str) -> str:
         """Turn the choices into signed records. Returns the receipt's id.
@@ -154,7 +104,7 @@ class Consents(Reacting):
         house, now = self._house, self._house.clock()
         async with house.storage() as work:
             request = await self._request(work, token, lock=True)  # 1, 2
-            chosen = _chosen(request)
+            chosen = request.chosen()
             if any(asked.section_type not in chosen for asked in request.asked):
                 raise Conflict(_NOT_COMPLETE, code="not-complete")
             texts = request.visit.state["texts"]
@@ -173,8 +123,8 @@ class Consents(Reacting):
     async def _records(
         self,
         work: UnitOfWork,
-        request: _Request,
-        chosen: Mapping[str, _Chosen],
+        request: Request,
+        chosen: Mapping[str, Chosen],
         texts: Mapping[str, Any],
         now: datetime,
     ) -> tuple[ConsentRecord, ...]:
@@ -192,7 +142,7 @@ class Consents(Reacting):
                 records += answered(template, {cell: chosen[cell.section_type].event(cell) for cell in cells}, current)
         return tuple(replace(record, id=RecordId(self._house.ids())) for record in records)
 
-    def _template(self, request: _Request, person: PersonId, notice: NoticeRef, now: datetime) -> ConsentRecord:
+    def _template(self, request: Request, person: PersonId, notice: NoticeRef, now: datetime) -> ConsentRecord:
         handover = request.handover
         supports = any(person in asked.supported for asked in request.asked)  # whoever else they are to this person
         return ConsentRecord(
@@ -331,42 +281,6 @@ class Consents(Reacting):
             withdrawn, given = dict.fromkeys(cells, Event.WITHDRAW), dict.fromkeys(cells, stance)
             records += answered(replace(record, at=now, scope=scope), withdrawn, given)
         return tuple(replace(record, id=RecordId(self._house.ids())) for record in records)
-
-
-def _basis(handover: Handover, asked: tuple[Asked, ...]) -> list[Any]:
-    """What the questions of a visit rest on, as its state keeps it: choices made on anything else are forgotten."""
-    return [handover.version, [[a.section_type, list(a.persons), list(a.supported)] for a in asked]]
-
-
-def _texts(state: Mapping[str, Any], notice: Notice) -> dict[str, Any]:
-    shown = {"language": notice.language, "text": notice.text}
-    return {**state.get("texts", {}), notice.ref.digest: shown}
-
-
-def _key(recipient: Recipient) -> str:
-    """How forms and drafts say which recipient."""
-    return f"{recipient.organisation}/{recipient.role}"
-
-
-def _recipients(
-    handover: Handover, chosen: _Chosen | None, partners: Mapping[Oin, str], vocabulary: Vocabulary
-) -> tuple[AskedRecipient, ...]:
-    answers = chosen.answers if chosen else {}
-    return tuple(
-        AskedRecipient(_key(r), partners.get(r.organisation, ""), vocabulary.label(r.role), answers.get(_key(r)))
-        for r in handover.recipients
-    )
-
-
-def _chosen(request: _Request) -> dict[str, _Chosen]:
-    """What this visit chose so far. A choice that is not about exactly these recipients is none."""
-    asked = {_key(recipient) for recipient in request.handover.recipients}
-    drafts = request.visit.state.get("answers", {})
-    return {
-        section_type: _Chosen(draft["each"], draft["digest"])
-        for section_type, draft in drafts.items()
-        if draft.get("each", {}).keys() == asked
-    }
 
 
 def _together(lines: tuple[SaidLine, ...]) -> tuple[SaidLine, ...]:

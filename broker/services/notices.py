@@ -6,10 +6,10 @@ from datetime import date
 from broker.domain.handovers import Handover
 from broker.domain.notices import ONLY_FOR_SEVERAL, Asked, Notice, compose
 from broker.domain.parties import Oin, PersonId
+from broker.domain.ports import AgreementInForce
 from broker.domain.stores import UnitOfWork
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Words
-from broker.services.house import House
 
 _MONTHS = {
     "nl": "januari februari maart april mei juni juli augustus september oktober november december",
@@ -20,13 +20,17 @@ _YOU = Words("jou", "you")
 
 
 async def compose_for(
-    work: UnitOfWork, house: House, handover: Handover, signer: PersonId, asked: Sequence[Asked], language: str
+    work: UnitOfWork,
+    agreement: AgreementInForce,
+    partners: Mapping[Oin, str],
+    handover: Handover,
+    signer: PersonId,
+    asked: Sequence[Asked],
+    language: str,
 ) -> Notice:
     """The notice for one signer, in a language that the agreement has a text in (Dutch otherwise)."""
-    agreement = house.agreement()
     spoken = language if language in agreement.notices else "nl"
     names = await work.persons.names({person for a in asked for person in a.persons}, handover.sender)
-    partners = {o.oin: o.name for o in await work.organisations.all()}
     common = {
         "sender": partners.get(handover.sender, ""),
         "recipients": _recipients(handover, partners, agreement.vocabulary, spoken),

@@ -4,7 +4,6 @@
 - Names of people appear on the family's own screens, never on the officer's.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -13,9 +12,6 @@ from broker.domain.consents import Stance
 from broker.domain.reactions import ReactionKind, ReactionState
 from broker.errors import Words
 
-Answer = Literal["yes", "no"]
-Choice = Answer | Mapping[str, Answer]
-"""One answer for all recipients, or an answer for each of them by its key."""
 Outcome = Literal["accepted", "confirmed"]
 
 
@@ -40,51 +36,6 @@ class FamilySession:
     sender: str
     contacts: tuple[ContactChoice, ...]
     sent_to: ContactChoice | None
-
-
-@dataclass(frozen=True, slots=True)
-class AskedRecipient:
-    """Somebody who would read: `key` says who in a form, `answer` is what was chosen for this one before."""
-
-    key: str
-    organisation: str
-    role: Words
-    answer: Answer | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionScreen:
-    """One question: `parts` is the exact notice text by part name, `recipients` all of them, in order."""
-
-    position: int
-    total: int
-    section_type: str
-    label: Words
-    parts: Mapping[str, str]
-    recipients: tuple[AskedRecipient, ...]
-
-    @property
-    def answer(self) -> Literal["yes", "no", "each"] | None:
-        """What was chosen before: the same for all, or `each` for its own; None while an answer is missing."""
-        answers = {recipient.answer for recipient in self.recipients}
-        if None in answers or not answers:
-            return None
-        return answers.pop() if len(answers) == 1 else "each"
-
-
-@dataclass(frozen=True, slots=True)
-class Questionnaire:
-    """All questions of one request. `complete` when each has an answer; `text` is the digest of the whole notice."""
-
-    sender: str
-    until: date
-    questions: tuple[QuestionScreen, ...]
-    text: str = ""
-
-    @property
-    def complete(self) -> bool:
-        """Whether there is something to confirm."""
-        return all(question.answer is not None for question in self.questions)
 
 
 Weight = Literal["counts", "alone", "support", "changed"]

@@ -7,9 +7,9 @@
 from typing import Protocol
 
 from broker.domain.reactions import ReactionKind
+from broker.services.questionnaires import Choice, Questionnaire, Shown
 from broker.services.screens import (
     CareFile,
-    Choice,
     EntryDetail,
     EntryFilter,
     EntryPage,
@@ -19,7 +19,6 @@ from broker.services.screens import (
     Mine,
     OfficerSession,
     PartScreen,
-    Questionnaire,
     QueuePage,
     Reactions,
     ReactionScreen,
@@ -45,8 +44,11 @@ class FamilyService(Protocol):
     async def questionnaire(self, token: str, language: str) -> Questionnaire:
         """The questions, with the answers chosen so far. Raises Conflict when already answered."""
 
-    async def choose(self, token: str, section_type: str, choice: Choice, language: str) -> None:
-        """Keep a draft answer, for all recipients or for each. No consent yet. Raises Invalid for what is not asked."""
+    async def choose(self, token: str, shown: Shown, choice: Choice, language: str) -> Questionnaire:
+        """Keep a draft answer, for all recipients or for each; returns the questions as they are then. No consent yet.
+
+        Raises NotFound or Conflict for another question than was shown, Invalid for other recipients than are asked about.
+        """
 
     async def confirm(self, token: str, language: str) -> str:
         """Make the consent records; returns the id of the receipt. Raises Conflict the second time."""

@@ -19,6 +19,7 @@ from broker.domain.parties import Oin, Recipient
 from broker.domain.records import record_from
 from broker.errors import Invalid
 from broker.services.mine import Group
+from broker.services.questionnaires import Shown
 from broker.transparency.verifier import verify_receipt
 from tests.promises.attacks import Case, only, push
 from tests.support.surface import changed, dump, rows_of, told
@@ -174,13 +175,19 @@ async def test_the_use_case_itself_takes_no_choice_about_others(world: World) ->
     async with world.browser() as browser:
         await world.come_in(browser, await world.invite(CHAYENNE, "chayenne"))
         choose, token = world.broker.consents.choose, browser.cookies["rondom"]
+        questions = await world.broker.consents.questionnaire(token, "nl")
+        [shown] = [
+            Shown(str(q.position), "timeline", questions.text)
+            for q in questions.questions
+            if q.section_type == "timeline"
+        ]
         every: dict[str, Any] = dict.fromkeys((PSYCHOLOGIST, THERAPIST, WORKER), "yes")
         before = await dump(world)
         for wrong in ({}, {PSYCHOLOGIST: "yes"}, {**every, "x/y": "yes"}, {**every, WORKER: "maybe"}, "maybe", "each"):
             with pytest.raises(Invalid):
-                await choose(token, "timeline", wrong, "nl")  # type: ignore[arg-type]
+                await choose(token, shown, wrong, "nl")  # type: ignore[arg-type]
         assert changed(before, await dump(world)) == set()
-        await choose(token, "timeline", every, "nl")
+        await choose(token, shown, every, "nl")
         assert changed(before, await dump(world)) == {"visit"}
 
 

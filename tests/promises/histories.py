@@ -18,7 +18,7 @@ from broker.domain.parties import Oin, Recipient
 from broker.domain.stores import Invitation, Visit
 from broker.errors import Conflict, NotFound
 from broker.services.mine import Group
-from broker.services.screens import Answer
+from broker.services.questionnaires import Answer, Shown
 from broker.storage import tables as t
 from tests.promises.attacks import rows
 from tests.promises.model import Handover, Model, Part
@@ -222,15 +222,16 @@ class Family:
     async def answer(self, who: str, pushed: Pushed, no: frozenset[tuple[str, str]]) -> None:
         """Asked about exactly what the model says; `no` is said to these types and readers."""
         consents, token = self.world.broker.consents, await self._door(who, pushed)
-        screens = (await consents.questionnaire(token, "nl")).questions
+        questions = await consents.questionnaire(token, "nl")
         asked = {kind for kind, _ in self.model.asked(who, pushed.now, self.today)}
-        assert {screen.section_type for screen in screens} == asked
-        for kind in asked:
+        assert {question.section_type for question in questions.questions} == asked
+        for question in questions.questions:
+            kind = question.section_type
             choice: dict[str, Answer] = {
                 f"{READERS[reader][0]}/{READERS[reader][1]}": "no" if (kind, reader) in no else "yes"
                 for reader in pushed.now.readers
             }
-            await consents.choose(token, kind, choice, "nl")
+            await consents.choose(token, Shown(str(question.position), kind, questions.text), choice, "nl")
         await consents.confirm(token, "nl")
         self.model.says(who, pushed.now, no, self.today)
 

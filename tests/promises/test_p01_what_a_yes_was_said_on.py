@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 
 from broker.cli.visitor import answered, form_of
+from broker.services.consents import Consents
 from broker.storage import tables as t
 from tests.promises.attacks import TOM, Case, as_it_is, person, push, rows
 from tests.support.world import World, today
@@ -111,3 +113,48 @@ async def test_a_yes_on_a_page_that_stood_open_is_none_to_who_was_added_since(wo
         assert "De vraag is veranderd." in pressed.text
         assert "rd-said" not in (await browser.get("/questions/1")).text
         assert (await browser.get("/check")).url.path == "/questions/1", "nothing was kept"
+
+
+async def test_an_answer_never_lands_on_a_text_that_comes_while_it_is_on_its_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = await push(world, TOM)
+    world.handovers[TOM] = case.handover.id
+    choose = Consents.choose
+    other = {**case.body, "consentUntil": str(today() + timedelta(days=60))}
+
+    async def choose_a_little_later(*arguments: Any) -> Any:
+        monkeypatch.setattr(Consents, "choose", choose)
+        await correct(case, other)
+        return await choose(*arguments)
+
+    async with world.browser() as browser:
+        page = await world.come_in(browser, await world.invite(TOM, "mother"))
+        says = answered(page.text, page.url.path, {"status": "yes"})
+        monkeypatch.setattr(Consents, "choose", choose_a_little_later)
+        assert (await browser.post(page.url.path, data=says)).status_code == 409
+        async with world.broker.house.storage(writing=False) as work:
+            visit = await work.visits.by_token(browser.cookies["rondom"], world.clock())
+            assert visit is not None
+            assert not visit.state.get("answers")
+
+
+async def test_the_form_of_one_question_answers_no_other(world: World) -> None:
+    await push(world, TOM)
+    [world.handovers[TOM]] = {row.id for row in await rows(world, t.handover.select())}
+    async with world.browser() as browser:
+        page = await world.come_in(browser, await world.invite(TOM, "mother"))
+        assert page.url.path == "/questions/1"
+        says = answered(page.text, page.url.path, {"status": "yes"})
+        for changed, status in (
+            ({"section": "voice-of-the-child"}, 409),
+            ({"section": "timeline"}, 409),
+            ({"text": "0" * 64}, 409),
+            ({"text": ""}, 409),
+            ({"answer": "maybe"}, 400),
+        ):
+            assert (await browser.post("/questions/1", data={**says, **changed})).status_code == status, changed
+        assert (await browser.post("/questions/2", data=says)).status_code == 409
+        for nowhere in ("/questions/9", "/questions/0", "/questions/x", "/questions/01"):
+            assert (await browser.post(nowhere, data=says)).status_code == 404, nowhere
+        assert (await browser.post("/questions/1", data=says)).status_code == 200

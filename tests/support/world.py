@@ -32,7 +32,7 @@ from broker.crypto.assertions import make_assertion
 from broker.domain.calendar import Period, local_day
 from broker.domain.parties import Oin, Organisation
 from broker.pdp.policy_set import PolicySet, load
-from broker.services.screens import Choice
+from broker.services.questionnaires import Choice, Shown
 from broker.settings import Settings, read_settings
 from broker.storage import migrate
 from broker.storage.tables import outbox
@@ -246,10 +246,12 @@ class World:
         Through the use cases behind the pages, which is several times as fast. Returns the path of the receipt.
         """
         token, consents = await self.visit(code or await self.invite(name, person)), self.broker.consents
-        for question in (await consents.questionnaire(token, "nl")).questions:
+        questions = await consents.questionnaire(token, "nl")
+        for question in questions.questions:
             said = says.get(question.section_type, "no")
             each = {r.key: said if isinstance(said, str) else said.get(r.key, "no") for r in question.recipients}
-            await consents.choose(token, question.section_type, cast(Choice, each), "nl")
+            shown = Shown(str(question.position), question.section_type, questions.text)
+            await consents.choose(token, shown, cast(Choice, each), "nl")
         return f"/receipt/{await consents.confirm(token, 'nl')}"
 
     async def withdraw(self, name: str, person: str, types: list[str]) -> None:

@@ -10,19 +10,13 @@ from collections.abc import Mapping
 from fastapi import Request, Response
 
 from broker.domain.notices import PARTS
-from broker.errors import Conflict, Fault, Invalid, NotFound, Words
-from broker.services.screens import Answer, Choice, Questionnaire, QuestionScreen
+from broker.errors import Conflict, Fault, Invalid, Words
+from broker.services.questionnaires import QUESTION_CHANGED, Answer, Questionnaire, Shown
 from broker.web.consent.visits import Visit, Visits
 from broker.web.kit.language import chosen_language
 from broker.web.kit.pages import Pages
 from broker.web.kit.routes import Elsewhere
 from broker.web.ports import FamilyService
-
-_CHANGED = Words(
-    "De vraag is veranderd. Er is niets opgeslagen. Lees de vraag opnieuw.",
-    "The question has changed. Nothing was saved. Read the question again.",
-)
-
 
 _CHOOSE = Words("Kies ja of nee.", "Choose yes or no.")
 
@@ -43,7 +37,7 @@ class Answering:
             request,
             "consent/question.html",
             visitor=visit.visitor,
-            question=_at(questions, request.path_params["position"]),
+            question=questions.at(request.path_params["position"]),
             text=questions.text,
             complete=questions.complete,
             parts=PARTS,
@@ -56,17 +50,20 @@ class Answering:
         """
         visit = await self._answering(request)
         fields = await self._visits.form(request, visit)
-        language = self._shown_language(fields)
-        question = await self._shown(visit, fields, language, request.path_params["position"])
-        if fields.get("answer") == "each" and len(question.recipients) > 1:
-            return self._pages.go(f"/questions/{question.position}/recipients")
-        return await self._keep(visit, question, _answer(fields), language)
+        language, shown = self._shown_language(fields), _shown(request, fields)
+        answer = fields.get("answer")
+        if answer not in ("yes", "no"):
+            question = (await self._family.questionnaire(visit.token, language)).shown(shown)
+            if answer == "each" and len(question.recipients) > 1:
+                return self._pages.go(f"/questions/{question.position}/recipients")
+        questions = await self._family.choose(visit.token, shown, _yes_or_no(answer, "/answer"), language)
+        return self._pages.go(_next(questions, int(shown.position)))
 
     async def recipients(self, request: Request) -> Response:
         """The same question for each recipient. With one recipient there is nothing to choose between."""
         visit = await self._answering(request)
         questions = await self._family.questionnaire(visit.token, visit.language)
-        question = _at(questions, request.path_params["position"])
+        question = questions.at(request.path_params["position"])
         if len(question.recipients) < 2:
             raise Elsewhere(f"/questions/{question.position}")
         answers = {recipient.key: recipient.answer for recipient in question.recipients}
@@ -77,29 +74,16 @@ class Answering:
         visit = await self._answering(request)
         fields = await self._visits.form(request, visit)
         language = self._shown_language(fields)
-        question = await self._shown(visit, fields, language, request.path_params["position"])
-        asked = [recipient.key for recipient in question.recipients]
+        questions, shown = await self._family.questionnaire(visit.token, language), _shown(request, fields)
+        asked = [recipient.key for recipient in questions.shown(shown).recipients]
         if {name for name in fields if "/" in name} - set(asked):  # a recipient's key has a stroke, nothing else has
-            raise Conflict(_CHANGED, code="question-changed")
+            raise Conflict(QUESTION_CHANGED, code="question-changed")
         answers = {key: _yes_or_no(fields[key], key) for key in asked if key in fields}
         if len(answers) == len(asked):
-            return await self._keep(visit, question, answers, language)
-        questions = await self._family.questionnaire(visit.token, visit.language)
+            questions = await self._family.choose(visit.token, shown, answers, language)
+            return self._pages.go(_next(questions, int(shown.position)))
         missing = [Fault(key, _CHOOSE) for key in asked if key not in answers]
         return self._recipients(request, visit, questions, answers, Invalid(missing))
-
-    async def _shown(self, visit: Visit, fields: Mapping[str, str], language: str, position: str) -> QuestionScreen:
-        """The question that the form was about. Raises Conflict when it is another one now."""
-        questions = await self._family.questionnaire(visit.token, language)
-        question = _at(questions, position)
-        if fields.get("section") != question.section_type or fields.get("text", "") != questions.text:
-            raise Conflict(_CHANGED, code="question-changed")
-        return question
-
-    async def _keep(self, visit: Visit, question: QuestionScreen, choice: Choice, language: str) -> Response:
-        await self._family.choose(visit.token, question.section_type, choice, language)
-        questions = await self._family.questionnaire(visit.token, language)
-        return self._pages.go(_next(questions, question.position))
 
     def _recipients(
         self,
@@ -114,7 +98,7 @@ class Answering:
             request,
             "consent/recipients.html",
             visitor=visit.visitor,
-            question=_at(questions, request.path_params["position"]),
+            question=questions.at(request.path_params["position"]),
             text=questions.text,
             answers=answers,
             missing=missing,
@@ -150,13 +134,6 @@ class Answering:
         return chosen_language(fields.get("shown", ""), self._pages.site)
 
 
-def _at(questions: Questionnaire, position: str) -> QuestionScreen:
-    for question in questions.questions:
-        if str(question.position) == position:
-            return question
-    raise NotFound
-
-
 def _next(questions: Questionnaire, position: int) -> str:
     """The check when nothing is open; else the next question, or the first open one after the last."""
     if questions.complete:
@@ -166,8 +143,8 @@ def _next(questions: Questionnaire, position: int) -> str:
     return f"/questions/{later[0] if later and position else still_open[0]}"
 
 
-def _answer(fields: Mapping[str, str]) -> Answer:
-    return _yes_or_no(fields.get("answer"), "/answer")
+def _shown(request: Request, fields: Mapping[str, str]) -> Shown:
+    return Shown(request.path_params["position"], fields.get("section", ""), fields.get("text", ""))
 
 
 def _yes_or_no(value: str | None, pointer: str) -> Answer:

@@ -12,10 +12,9 @@ from broker.domain.matters import NEXT, REASON, MatterKind
 from broker.domain.notices import NoticeTemplate, compose
 from broker.domain.reactions import BEGINS, ReactionKind, plain
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
+from broker.services.questionnaires import AskedRecipient, Choice, Questionnaire, QuestionScreen, Shown
 from broker.services.screens import (
-    AskedRecipient,
     CareFile,
-    Choice,
     ContactChoice,
     EntryDetail,
     EntryFilter,
@@ -29,8 +28,6 @@ from broker.services.screens import (
     Mine,
     OfficerSession,
     PartScreen,
-    Questionnaire,
-    QuestionScreen,
     QueuePage,
     Reactions,
     ReactionScreen,
@@ -210,10 +207,11 @@ class FakeFamily:
             return tuple(replace(recipient, answer=choice) for recipient in self.asked)
         return tuple(replace(recipient, answer=choice[recipient.key]) for recipient in self.asked)
 
-    async def choose(self, token: str, section_type: str, choice: Choice, language: str) -> None:
-        self._session(token)
+    async def choose(self, token: str, shown: Shown, choice: Choice, language: str) -> Questionnaire:
+        section_type = (await self.questionnaire(token, language)).shown(shown).section_type
         self.calls.append(("choose", section_type, choice, language))
         self.answers[section_type] = choice
+        return await self.questionnaire(token, language)
 
     async def confirm(self, token: str, language: str) -> str:
         session = self._session(token)
