@@ -13,15 +13,8 @@ from playwright.sync_api import Browser, Page
 from broker.storage import migrate
 from tests.support.browser import running_browser
 from tests.support.postgres import DatabaseUrls, PostgresServer, own_server, shared_server
-from tests.support.world import (
-    Furniture,
-    World,
-    copied_sqlite,
-    furnish,
-    make_keys,
-    migrated_sqlite,
-    open_world,
-)
+from tests.support.sqlite import copied_sqlite, migrated_sqlite
+from tests.support.world import Furniture, World, furnish, make_keys, open_world
 
 # One run in CI finds what another one finds; `make fuzz` looks further, and elsewhere each time.
 settings.register_profile("default", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)

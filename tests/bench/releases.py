@@ -14,7 +14,8 @@ from broker.storage import migrate
 from tests.bench.measure import Effort, Result, Way, compare_work
 from tests.promises.attacks import READER, TOM, Case, push, registered
 from tests.support.postgres import shared_server
-from tests.support.world import World, copied_sqlite, make_keys, migrated_sqlite, open_world
+from tests.support.sqlite import copied_sqlite, migrated_sqlite
+from tests.support.world import World, make_keys, open_world
 
 MATTER = "A whole release: sealed to its recipient, beside in clear"
 TYPES = ("status", "voice-of-the-child", "safety-plan", "status", "safety-plan")

@@ -235,7 +235,7 @@ async def test_two_ledgers_on_one_database_race_and_place_each_entry_once(store)
 def test_in_whatever_order_things_happen_the_tree_is_what_was_committed(
     tmp_path_factory, sqlite_template, steps, batch
 ):
-    from tests.support.world import copied_sqlite
+    from tests.support.sqlite import copied_sqlite
 
     async def play() -> None:
         store = a_storeroom(copied_sqlite(sqlite_template, tmp_path_factory.mktemp("log")), KEYS)

@@ -45,10 +45,10 @@ async def play(world: World, family: str, *, sealed: bool = False) -> None:
         if "push" in step:
             await world.push(step["push"], await sealed_body(world, step["push"]) if sealed else None)
         elif "answer" in step:
-            await world.answer(step["answer"]["handover"], step["answer"]["who"], step["answer"]["says"])
+            await world.answer_on_pages(step["answer"]["handover"], step["answer"]["who"], step["answer"]["says"])
         elif "withdraw" in step:
             stop = step["withdraw"]
-            await world.withdraw(stop["handover"], stop["who"], stop["types"])
+            await world.withdraw_on_pages(stop["handover"], stop["who"], stop["types"])
         elif "later" in step:
             world.clock.later(step["later"])
         else:

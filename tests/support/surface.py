@@ -209,9 +209,11 @@ async def play(world: World, family: str) -> None:
         if "push" in step:
             await world.push(step["push"])
         elif "answer" in step:
-            await world.answer(step["answer"]["handover"], step["answer"]["who"], step["answer"]["says"])
+            await world.answer_on_pages(step["answer"]["handover"], step["answer"]["who"], step["answer"]["says"])
         elif "withdraw" in step:
-            await world.withdraw(step["withdraw"]["handover"], step["withdraw"]["who"], step["withdraw"]["types"])
+            await world.withdraw_on_pages(
+                step["withdraw"]["handover"], step["withdraw"]["who"], step["withdraw"]["types"]
+            )
         elif "later" in step:
             world.clock.later(step["later"])
         else:

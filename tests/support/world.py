@@ -9,7 +9,6 @@ import contextlib
 import functools
 import json
 import re
-import shutil
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -34,7 +33,6 @@ from broker.domain.parties import Oin, Organisation
 from broker.pdp.policy_set import PolicySet, load
 from broker.services.questionnaires import Choice, Shown
 from broker.settings import Settings, read_settings
-from broker.storage import migrate
 from broker.storage.tables import outbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -228,6 +226,17 @@ class World:
             assert page.url.path.startswith("/receipt/"), page.text
             return page
 
+    async def withdraw_on_pages(self, name: str, person: str, types: list[str]) -> None:
+        """As `withdraw`, but on the page."""
+        async with self.browser() as browser:
+            await self.come_in(browser, self.codes[name, person])
+            for section in types:
+                page = await browser.get("/mine")
+                for address, fields, buttons in forms_of(page.text):
+                    if address == "/mine/stop" and ("section", section) in buttons:
+                        done = await browser.post(address, data={**fields, "section": section})
+                        assert done.url.path.startswith("/receipt/"), done.text
+
     async def visit(self, code: str) -> str:
         """The token of a visit that came in with this code and its one-time code, through the use cases behind the pages."""
         house = self.broker.house
@@ -380,16 +389,3 @@ def make_keys(directory: Path) -> Path:
     """Keys for a demonstration."""
     make_all(directory / "keys", demo=True)
     return directory / "keys"
-
-
-def migrated_sqlite(directory: Path) -> Path:
-    """An empty SQLite database at the newest version, to be copied."""
-    path = directory / "template.db"
-    migrate.upgrade(f"sqlite:///{path}")
-    return path
-
-
-def copied_sqlite(template: Path, directory: Path) -> str:
-    """A copy of it; returns its address."""
-    shutil.copyfile(template, directory / "broker.db")
-    return f"sqlite:///{directory / 'broker.db'}"
