@@ -30,7 +30,7 @@ from broker.transparency.verifier import Verdict, verify_receipt
 from broker.witness import house
 from broker.witness.memory import STATE
 
-UNNOTICED = "-"
+UNNOTICED, NO_PROOF = "-", "no proof"
 SENTENCES = {
     "changed": "The log is no longer what it was: from entry N on something was changed or is gone.",
     "moved": "Between index N and N an entry was changed, removed, added or moved.",
@@ -169,7 +169,7 @@ class Watchers:
         try:
             fresh = await ledger.proof_of(entry)
         except NotFound:
-            return "no proof"
+            return NO_PROOF
         except BrokerError as error:
             return f"`{error.code}`"
         return said(verify_receipt({**document, "proof": fresh}, ledger.trusted, ed25519_holds))

@@ -140,9 +140,9 @@ async def test_whoever_changes_the_log_is_noticed(
             for attack, do in attacks.items()
         }
         assert await noticed_by(lambda _: None, forger.victim) == nobody, "put back, it is genuine again"
-    drawn = (tamper_table.drawn(table), tamper_table.legend(table))
     assert tamper_table.unnoticed_outside(table) == []
-    assert drawn == tamper_table.on_the_page(), "\n\n".join(drawn)
+    drawn = f"{tamper_table.drawn(table)}\n\nWhat these say:\n\n{tamper_table.legend(table)}\n"
+    assert drawn in tamper_table.PAGE.read_text(encoding="utf-8"), drawn
 
 
 # What the table does not hold

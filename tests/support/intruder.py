@@ -34,7 +34,8 @@ class Intruder:
     @contextmanager
     def staying(self) -> Iterator[None]:
         """Keep one connection meanwhile, for who does much."""
-        with self._connected() as self._held:
+        with self._connected() as connection:
+            self._held = connection
             try:
                 yield
             finally:
