@@ -10,7 +10,7 @@ import json
 import shutil
 import sqlite3
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,14 +26,38 @@ from broker.services.restoring import Cause, log_restored
 from broker.storage.guard_file import GuardFile
 from broker.transparency import tiles
 from broker.transparency.checkpoints import Checkpoint, sign_note
-from broker.transparency.merkle import leaf_hash
+from tests.promises.lived import HANDOVER, SIGNERS, WHO, YES, Given
 from tests.support.intruder import Intruder, Rows, intruder_in
+from tests.support.postgres import PostgresServer
 from tests.support.surface import nobody_writes
-from tests.support.world import World, started_again
+from tests.support.world import World, copied_sqlite, open_world, started_again
 
-HANDOVER, WHO = "tom-to-school", "ib-joris"
-YES = {"status": "yes"}
-SIGNERS = ("mother", "father", "tom")
+
+@pytest.fixture(scope="module")
+def given_before(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Given:
+    return Given(request, tmp_path_factory.mktemp("given"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, given_before: Given) -> Iterator[str]:
+    """A copy of a database with a history."""
+    if request.param == "sqlite":
+        yield copied_sqlite(given_before.sqlite(), tmp_path)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    urls = server.create_database(template=given_before.postgresql(server))
+    try:
+        yield urls.app_url
+    finally:
+        server.drop(urls)
+
+
+@pytest.fixture
+async def world(tmp_path: Path, database_url: str, world_keys: Path, given_before: Given) -> AsyncIterator[World]:
+    """A broker on it."""
+    kind = database_url.partition(":")[0].partition("+")[0]
+    async with open_world(tmp_path, kind, database_url, world_keys, given_before.furniture(kind)) as world:
+        yield given_before.recall(world)
 
 
 @pytest.fixture
@@ -61,18 +85,8 @@ def copy_of(intruder: Intruder) -> dict[str, Rows]:
     return intruder.contents(leave_out=["alembic_version"])
 
 
-async def given(world: World) -> None:
-    await world.push(HANDOVER)
-    for person in SIGNERS:
-        await world.answer(HANDOVER, person, YES)
-    await world.settle()
-    assert await world.gets(HANDOVER, WHO) == ["status"]
-    await world.settle()
-
-
 async def stopped_after_a_copy(world: World, intruder: Intruder) -> dict[str, Rows]:
     """Everybody said yes; the copy is made; then somebody stops. Returns the copy."""
-    await given(world)
     copy = copy_of(intruder)
     await world.withdraw(HANDOVER, "mother", ["status"])
     await world.settle()
@@ -149,57 +163,9 @@ async def test_nothing_is_signed_over_an_older_copy_that_grew_again(world: World
         assert not await starts(world), "longer than the guard's, and another log"
 
 
-def fork(world: World, intruder: Intruder) -> None:
-    """The operator itself, with every key: as many entries as before, the last two in another order."""
-    rows = intruder.rows(
-        "SELECT e.entry_id, e.leaf FROM log_entry e JOIN log_index i ON i.entry_id = e.entry_id ORDER BY i.leaf_index"
-    )
-    rows[-1], rows[-2] = rows[-2], rows[-1]
-    grown = tiles.extend(0, {}, [leaf_hash(bytes(leaf)) for _, leaf in rows])
-    for table in ("log_index", "log_tile", "log_checkpoint"):
-        intruder.run(f"DELETE FROM {table}")
-    for index, (entry, _) in enumerate(rows):
-        intruder.run("INSERT INTO log_index (leaf_index, entry_id) VALUES (?, ?)", index, entry)
-    for (level, n), data in grown.tiles.items():
-        intruder.run("INSERT INTO log_tile (level, n, data) VALUES (?, ?, ?)", level, n, data)
-    intruder.run("UPDATE log_state SET size = ?, root = ?", grown.size, grown.root)
-    key, origin = load_keyring(world.broker.settings.keys).current(KeyPurpose.LOG), world.broker.ledger.origin
-    note = sign_note(Checkpoint(origin, grown.size, grown.root), origin, key.public_raw, key.private.sign)
-    values = (grown.size, note, "2026-01-01 00:00:00")
-    intruder.run("INSERT INTO log_checkpoint (size, note, created_at) VALUES (?, ?, ?)", *values)
-
-
-def empty(world: World, intruder: Intruder) -> None:
-    for table in ("log_index", "log_tile", "log_checkpoint", "log_queue"):
-        intruder.run(f"DELETE FROM {table}")
-    intruder.run("UPDATE log_state SET size = 0, root = ?", tiles.root(0, {}))
-
-
-OTHER_LOGS: dict[str, Callable[[World, Intruder], None]] = {
-    "a fork of the same size, every signature genuine": fork,
-    "an empty log, as if newly installed": empty,
-    "the state alone turned back": lambda _, intruder: intruder.change("UPDATE log_state SET size = size - 1"),
-}
-
-
-async def test_another_log_is_noticed_at_the_start(world: World, intruder: Intruder, subtests: pytest.Subtests) -> None:
-    await given(world)
-    async with nobody_writes(world):
-        intruder.disarm()
-    async with nobody_serves(world):
-        assert await starts(world)
-        whole = copy_of(intruder)
-        for attack, do in OTHER_LOGS.items():
-            with subtests.test(attack):
-                do(world, intruder)
-                assert not await starts(world)
-                intruder.put_back(whole)
-        assert await starts(world)
-
-
 async def test_a_guard_that_is_lost_is_made_again_and_said(world: World) -> None:
     guard = world.broker.settings.log_guard
-    await world.push(HANDOVER)
+    await world.gets(HANDOVER, WHO)
     await world.settle()
     assert stat.S_IMODE(guard.stat().st_mode) == 0o600
     kept = guard.read_text()
@@ -219,7 +185,6 @@ async def test_a_guard_put_back_under_a_broker_that_serves_does_not_make_it_forg
     world: World, intruder: Intruder
 ) -> None:
     guard = world.broker.settings.log_guard
-    await given(world)
     copy, kept = copy_of(intruder), guard.read_bytes()
     await world.withdraw(HANDOVER, "mother", ["status"])
     await world.settle()
@@ -239,7 +204,6 @@ def signed_by_another(world: World) -> str:
 
 async def test_a_guard_that_is_damaged_or_not_ours_refuses(world: World, subtests: pytest.Subtests) -> None:
     guard = world.broker.settings.log_guard
-    await world.push(HANDOVER)
     await world.settle()
     kept = guard.read_text()
     async with nobody_serves(world):
@@ -262,7 +226,6 @@ async def test_a_guard_that_is_damaged_or_not_ours_refuses(world: World, subtest
 async def test_a_checkpoint_that_the_guard_could_not_keep_is_not_published(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await world.push(HANDOVER)
     await world.settle()
     before, kept = await world.broker.ledger.checkpoint(), world.broker.settings.log_guard.read_text()
 
@@ -283,7 +246,8 @@ async def test_a_checkpoint_that_the_guard_could_not_keep_is_not_published(
 async def test_two_brokers_on_one_database_each_have_a_guard(world: World, intruder: Intruder) -> None:
     other_guard = world.directory / "other" / "checkpoint"
     async with started_again(world, log_guard=other_guard) as other:
-        await given(world)
+        await world.gets(HANDOVER, WHO)
+        await world.settle()
         await other.settle()
         assert other_guard.read_text() == world.broker.settings.log_guard.read_text(), (
             "it saw what the first one signed"
@@ -306,7 +270,6 @@ async def test_two_brokers_on_one_database_each_have_a_guard(world: World, intru
 
 async def test_two_brokers_may_share_a_guard_and_never_put_an_older_one_back(world: World) -> None:
     async with started_again(world) as other:
-        await given(world)
         for _ in range(6):
             await asyncio.gather(*(asked.gets(HANDOVER, WHO) for asked in (world, other)))
             await asyncio.gather(*(asked.settle() for asked in (world, other)))
@@ -358,7 +321,6 @@ async def test_after_an_older_copy_was_accepted_no_yes_from_before_counts(world:
 
 
 async def test_there_is_nothing_to_accept_in_a_database_that_is_not_older(world: World) -> None:
-    await world.push(HANDOVER)
     await world.settle()
     async with nobody_serves(world):
         with pytest.raises(Conflict, match="nothing to accept"):
@@ -367,7 +329,6 @@ async def test_there_is_nothing_to_accept_in_a_database_that_is_not_older(world:
 
 
 async def test_a_database_that_is_not_whole_by_itself_is_not_accepted(world: World, intruder: Intruder) -> None:
-    await given(world)
     async with nobody_writes(world):
         intruder.disarm()
     async with nobody_serves(world):
@@ -410,7 +371,6 @@ async def test_a_file_that_is_copied_aside_and_put_back(world: World, tmp_path: 
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
 
-    await given(world)
     checkpointed()
     shutil.copyfile(file, tmp_path / "aside.db")
     await world.withdraw(HANDOVER, "mother", ["status"])

@@ -24,6 +24,7 @@ class Intruder:
     def __init__(self, url: str, server: PostgresServer | None) -> None:
         self._url = make_url(url)
         self._server = server
+        self._held: Any = None
 
     @property
     def path(self) -> Path:
@@ -31,7 +32,20 @@ class Intruder:
         return Path(str(self._url.database))
 
     @contextmanager
+    def staying(self) -> Iterator[None]:
+        """Keep one connection meanwhile, for who does much."""
+        with self._connected() as connection:
+            self._held = connection
+            try:
+                yield
+            finally:
+                self._held = None
+
+    @contextmanager
     def _connected(self) -> Iterator[Any]:
+        if self._held is not None:
+            yield self._held
+            return
         if self._server is None:
             connection = sqlite3.connect(self.path, timeout=20, isolation_level=None)
             try:
@@ -77,11 +91,10 @@ class Intruder:
 
     def contents(self, leave_out: Sequence[str] = ()) -> dict[str, Rows]:
         """Every row of every table, in an order that does not depend on chance."""
-        return {
-            table: sorted(self.rows(f"SELECT * FROM {table}"), key=repr)
-            for table in self.tables()
-            if table not in leave_out
-        }
+        wanted = [table for table in self.tables() if table not in leave_out]
+        with self._connected() as connection:
+            found = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in wanted}
+        return {table: sorted(map(tuple, rows), key=repr) for table, rows in found.items()}
 
     def put_back(self, contents: Mapping[str, Rows]) -> None:
         """Make these tables hold exactly these rows again."""
