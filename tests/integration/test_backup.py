@@ -45,8 +45,10 @@ class Site:
     def sqlite(self) -> bool:
         return self.server is None
 
-    def make(self, name: str = "copy") -> Path:
-        copies.back_up(self.owner, self.tmp / name, lambda *_: None)
+    async def make(self, name: str = "copy") -> Path:
+        await asyncio.to_thread(
+            copies.back_up, self.owner, self.tmp / name, lambda *_: None
+        )  # the broker goes on meanwhile
         return self.tmp / name
 
     def put_back(self, source: Path, *, replace: bool = False) -> None:
@@ -100,7 +102,7 @@ def secrets_of(world: World) -> list[str]:
 async def test_a_copy_made_while_serving_and_the_keys_serve_again(site: Site) -> None:
     await released(site.world)
     kept = await site.world.broker.ledger.checkpoint()
-    copy = site.make()
+    copy = await site.make()
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert sorted(path.name for path in site.tmp.iterdir()) == ["copy"], "nothing is left beside it"
     site.put_back(copy)
@@ -120,7 +122,7 @@ async def test_a_copy_made_while_serving_and_the_keys_serve_again(site: Site) ->
 
 async def test_a_copy_with_other_keys_opens_nothing(site: Site, tmp_path: Path) -> None:
     await released(site.world)
-    copy = site.make()
+    copy = await site.make()
     seen = site.readable(copy)
     for secret in secrets_of(site.world):
         assert secret.encode() not in seen
@@ -163,7 +165,7 @@ async def test_a_sealed_section_does_not_open_with_other_keys(site: Site, tmp_pa
 
 async def test_an_older_copy_that_is_put_back_is_noticed(site: Site) -> None:
     await released(site.world)
-    copy = site.make()
+    copy = await site.make()
     await site.world.withdraw(HANDOVER, "mother", ["status"])
     await site.world.settle()
     site.put_back(copy)
@@ -173,15 +175,15 @@ async def test_an_older_copy_that_is_put_back_is_noticed(site: Site) -> None:
 
 
 async def test_what_is_there_already_is_not_overwritten(site: Site) -> None:
-    copy = site.make()
+    copy = await site.make()
     before = copy.read_bytes()
     with pytest.raises(Conflict, match="Choose another"):
-        site.make()
+        await site.make()
     (site.tmp / "link").symlink_to(site.tmp / "nowhere")
     with pytest.raises(Conflict, match="Choose another"):
-        site.make("link")
+        await site.make("link")
     with pytest.raises(Invalid):
-        site.make("no/such/folder/copy")
+        await site.make("no/such/folder/copy")
     assert copy.read_bytes() == before
     site.put_back(copy)
     with pytest.raises(Conflict, match="--replace"):
@@ -192,7 +194,7 @@ async def test_what_is_there_already_is_not_overwritten(site: Site) -> None:
 
 async def test_a_database_in_use_is_not_replaced(site: Site) -> None:
     await site.world.push(HANDOVER)
-    copy = site.make()
+    copy = await site.make()
     site.put_back(copy)
     settings = replace(site.world.broker.settings, database_url=site.new)
     broker = build(settings)
@@ -220,7 +222,7 @@ async def test_a_copy_that_is_not_whole_is_refused(site: Site, subtests: pytest.
     for _ in range(3):
         await site.world.push(HANDOVER, {**site.world.body(HANDOVER), "reference": os.urandom(4).hex()})
     await site.world.settle()
-    copy = site.make()
+    copy = await site.make()
     site.put_back(copy)
     for damage, held in damaged(copy.read_bytes()):
         with subtests.test(damage):
@@ -236,14 +238,14 @@ async def test_a_copy_that_is_not_whole_is_refused(site: Site, subtests: pytest.
 async def test_another_database_and_a_newer_one_are_refused(
     site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    copy = site.make()
+    copy = await site.make()
     with monkeypatch.context() as older:
         older.setattr(migrate, "versions", lambda: frozenset({"0001"}))
         with pytest.raises(Invalid) as refused:
             site.put_back(copy)
         assert "newer version" in refused.value.faults[0].words.en
         with pytest.raises(Unsafe):
-            site.make("newer")
+            await site.make("newer")
     if site.server is None:
         connection = sqlite3.connect(tmp_path / "other.db")
         connection.execute("CREATE TABLE shopping (item TEXT)")
@@ -296,7 +298,7 @@ async def test_the_commands_show_progress_and_say_that_keys_are_not_in_it(
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_what_was_replaced_stays_beside_until_it_is_moved_away(site: Site) -> None:
-    copy = site.make()
+    copy = await site.make()
     for number, refused in enumerate((False, False, True)):
         if refused:
             with pytest.raises(Conflict, match=r"\.replaced"):
@@ -346,7 +348,7 @@ async def test_a_password_is_never_on_the_command_line(
     monkeypatch.setenv("PATH", f"{spy}{os.pathsep}{os.environ['PATH']}")
     password = str(make_url(site.owner).password)
     with pytest.raises(Unavailable) as refused:
-        site.make()
+        await site.make()
     assert password not in (spy / "said").read_text() + str(refused.value)
     assert (spy / "held").read_text().strip() == password
     assert not (site.tmp / "copy").exists()
@@ -361,7 +363,7 @@ async def test_tools_that_are_missing_or_may_not_are_told(site: Site, monkeypatc
         pg_tools.dump(wrong, site.tmp / "wrong", lambda *_: None)
     monkeypatch.setenv("PATH", str(site.tmp))
     with pytest.raises(Unsafe, match="Install PostgreSQL's client tools"):
-        site.make()
+        await site.make()
     assert [path.name for path in site.tmp.iterdir()] in ([], ["wrong"])
 
 
