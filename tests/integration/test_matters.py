@@ -336,7 +336,7 @@ async def test_an_old_contact_still_hears_and_is_never_offered(world: World) -> 
         )
         fields = {"csrf": page.text.split('name="csrf" value="')[1].split('"')[0], "contact": contact}
         assert (await browser.post("/contact", data=fields)).status_code in (400, 404), "not even when it is asked for"
-    await world.answer(TOM, "tom", {"status": "yes"}, code)
+    await world.answer_on_pages(TOM, "tom", {"status": "yes"}, code)
     assert {message["to"] for message in await world.messages("one-time-code")} == {new}
     heard = sorted(message["to"] for message in await world.messages("answer-kept"))
     assert heard == sorted([old, new, elsewhere])
