@@ -71,10 +71,12 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
-    ("kept", "scripts", "language"),
-    [pytest.param("sqlite", True, "nl", id="sqlite"), pytest.param("postgresql", False, "en", id="postgresql")],
+    ("name", "kept", "scripts", "language"),
+    [
+        pytest.param(NAMES[0], "sqlite", True, "nl", id=f"{NAMES[0]}-sqlite"),
+        pytest.param(NAMES[1], "postgresql", False, "en", id=f"{NAMES[1]}-postgresql"),
+    ],
     indirect=["kept"],
 )
 def test_a_family_decides_who_reads_what(browser: Browser, kept: Kept, name: str, scripts: bool, language: str) -> None:
