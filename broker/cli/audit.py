@@ -16,12 +16,10 @@ from broker.cli import exporting
 from broker.cli.replay import replay
 from broker.cli.running import use
 from broker.cli.verifying import bundle_or_address, trusted_from
-from broker.crypto.encoding import b64url, from_b64url
-from broker.crypto.keyring import KeyPurpose, load_keyring
+from broker.crypto.encoding import from_b64url
 from broker.crypto.signatures import ed25519_holds, verify_family_receipt
 from broker.errors import NotFound, Tampered, Words
 from broker.services.restoring import Cause, log_restored
-from broker.settings import keys_directory
 from broker.transparency.policies import WitnessPolicy, read_policy
 from broker.transparency.verifier import Verdict, verify_receipt
 from broker.transparency.witnessed import Witnessed
@@ -43,10 +41,7 @@ def keys() -> None:
     """Print the public keys that a verifier must trust, as a file for `broker audit verify --keys`."""
 
     async def public(broker: Broker) -> dict[str, Any]:
-        trusted = broker.ledger.trusted
-        receipts = {kid: b64url(key) for kid, key in trusted.receipts.items()}
-        records = {key.kid: b64url(key.public_raw) for key in load_keyring(keys_directory()).all(KeyPurpose.RECORDS)}
-        return {"logs": list(broker.ledger.verifier_keys()), "receipts": receipts, "records": records}
+        return broker.public_keys()
 
     typer.echo(json.dumps(use(public), indent=1))
 

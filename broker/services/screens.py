@@ -232,6 +232,14 @@ class CareFile:
 
 
 @dataclass(frozen=True, slots=True)
+class ProofFile:
+    """What was said and what was read, to be checked without us; and the moment it was made, for the file's name."""
+
+    at: datetime
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class OfficerSession:
     """A privacy officer who signed in with a passkey. `open_matters`: how many wait for an officer."""
 

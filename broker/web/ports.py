@@ -19,6 +19,7 @@ from broker.services.screens import (
     Mine,
     OfficerSession,
     PartScreen,
+    ProofFile,
     Questionnaire,
     QueuePage,
     Reactions,
@@ -56,6 +57,9 @@ class FamilyService(Protocol):
 
     async def care_file(self, token: str, receipt_id: str, language: str) -> CareFile:
         """The receipt for a care system (FHIR), as it counts now. Raises NotFound as `receipt` does."""
+
+    async def proof(self, token: str) -> ProofFile | None:
+        """What they said and what was read, as a file; None while it waits for the log. Raises NotFound for nothing."""
 
     async def mine(self, token: str, language: str) -> Mine:
         """What this person said to this sender, and who read what."""

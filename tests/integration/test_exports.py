@@ -166,7 +166,7 @@ async def test_a_family_takes_home_what_their_page_shows_and_nobody_elses_answer
     async with world.browser() as browser:
         await world.come_in(browser, world.codes[HANDOVER, "mother"])
         token = next(cookie.value for cookie in browser.cookies.jar if cookie.value)
-        document = json.loads(await world.broker.consents.proof(token))
+        document = json.loads((await world.broker.consents.proof(token)).content)
     verdict = verify_family_bundle(document, trusted, ed25519_holds)
     assert verdict.code == 0, verdict.sentence
     fields = {o["field"] for entry in document["entries"] for o in entry["openings"]}

@@ -47,6 +47,22 @@ class LookingBack:
         response.headers["Content-Disposition"] = f'attachment; filename="{name}-fhir-{made.at:%Y-%m-%d}.json"'
         return self._pages.protected(response)
 
+    async def proof(self, request: Request) -> Response:
+        """All that they said, and who read what, as a file; a page that says when to come back while it is not whole."""
+        visit = await self._visits.verified(request)
+        try:
+            made = await self._family.proof(visit.token)
+        except NotFound:
+            raise Elsewhere("/mine") from None
+        if made is None:
+            waiting = self._pages.show(request, "consent/proof-waits.html", visitor=visit.visitor, status=409)
+            waiting.headers["Retry-After"] = "60"
+            return waiting
+        name = texts(visit.language).gettext("rondom-proof")
+        response = Response(made.content, media_type="application/json")
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}-{made.at:%Y-%m-%d}.json"'
+        return self._pages.protected(response)
+
     async def mine(self, request: Request) -> Response:
         """Everything that the person said to this sender, who read what, and what they wrote themselves."""
         visit = await self._visits.verified(request)

@@ -29,6 +29,7 @@ from broker.services.screens import (
     Mine,
     OfficerSession,
     PartScreen,
+    ProofFile,
     Questionnaire,
     QuestionScreen,
     QueuePage,
@@ -125,6 +126,7 @@ class FakeFamily:
     contacts: tuple[ContactChoice, ...] = CONTACTS
     weight: Weight = "counts"
     messages: bool = True
+    logged: bool = True
     current: FamilySession | None = None
     answers: dict[str, Choice] = field(default_factory=dict)
     asked: tuple[AskedRecipient, ...] = ASKED
@@ -256,6 +258,12 @@ class FakeFamily:
     async def care_file(self, token: str, receipt_id: str, language: str) -> CareFile:
         receipt = await self.receipt(token, receipt_id, language)
         return CareFile(receipt.at, "application/fhir+json", b'{"resourceType": "Bundle"}')
+
+    async def proof(self, token: str) -> ProofFile | None:
+        self._session(token)
+        if not self.said:
+            raise NotFound
+        return ProofFile(NOW, b'{"kind": "rondom-family-bundle"}') if self.logged else None
 
     async def mine(self, token: str, language: str) -> Mine:
         self._session(token)
