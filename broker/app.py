@@ -267,6 +267,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         public_url=settings.public_url,
         outbox_kick=courier.kick,
     )
+    exports = Exports(house, ledger.origin)
     return Broker(
         settings=settings,
         database=database,
@@ -282,14 +283,14 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         releases=Releases(house),
         reactions=Hearing(house),
         consents=Consents(house),
-        oversight=Oversight(house, PasskeyCeremonies(settings.public_url)),
+        oversight=Oversight(house, PasskeyCeremonies(settings.public_url), exports),
         partners=Partners(house),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
         keys=KeyLife(house, KeyFiles(settings.keys, keyring, stores, now), vault),
         alarms=alarms,
         erasure=Erasure(house),
-        exports=Exports(house, ledger.origin),
+        exports=exports,
     )
 
 

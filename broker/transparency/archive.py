@@ -5,7 +5,7 @@ It believes nothing that it reads and checks nothing either: whoever gets a bund
 
 import zipfile
 from collections.abc import AsyncIterator, Sequence
-from typing import IO, Any
+from typing import Any
 
 from broker.domain.events import EntryId, Opening
 from broker.domain.log_ports import Selection
@@ -20,6 +20,26 @@ _MOMENT = (1980, 1, 1, 0, 0, 0)
 """The time of a member in a zip says nothing: the same log gives the same bundle."""
 
 
+class _Pieces:
+    """What a zip is written to that leaves while it is made: it cannot be gone back in."""
+
+    def __init__(self) -> None:
+        self._made = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._made += data
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def taken(self) -> bytes:
+        """What was written since it was taken last."""
+        data = bytes(self._made)
+        self._made.clear()
+        return data
+
+
 class Archive:
     """See `LogArchive`."""
 
@@ -27,10 +47,10 @@ class Archive:
         self._storage = storage
 
     async def entries(
-        self, span: tuple[int, int], person: str = ""
+        self, span: tuple[int, int], selection: Selection
     ) -> AsyncIterator[tuple[StoredEntry, Sequence[Opening] | None]]:
-        """Each entry of these places with its openings; None instead for one that is not about `person`, if given."""
-        first, end = span
+        """Each entry of these places with its openings; None instead for one that was not selected by what it says."""
+        (first, end), person, naming = span, selection.person, selection.naming
         for at in range(first, end, BATCH):
             async with self._storage(writing=False) as work:
                 found = await work.checkpoints.leaves(at, min(BATCH, end - at))
@@ -38,27 +58,34 @@ class Archive:
                 wanted = await work.log.about(person, ids) if person else frozenset(ids)
                 openings = await work.log.openings_of([entry for entry in ids if entry in wanted])
             for entry in found:
-                yield entry, (openings.get(entry.id, ()) if entry.id in wanted else None)
+                given = openings.get(entry.id, ()) if entry.id in wanted else None
+                if given is not None and naming and not any((o.field, o.value) in naming for o in given):
+                    given = None
+                yield entry, given
 
-    async def bundle(self, file: IO[bytes], selection: Selection, tick: Any) -> None:
-        """Write an officer's bundle. Raises NotFound when no checkpoint covers what was asked for."""
+    async def packed(self, selection: Selection, tick: Any) -> AsyncIterator[bytes]:
+        """An officer's bundle, piece by piece. Raises NotFound when no checkpoint covers what was asked for."""
         async with self._storage(writing=False) as work:
             first, last = await work.checkpoints.around(*await work.checkpoints.span(selection.since, selection.until))
             if last is None or last[0] == 0:
                 raise NotFound
             old = first[0] if first else 0
             growth = await _growth(work, old, last[0])
-        kids = set()
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        kids: set[str] = set()
+        made = _Pieces()
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:  # type: ignore[call-overload] # it only writes
             with packed.open(_member(bundles.ENTRIES), "w", force_zip64=True) as member:
-                async for entry, openings in self.entries((old, last[0]), selection.person):
+                async for entry, openings in self.entries((old, last[0]), selection):
                     kids.add(entry.receipt.kid)
                     member.write(bundles.line_of(_bundled(entry, openings)))
                     tick(1)
+                    if piece := made.taken():
+                        yield piece
             small = {bundles.MANIFEST: bundles.manifest_of(sorted(kids)), bundles.GROWTH: growth}
             notes = {bundles.LAST: last, **({bundles.FIRST: first} if first else {})}
             for name, data in (small | {name: note[1].encode() for name, note in notes.items()}).items():
                 packed.writestr(_member(name), data)
+        yield made.taken()
 
     async def proven(self, entries: Sequence[tuple[StoredEntry, Sequence[Opening]]]) -> dict[str, Any]:
         """A family's bundle: each entry with its receipt, these openings and its proof, all to one checkpoint."""

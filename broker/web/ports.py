@@ -13,6 +13,8 @@ from broker.services.screens import (
     EntryDetail,
     EntryFilter,
     EntryPage,
+    ExportFile,
+    ExportWanted,
     FamilySession,
     LogScreen,
     MatterDetail,
@@ -124,6 +126,9 @@ class ConsoleService(Protocol):
 
     async def settle(self, token: str, matter_id: str, outcome: str, note: str) -> None:
         """Settle it. Raises Invalid with all that is wrong, NotFound, or Conflict when it was settled before."""
+
+    async def download(self, token: str, wanted: ExportWanted) -> ExportFile:
+        """A part of the log as a file; logged before its first byte. Raises Invalid, or Conflict when it would be empty."""
 
     async def log(self, token: str) -> LogScreen:
         """The state of the log."""

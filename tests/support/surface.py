@@ -72,6 +72,7 @@ LOOKS = {
     "/console/disclosures/{entry_id}",
     "/console/queue",
     "/console/queue/{matter_id}",
+    "/console/files",
     "/console/log",
 }
 """What GET and HEAD may ask for: nothing of it changes anything."""
@@ -105,6 +106,7 @@ ACTS = {
     "POST /console/language": "officer",
     "POST /console/disclosures": "officer",
     "POST /console/queue/{matter_id}": "officer",
+    "POST /console/files": "officer",
     "POST /console/log/check": "officer",
     "POST /console/sign-out": "officer",
 }

@@ -33,7 +33,7 @@ class LookingBack:
         """The same as a file that can be checked without us."""
         visit = await self._visits.verified(request)
         receipt = await self._family.receipt(visit.token, request.path_params["receipt_id"], visit.language)
-        name = texts(visit.language).gettext("rondom-receipt")
+        name = texts(visit.language).gettext("rondom-answers")
         response = Response(receipt.document, media_type="application/json")
         response.headers["Content-Disposition"] = f'attachment; filename="{name}-{receipt.at:%Y-%m-%d}.json"'
         return self._pages.protected(response)
@@ -42,7 +42,7 @@ class LookingBack:
         """The same for a care system, as it counts now."""
         visit = await self._visits.verified(request)
         made = await self._family.care_file(visit.token, request.path_params["receipt_id"], visit.language)
-        name = texts(visit.language).gettext("rondom-receipt")
+        name = texts(visit.language).gettext("rondom-answers")
         response = Response(made.content, media_type=made.media_type)
         response.headers["Content-Disposition"] = f'attachment; filename="{name}-fhir-{made.at:%Y-%m-%d}.json"'
         return self._pages.protected(response)

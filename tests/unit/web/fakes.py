@@ -1,7 +1,7 @@
 """Use cases that hold one family and one officer in memory, with names that try to be markup."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,6 +21,8 @@ from broker.services.screens import (
     EntryFilter,
     EntryPage,
     EntryRow,
+    ExportFile,
+    ExportWanted,
     FamilySession,
     HandoverParts,
     LogScreen,
@@ -394,6 +396,7 @@ class FakeConsole:
     rows: tuple[EntryRow, ...] = ROWS
     intact: bool = True
     matters: tuple[MatterRow, ...] = field(default_factory=lambda: MATTERS)
+    pieces: tuple[bytes | Exception, ...] = (b'"place"\r\n',)
     extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
 
     def visit(self, stage: str = "signed-in") -> "FakeConsole":
@@ -533,6 +536,20 @@ class FakeConsole:
             else row
             for row in self.matters
         )
+
+    async def download(self, token: str, wanted: ExportWanted) -> ExportFile:
+        self._session(token)
+        self.calls.append(("download", wanted))
+        if wanted.handover == "unknown":
+            raise Invalid.at("/handover", "Deze overdracht is er niet.", "There is no such handover.")
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for piece in self.pieces:
+                if isinstance(piece, Exception):
+                    raise piece
+                yield piece
+
+        return ExportFile(NOW, "csv", "text/csv; charset=utf-8", pieces())
 
     async def log(self, token: str) -> LogScreen:
         self._session(token)
