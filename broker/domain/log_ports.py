@@ -53,8 +53,8 @@ class LogArchive(Protocol):
     ) -> AsyncIterator[tuple[Any, Sequence[Any] | None]]:
         """Each entry of these places with its openings; None instead for one that was not selected."""
 
-    def packed(self, selection: Selection, tick: Callable[[int], None]) -> AsyncIterator[bytes]:
-        """An officer's bundle, piece by piece. Raises NotFound when no checkpoint covers what was asked for."""
+    def packed(self, span: tuple[int, int], selection: Selection, tick: Callable[[int], None]) -> AsyncIterator[bytes]:
+        """An officer's bundle of these places, piece by piece. Raises NotFound when no checkpoint covers them."""
 
     async def proven(self, entries: Sequence[tuple[Any, Sequence[Any]]]) -> dict[str, Any]:
         """A family's bundle of these entries, with these openings of each."""

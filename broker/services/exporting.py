@@ -2,7 +2,8 @@
 
 1. What is asked for is counted.
 2. The export is logged, with its format and how many entries were read through. No log, no export.
-3. Only then lines are read, batch by batch, and handed on; entries that are added meanwhile are not among them.
+3. Only then lines are read, batch by batch, and handed on; entries that are added meanwhile are not among them, nor
+   is one that no checkpoint covers yet.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -71,11 +72,11 @@ class Exports:
         self, selection: Selection, tick: Tick = lambda _: None, by: tuple[Personal, ...] = ()
     ) -> AsyncIterator[bytes]:
         """A bundle that anybody with the keys can verify, piece by piece. Raises Conflict when nothing would be in it."""
-        count = await self.count(selection)
-        if not count:
+        span = await self._span(selection)
+        if span[0] == span[1]:
             raise Conflict(NOTHING)
-        await self._log("bundle", count, selection, by)
-        async for piece in self._house.log.archive.packed(selection, tick):
+        await self._log("bundle", span[1] - span[0], selection, by)
+        async for piece in self._house.log.archive.packed(span, selection, tick):
             yield piece
 
     async def bundle(self, file: IO[bytes], selection: Selection, tick: Tick = lambda _: None) -> None:
@@ -84,8 +85,12 @@ class Exports:
             file.write(piece)
 
     async def _span(self, selection: Selection) -> tuple[int, int]:
+        """The places to read, as far as a signed checkpoint covers them by now."""
         async with self._house.storage(writing=False) as work:
-            return await work.checkpoints.span(selection.since, selection.until)
+            latest = await work.checkpoints.latest()
+            first, end = await work.checkpoints.span(selection.since, selection.until)
+        end = min(end, latest[0] if latest else 0)
+        return (first, end) if first < end else (0, 0)
 
     async def _log(self, wanted: str, count: int, selection: Selection, by: tuple[Personal, ...]) -> None:
         person = selection.person

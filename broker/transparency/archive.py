@@ -63,10 +63,10 @@ class Archive:
                     given = None
                 yield entry, given
 
-    async def packed(self, selection: Selection, tick: Any) -> AsyncIterator[bytes]:
-        """An officer's bundle, piece by piece. Raises NotFound when no checkpoint covers what was asked for."""
+    async def packed(self, span: tuple[int, int], selection: Selection, tick: Any) -> AsyncIterator[bytes]:
+        """An officer's bundle of these places, piece by piece. Raises NotFound when no checkpoint covers them."""
         async with self._storage(writing=False) as work:
-            first, last = await work.checkpoints.around(*await work.checkpoints.span(selection.since, selection.until))
+            first, last = await work.checkpoints.around(*span)
             if last is None or last[0] == 0:
                 raise NotFound
             old = first[0] if first else 0

@@ -6,7 +6,6 @@ import json
 import re
 import zipfile
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -81,22 +80,35 @@ def _leaf(entry: dict[str, Any]) -> bytes:
 
 
 async def test_a_signer_of_before_gets_what_the_page_shows_them(world: World) -> None:
-    """At 16 Tom decides alone: what is read after that is in his proof, and not in his mother's, as on their pages."""
-    await a_history(world)
-    before = json.loads((await proof_of(world, "mother")).content)
-    age = next(p["birthDate"] for p in world.body(TOM)["people"] if p["key"] == "tom")
-    turned = timedelta(days=365 * 16 + 5) - (local_day(world.clock()) - date.fromisoformat(age))
-    world.clock.moved += turned
-    await world.answer(TOM, "tom", {"status": "yes"})
+    """At 16 Chayenne decides alone. Each proof holds the readings that its owner's page shows, before that and after."""
+    await world.push(OTHER)
+    await world.everybody_says_yes(OTHER)
+    who = sorted(person for name, person in world.codes if name == OTHER)
+    assert await world.gets(OTHER, "hoop-eva")
+    before = {person: await readings_of(world, person) for person in who}
+    world.clock.later("P190D")
     world.tokens.clear()
-    read = await world.gets(TOM, WHO)
-    mother = json.loads((await proof_of(world, "mother")).content)
-    tom = json.loads((await proof_of(world, "tom")).content)
-    assert read == ["status"]
-    assert len(mother["entries"]) < len(before["entries"])
-    said = [json.loads(_leaf(e))["type"] for e in mother["entries"]]
-    assert not any(kind.startswith("release:") for kind in said)
-    assert [json.loads(_leaf(e))["type"] for e in tom["entries"]].count("release:permitted") == 2
+    after = {person: await readings_of(world, person) for person in who}
+    for shown, proven, _ in (*before.values(), *after.values()):
+        assert (proven == 1) == (shown > 0)
+    assert all(proven == 1 for _, proven, _ in before.values())
+    former = [person for person in who if after[person][0] < before[person][0]]
+    assert former, "who does not decide for her any more"
+    for person in former:
+        assert after[person][2] < before[person][2], "nor is she named in what is left of their proof"
+
+
+async def readings_of(world: World, person: str) -> tuple[int, int, int]:
+    """How many readings the page of somebody shows (one release may be some), how many releases their proof holds, about how many."""
+    await world.settle()
+    async with world.browser() as browser:
+        await world.come_in(browser, world.codes[OTHER, person])
+        page, proof = await browser.get("/mine"), await browser.get("/mine/proof")
+    kinds = [json.loads(_leaf(entry))["type"] for entry in proof.json()["entries"]]
+    assert verify_family_bundle(proof.json(), world.broker.ledger.trusted, ed25519_holds).code == 0
+    released = [entry for entry, kind in zip(proof.json()["entries"], kinds, strict=True) if kind == "release:permitted"]
+    about = {o["value"] for entry in released for o in entry["openings"] if o["field"] in ("subject", "concerned")}
+    return page.text.count("rd-reading"), len(released), len(about)
 
 
 async def test_before_the_log_has_it_there_is_a_page_and_no_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
