@@ -48,9 +48,7 @@ class Selection:
 class LogArchive(Protocol):
     """The log read back for outsiders."""
 
-    def entries(
-        self, span: tuple[int, int], selection: Selection
-    ) -> AsyncIterator[tuple[Any, Sequence[Any] | None]]:
+    def entries(self, span: tuple[int, int], selection: Selection) -> AsyncIterator[tuple[Any, Sequence[Any] | None]]:
         """Each entry of these places with its openings; None instead for one that was not selected."""
 
     def packed(self, span: tuple[int, int], selection: Selection, tick: Callable[[int], None]) -> AsyncIterator[bytes]:

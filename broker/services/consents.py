@@ -34,6 +34,7 @@ from broker.domain.parties import Authority, Oin, Person, PersonId, Recipient
 from broker.domain.stores import Invitation, UnitOfWork, Visit
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Conflict, Invalid, NotFound, Words
+from broker.services.files import ProofFile
 from broker.services.mine import SaidBy, read_by, recipient_words, said, weights_of
 from broker.services.notices import compose_for
 from broker.services.proving import proof_of_sharing
@@ -45,7 +46,6 @@ from broker.services.screens import (
     CareFile,
     Choice,
     Mine,
-    ProofFile,
     Questionnaire,
     QuestionScreen,
     ReceiptScreen,

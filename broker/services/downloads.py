@@ -17,9 +17,9 @@ from broker.domain.ports import Passkeys
 from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Fault, Invalid, Words
 from broker.services.exporting import NOTHING, Exports
+from broker.services.files import ExportFile, ExportFormat, ExportWanted
 from broker.services.house import House
 from broker.services.queue import Queue
-from broker.services.screens import ExportFile, ExportFormat, ExportWanted
 
 PIECE = 64 << 10
 """Bytes that are handed on at a time, about."""
@@ -74,7 +74,10 @@ async def _selected(work: UnitOfWork, wanted: ExportWanted) -> tuple[Selection, 
         return Selection(since, until), ()
     answers = await work.consents.about(handover.concerned(), handover.sender, handover.purpose)
     naming = {("handover", str(handover.id)), *(("record", str(answer.id)) for answer in answers)}
-    about = (Personal(handover.subject, "subject", handover.subject), Personal(handover.subject, "handover", handover.id))
+    about = (
+        Personal(handover.subject, "subject", handover.subject),
+        Personal(handover.subject, "handover", handover.id),
+    )
     return Selection(since, until, naming=frozenset(naming)), about
 
 

@@ -14,9 +14,9 @@ from broker.domain.events import EventType, Opening
 from broker.domain.parties import Oin, PersonId
 from broker.domain.stores import LogSearch, StoredEntry, UnitOfWork
 from broker.errors import NotFound
+from broker.services.files import ProofFile
 from broker.services.house import House
 from broker.services.mine import said
-from broker.services.screens import ProofFile
 
 _SAID = (EventType.CONSENT_GIVEN, EventType.CONSENT_REFUSED, EventType.CONSENT_WITHDRAWN, EventType.MESSAGES_CHANGED)
 _OWN = {"signer", "record", "types", "capacity", "messages"}

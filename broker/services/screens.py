@@ -4,7 +4,7 @@
 - Names of people appear on the family's own screens, never on the officer's.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -232,14 +232,6 @@ class CareFile:
 
 
 @dataclass(frozen=True, slots=True)
-class ProofFile:
-    """What was said and what was read, to be checked without us; and the moment it was made, for the file's name."""
-
-    at: datetime
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class OfficerSession:
     """A privacy officer who signed in with a passkey. `open_matters`: how many wait for an officer."""
 
@@ -372,30 +364,6 @@ class MatterDetail:
     note: str
     settled_at: datetime | None
     settled_by: str
-
-
-ExportFormat = Literal["bundle", "csv", "fhir"]
-"""A bundle that can be verified; rows with the fields of NEN 7513; AuditEvents."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExportWanted:
-    """What an officer asks for: whole days, or what has to do with one handover, or both."""
-
-    format: ExportFormat
-    first_day: date | None = None
-    last_day: date | None = None
-    handover: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ExportFile:
-    """A part of the log, read while it is sent. `ending` is that of a file's name, `at` when it was asked for."""
-
-    at: datetime
-    ending: str
-    media_type: str
-    pieces: AsyncIterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,21 +7,19 @@
 from typing import Protocol
 
 from broker.domain.reactions import ReactionKind
+from broker.services.files import ExportFile, ExportWanted, ProofFile
 from broker.services.screens import (
     CareFile,
     Choice,
     EntryDetail,
     EntryFilter,
     EntryPage,
-    ExportFile,
-    ExportWanted,
     FamilySession,
     LogScreen,
     MatterDetail,
     Mine,
     OfficerSession,
     PartScreen,
-    ProofFile,
     Questionnaire,
     QueuePage,
     Reactions,

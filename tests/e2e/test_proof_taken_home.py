@@ -185,7 +185,9 @@ def test_with_anything_altered_it_is_not_genuine(browser: Browser, kept: Kept) -
                     entry["receipt"]["signature"] = to_base64url(bytes(64))
                 else:
                     at = len(entry[change]) // 2
-                    entry[change] = entry[change][:at] + ("A" if entry[change][at] != "A" else "B") + entry[change][at + 1 :]
+                    entry[change] = (
+                        entry[change][:at] + ("A" if entry[change][at] != "A" else "B") + entry[change][at + 1 :]
+                    )
                 choose(page, document)
                 expect(page.locator("#verdict h2")).not_to_contain_text("Dit bewijs is echt")
                 expect(page.locator("#shown")).to_be_hidden()
@@ -249,7 +251,9 @@ def test_the_keyboard_alone_is_enough(browser: Browser, kept: Kept, tmp_path: Pa
         expect(page.locator("#language")).to_be_focused()
         page.keyboard.press("Tab")
         expect(page.locator("#file")).to_be_focused()
-        assert page.locator("#drop").evaluate("e => getComputedStyle(e).outlineStyle") == "solid", "one sees where one is"
+        assert page.locator("#drop").evaluate("e => getComputedStyle(e).outlineStyle") == "solid", (
+            "one sees where one is"
+        )
         with page.expect_file_chooser() as chooser:
             page.keyboard.press("Enter")
         chooser.value.set_files(file)

@@ -106,7 +106,9 @@ async def readings_of(world: World, person: str) -> tuple[int, int, int]:
         page, proof = await browser.get("/mine"), await browser.get("/mine/proof")
     kinds = [json.loads(_leaf(entry))["type"] for entry in proof.json()["entries"]]
     assert verify_family_bundle(proof.json(), world.broker.ledger.trusted, ed25519_holds).code == 0
-    released = [entry for entry, kind in zip(proof.json()["entries"], kinds, strict=True) if kind == "release:permitted"]
+    released = [
+        entry for entry, kind in zip(proof.json()["entries"], kinds, strict=True) if kind == "release:permitted"
+    ]
     about = {o["value"] for entry in released for o in entry["openings"] if o["field"] in ("subject", "concerned")}
     return page.text.count("rd-reading"), len(released), len(about)
 
@@ -252,7 +254,11 @@ async def test_what_has_no_bounds_or_nothing_in_it_is_no_file_and_no_line(
 async def test_nobody_else_takes_a_file(world: World) -> None:
     await a_history(world)
     fields = {"format": "csv", **this_day(world)}
-    async with officer_browser(world, "invited") as invited, officer_browser(world) as officer, world.browser() as family:
+    async with (
+        officer_browser(world, "invited") as invited,
+        officer_browser(world) as officer,
+        world.browser() as family,
+    ):
         assert (await taken(world, invited, **fields)).url.path == "/console/passkey"
         await world.come_in(family, world.codes[TOM, "mother"])
         forms = forms_of((await family.get("/mine")).text)

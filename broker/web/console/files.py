@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from broker.errors import BrokerError, Conflict, Fault, Invalid, Words
-from broker.services.screens import ExportFile, ExportFormat, ExportWanted
+from broker.services.files import ExportFile, ExportFormat, ExportWanted
 from broker.web.console.visits import Visit, Visits
 from broker.web.kit.pages import Pages, alarm
 from broker.web.kit.texts import texts
@@ -79,7 +79,7 @@ def _wanted(fields: Mapping[str, str]) -> ExportWanted:
     form = _format(fields.get("format", ""), faults)
     if faults:
         raise Invalid(faults)
-    return ExportWanted(form, *days, fields.get("handover", "").lower())
+    return ExportWanted(form, days[0], days[1], fields.get("handover", "").lower())
 
 
 def _format(text: str, faults: list[Fault]) -> Literal["bundle", "csv", "fhir"]:

@@ -12,6 +12,7 @@ from broker.domain.matters import NEXT, REASON, MatterKind
 from broker.domain.notices import NoticeTemplate, compose
 from broker.domain.reactions import BEGINS, ReactionKind, plain
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
+from broker.services.files import ExportFile, ExportWanted, ProofFile
 from broker.services.screens import (
     AskedRecipient,
     CareFile,
@@ -21,8 +22,6 @@ from broker.services.screens import (
     EntryFilter,
     EntryPage,
     EntryRow,
-    ExportFile,
-    ExportWanted,
     FamilySession,
     HandoverParts,
     LogScreen,
@@ -31,7 +30,6 @@ from broker.services.screens import (
     Mine,
     OfficerSession,
     PartScreen,
-    ProofFile,
     Questionnaire,
     QuestionScreen,
     QueuePage,

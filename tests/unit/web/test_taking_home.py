@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from broker.domain.consents import Stance
 from broker.errors import Tampered
-from broker.services.screens import ExportWanted
+from broker.services.files import ExportWanted
 from broker.web import Site, install_web
 from broker.web.kit.proofpage import proof_page
 from tests.unit.web.conftest import ORIGIN, browsing
@@ -27,7 +27,9 @@ async def test_a_family_keeps_its_proof(app: FastAPI, family: FakeFamily, langua
     async with browsing(app, language) as client:
         for page in ("/mine", f"/receipt/{family._receipt(('timeline',))}"):
             text = (await client.get(page)).text
-            assert re.search(r'<a [^>]*href="/mine/proof"(?![^>]*download)', text), "a page that says 'not yet' is no file"
+            assert re.search(r'<a [^>]*href="/mine/proof"(?![^>]*download)', text), (
+                "a page that says 'not yet' is no file"
+            )
             assert 'href="/verify"' in text
         answer = await client.get("/mine/proof")
     assert answer.content == b'{"kind": "rondom-family-bundle"}'
@@ -57,7 +59,9 @@ async def test_a_proof_is_for_who_came_in_and_said_something(client: httpx.Async
     assert "/mine/proof" not in (await client.get("/mine")).text
 
 
-async def test_anybody_checks_on_a_page_that_may_run_its_own_script_alone(family: FakeFamily, console: FakeConsole) -> None:
+async def test_anybody_checks_on_a_page_that_may_run_its_own_script_alone(
+    family: FakeFamily, console: FakeConsole
+) -> None:
     async def trusted() -> dict[str, object]:
         return {"words": {"a": ["</script><script>alert(1)</script>", "x"]}}
 
@@ -112,7 +116,9 @@ async def test_a_form_that_is_not_right_comes_back_as_it_was(
         assert f'value="{value}"' in answer.text or value == "pdf"
 
 
-async def test_only_an_officer_takes_a_file(client: httpx.AsyncClient, console: FakeConsole, family: FakeFamily) -> None:
+async def test_only_an_officer_takes_a_file(
+    client: httpx.AsyncClient, console: FakeConsole, family: FakeFamily
+) -> None:
     family.visit()
     for stage in (None, "invited"):
         if stage:
@@ -123,9 +129,7 @@ async def test_only_an_officer_takes_a_file(client: httpx.AsyncClient, console: 
     assert console.calls == []
 
 
-async def test_a_file_that_breaks_off_is_heard_and_never_looks_whole(
-    family: FakeFamily, console: FakeConsole
-) -> None:
+async def test_a_file_that_breaks_off_is_heard_and_never_looks_whole(family: FakeFamily, console: FakeConsole) -> None:
     site, app = Site(ORIGIN), FastAPI()
     install_web(app, family, console, site)
     console.visit()
