@@ -48,7 +48,7 @@ class Downloads(Queue):
             officer = await self.officer(work, token)  # 1
             selection, about = await _selected(work, wanted)  # 2
         if not await self._exports.count(selection):
-            raise Conflict(NOTHING, code="nothing-to-export")
+            raise Conflict(NOTHING)
         by = (Personal(officer, "officer", officer), *about)
         if wanted.format == "bundle":
             pieces = self._exports.packed(selection, by=by)

@@ -48,7 +48,7 @@ class LookingBack:
         return self._pages.protected(response)
 
     async def proof(self, request: Request) -> Response:
-        """All that they said, and who read what, as a file; a page that says when to come back while it is not whole."""
+        """All that they said, and who read something, as a file; a page that says when to come back while it is not whole."""
         visit = await self._visits.verified(request)
         try:
             made = await self._family.proof(visit.token)
