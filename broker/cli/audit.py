@@ -148,10 +148,8 @@ async def _witnessed_log(broker: Broker, kept: str | None, policy: WitnessPolicy
 
 def _outside(file: str, keys_file: Path | None, kept: str | None, policy: WitnessPolicy | None) -> Verdict:
     """The verdict on what somebody brings: a bundle or an address, or else a receipt."""
-    verdict = bundle_or_address(file, keys_file, kept)
-    if verdict is None:
-        return _receipt(Path(file), keys_file, policy)
-    return verdict if policy is None else Verdict(_NOT_WITNESSED, 2)
+    verdict = bundle_or_address(file, keys_file, kept, policy)
+    return _receipt(Path(file), keys_file, policy) if verdict is None else verdict
 
 
 def _receipt(file: Path, keys_file: Path | None, policy: WitnessPolicy | None) -> Verdict:
@@ -192,10 +190,6 @@ _NO_KEYS = Words(
 _NO_CHECKPOINT = Words(
     "Dit bewijs heeft geen controlepunt, dus getuigen zeggen er niets over: laat --witnesses weg.",
     "This receipt holds no checkpoint, so witnesses say nothing of it: leave out --witnesses.",
-)
-_NOT_WITNESSED = Words(
-    "Van een bundel of een adres worden getuigen niet nagegaan: laat --witnesses weg, of vraag om een bewijs.",
-    "Of a bundle or an address, witnesses are not checked: leave out --witnesses, or ask for a receipt.",
 )
 _FAMILY_FALSE = Words(
     "Dit bewijs is niet echt: een handtekening of een tekst klopt niet.",

@@ -13,9 +13,12 @@ from broker.domain.stores import Storage, StoredEntry, UnitOfWork
 from broker.errors import NotFound
 from broker.transparency import bundles, tiles
 from broker.transparency.canonical import to_base64url
+from broker.transparency.checkpoints import MOST_SIGNATURES
 from broker.transparency.proofs import InclusionProof
 
 BATCH = 256
+NEAR, LOOK = 256, 16
+"""How many entries further a bundle may go to end where witnesses cosigned, and at how many checkpoints it looks."""
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 """The time of a member in a zip says nothing: the same log gives the same bundle."""
 
@@ -67,6 +70,8 @@ class Archive:
         """An officer's bundle of these places, piece by piece. Raises NotFound when no checkpoint covers them."""
         async with self._storage(writing=False) as work:
             first, last = await work.checkpoints.around(*span)
+            if last is not None:
+                last = await _cosigned(work, last, last[0] + NEAR)
             if last is None or last[0] == 0:
                 raise NotFound
             old = first[0] if first else 0
@@ -91,8 +96,27 @@ class Archive:
         """A family's bundle: each entry with its receipt, these openings and its proof, all to one checkpoint."""
         async with self._storage(writing=False) as work:
             latest = await work.checkpoints.latest()
+            if latest is not None and entries:
+                needed = max((latest[0] if entry.index is None else entry.index + 1) for entry, _ in entries)
+                latest = await _cosigned(work, latest, latest[0], needed)
             made = [await _proven(work, entry, openings, latest) for entry, openings in entries]
         return {"v": 1, "kind": bundles.FAMILY, "entries": made}
+
+
+async def _cosigned(
+    work: UnitOfWork, plain: tuple[int, str], largest: int, smallest: int | None = None
+) -> tuple[int, str]:
+    """A checkpoint of these sizes with the cosignatures that it has, by most witnesses; the plain one if none has any.
+
+    Of as many the one nearest to the plain one. The smallest is the plain one's size, unless given.
+    """
+    size, least = plain[0], plain[0] if smallest is None else smallest
+    found = [one for one in await work.witnesses.cosigned(1, largest + 1, LOOK) if one.size >= least]
+    best = max(found, key=lambda one: (len(one.lines), -abs(one.size - size)), default=None)
+    if best is None:
+        return plain
+    lines = best.lines[: MOST_SIGNATURES - 1]
+    return best.size, best.note + "".join(f"{line}\n" for line in lines)
 
 
 async def _proven(
