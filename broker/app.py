@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -20,6 +21,7 @@ from broker.api.openapi import describe
 from broker.api.routes import install_api
 from broker.crypto.assertions import Assertions
 from broker.crypto.codes import Codes
+from broker.crypto.encoding import b64url
 from broker.crypto.envelopes import FieldCipher, Vault
 from broker.crypto.hsm import Pkcs11Settings, Pkcs11Store
 from broker.crypto.key_files import KeyFiles
@@ -112,6 +114,20 @@ class Broker:
     alarms: Alarms
     erasure: Erasure
     exports: Exports
+
+    def public_keys(self) -> dict[str, Any]:
+        """What a verifier must trust, for anybody to have: `broker audit keys` prints it."""
+        receipts = {kid: b64url(key) for kid, key in self.ledger.trusted.receipts.items()}
+        records = {kid: b64url(key) for kid, key in self.house.notary.public_keys().items()}
+        return {"logs": list(self.ledger.verifier_keys()), "receipts": receipts, "records": records}
+
+    async def trusted(self) -> dict[str, Any]:
+        """The same with words, in Dutch and English, for the partners and the terms that proofs name by their codes."""
+        words = {str(partner.oin): [partner.name, partner.name] for partner in await self.partners.all()}
+        vocabulary = self.house.agreement().vocabulary
+        for terms in (vocabulary.section_types, vocabulary.purposes, vocabulary.roles):
+            words |= {name: [term.label.nl, term.label.en] for name, term in terms.items()}
+        return {**self.public_keys(), "words": words}
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -251,6 +267,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         public_url=settings.public_url,
         outbox_kick=courier.kick,
     )
+    exports = Exports(house, ledger.origin)
     return Broker(
         settings=settings,
         database=database,
@@ -266,14 +283,14 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         releases=Releases(house),
         reactions=Hearing(house),
         consents=Consents(house),
-        oversight=Oversight(house, PasskeyCeremonies(settings.public_url)),
+        oversight=Oversight(house, PasskeyCeremonies(settings.public_url), exports),
         partners=Partners(house),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
         keys=KeyLife(house, KeyFiles(settings.keys, keyring, stores, now), vault),
         alarms=alarms,
         erasure=Erasure(house),
-        exports=Exports(house, ledger.origin),
+        exports=exports,
     )
 
 
@@ -317,7 +334,14 @@ def asgi(broker: Broker) -> FastAPI:
     settings = broker.settings
     describe_api: Callable[[], dict[str, object]] = partial(describe, app, settings.public_url)
     demo = settings.mode == "demo"
-    site = Site(settings.public_url, settings.secure, demo=demo, openapi=describe_api, alarms=broker.alarms)
+    site = Site(
+        settings.public_url,
+        settings.secure,
+        demo=demo,
+        openapi=describe_api,
+        trusted=broker.trusted,
+        alarms=broker.alarms,
+    )
     api = Api(
         access=broker.access,
         handovers=broker.handovers,

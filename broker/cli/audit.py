@@ -16,12 +16,10 @@ from broker.cli import exporting
 from broker.cli.replay import replay
 from broker.cli.running import use
 from broker.cli.verifying import bundle_or_address, trusted_from
-from broker.crypto.encoding import b64url, from_b64url
-from broker.crypto.keyring import KeyPurpose, load_keyring
+from broker.crypto.encoding import from_b64url
 from broker.crypto.signatures import ed25519_holds, verify_family_receipt
 from broker.errors import NotFound, Tampered, Words
 from broker.services.restoring import Cause, log_restored
-from broker.settings import keys_directory
 from broker.transparency.policies import WitnessPolicy, read_policy
 from broker.transparency.verifier import Verdict, verify_receipt
 from broker.transparency.witnessed import Witnessed
@@ -43,10 +41,7 @@ def keys() -> None:
     """Print the public keys that a verifier must trust, as a file for `broker audit verify --keys`."""
 
     async def public(broker: Broker) -> dict[str, Any]:
-        trusted = broker.ledger.trusted
-        receipts = {kid: b64url(key) for kid, key in trusted.receipts.items()}
-        records = {key.kid: b64url(key.public_raw) for key in load_keyring(keys_directory()).all(KeyPurpose.RECORDS)}
-        return {"logs": list(broker.ledger.verifier_keys()), "receipts": receipts, "records": records}
+        return broker.public_keys()
 
     typer.echo(json.dumps(use(public), indent=1))
 
@@ -153,10 +148,8 @@ async def _witnessed_log(broker: Broker, kept: str | None, policy: WitnessPolicy
 
 def _outside(file: str, keys_file: Path | None, kept: str | None, policy: WitnessPolicy | None) -> Verdict:
     """The verdict on what somebody brings: a bundle or an address, or else a receipt."""
-    verdict = bundle_or_address(file, keys_file, kept)
-    if verdict is None:
-        return _receipt(Path(file), keys_file, policy)
-    return verdict if policy is None else Verdict(_NOT_WITNESSED, 2)
+    verdict = bundle_or_address(file, keys_file, kept, policy)
+    return _receipt(Path(file), keys_file, policy) if verdict is None else verdict
 
 
 def _receipt(file: Path, keys_file: Path | None, policy: WitnessPolicy | None) -> Verdict:
@@ -197,10 +190,6 @@ _NO_KEYS = Words(
 _NO_CHECKPOINT = Words(
     "Dit bewijs heeft geen controlepunt, dus getuigen zeggen er niets over: laat --witnesses weg.",
     "This receipt holds no checkpoint, so witnesses say nothing of it: leave out --witnesses.",
-)
-_NOT_WITNESSED = Words(
-    "Van een bundel of een adres worden getuigen niet nagegaan: laat --witnesses weg, of vraag om een bewijs.",
-    "Of a bundle or an address, witnesses are not checked: leave out --witnesses, or ask for a receipt.",
 )
 _FAMILY_FALSE = Words(
     "Dit bewijs is niet echt: een handtekening of een tekst klopt niet.",

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -18,8 +17,7 @@ from broker.domain.calendar import AMSTERDAM, end_of_day
 from broker.domain.log_ports import Selection
 from broker.errors import Invalid
 from broker.services.exporting import check_format
-
-_PLACE = '<script type="application/json" id="keys">{}</script>'
+from broker.web.kit.proofpage import proof_page
 
 
 def export(
@@ -59,13 +57,11 @@ def page(
     keys: Annotated[Path | None, typer.Option(help="Keys to trust, from `broker audit keys`; without, bare.")] = None,
 ) -> None:
     """Write the page on which anybody checks a receipt or a family's bundle, offline."""
-    text = files("broker.cli").joinpath("pages/verify.html").read_text(encoding="utf-8")
     try:
         trusted = json.loads(keys.read_bytes()) if keys else {}
     except (OSError, ValueError):
         raise Invalid.at("/keys", "Dit bestand met sleutels is niet te lezen.", "This file with keys cannot be read.") from None  # fmt: skip
-    written = json.dumps(trusted).replace("<", "\\u003c")
-    out.write_text(text.replace(_PLACE, _PLACE.replace("{}", written)), encoding="utf-8")
+    out.write_text(proof_page(trusted), encoding="utf-8")
 
 
 def _selection(since: str, until: str, person: str) -> Selection:

@@ -101,6 +101,10 @@ class RecordNotary:
                 self._held.popitem(last=False)
         return record_from(document)
 
+    def public_keys(self) -> dict[str, bytes]:
+        """The keys that records and family receipts are verified with, by id; also those that sign nothing new."""
+        return {key.kid: key.public_raw for key in self._keyring.all(KeyPurpose.RECORDS)}
+
     def receipt(self, document: Mapping[str, Any]) -> str:
         """A signer's receipt: a signed statement that holds the signed records."""
         return sign_statement(self._keyring.current(KeyPurpose.RECORDS), RECEIPT_TYPE, document)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from broker.errors import Words
 
@@ -34,21 +34,25 @@ class LogCheck:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which entries: from `since` until before `until`, both in UTC; of `person` only, by pseudonym, if given."""
+    """Which entries: from `since` until before `until`, both in UTC; of `person` only, by pseudonym, if given.
+
+    With `naming`, only those in which a personal field has one of these values: (field, value).
+    """
 
     since: datetime | None = None
     until: datetime | None = None
     person: str = ""
+    naming: frozenset[tuple[str, str]] = frozenset()
 
 
 class LogArchive(Protocol):
     """The log read back for outsiders."""
 
-    def entries(self, span: tuple[int, int], person: str = "") -> AsyncIterator[tuple[Any, Sequence[Any] | None]]:
-        """Each entry of these places with its openings; None instead for one that is not about `person`."""
+    def entries(self, span: tuple[int, int], selection: Selection) -> AsyncIterator[tuple[Any, Sequence[Any] | None]]:
+        """Each entry of these places with its openings; None instead for one that was not selected."""
 
-    async def bundle(self, file: IO[bytes], selection: Selection, tick: Callable[[int], None]) -> None:
-        """Write an officer's bundle. Raises NotFound when no checkpoint covers what was asked for."""
+    def packed(self, span: tuple[int, int], selection: Selection, tick: Callable[[int], None]) -> AsyncIterator[bytes]:
+        """An officer's bundle of these places, piece by piece. Raises NotFound when no checkpoint covers them."""
 
     async def proven(self, entries: Sequence[tuple[Any, Sequence[Any]]]) -> dict[str, Any]:
         """A family's bundle of these entries, with these openings of each."""

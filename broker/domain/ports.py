@@ -174,6 +174,9 @@ class Notary(Protocol):
     def read(self, statement: str) -> ConsentRecord:
         """The record. Raises Tampered unless the signature holds."""
 
+    def public_keys(self) -> dict[str, bytes]:
+        """The keys that records and receipts are verified with, by id."""
+
     def receipt(self, document: Mapping[str, Any]) -> str:
         """A signed receipt."""
 

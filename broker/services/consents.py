@@ -31,6 +31,7 @@ from broker.domain.notices import Notice, asked_of, capacity
 from broker.domain.parties import Oin, PersonId
 from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Invalid, NotFound, Words
+from broker.services.files import ProofFile
 from broker.services.mine import SaidBy, read_by, recipient_words, said, weights_of
 from broker.services.notices import compose_for
 from broker.services.proving import proof_of_sharing
@@ -217,12 +218,14 @@ class Consents(Reacting):
         bundle = bundle_of(records, said, now, partners, lambda word: label(word).in_language(language))
         return CareFile(records[0].at, MEDIA_TYPE, json.dumps(bundle, indent=1, ensure_ascii=False).encode())
 
-    async def proof(self, token: str) -> bytes:
-        """What was said to this sender and what was read, as a file that can be checked without us."""
+    async def proof(self, token: str) -> ProofFile | None:
+        """What was said to this sender and what was read, as a file that can be checked without us.
+
+        None while something of it waits for its place in the log. Raises NotFound when there is nothing yet.
+        """
         async with self._house.storage(writing=False) as work:
             _, invitation, signer = await self._verified(work, token)
-            made = await proof_of_sharing(work, self._house, signer, invitation.sender, self._house.clock())
-        return json.dumps(made, indent=1).encode()
+            return await proof_of_sharing(work, self._house, signer, invitation.sender, self._house.clock())
 
     async def mine(self, token: str, language: str) -> Mine:
         """Everything that the person said to this sender, and who read what."""

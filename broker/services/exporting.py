@@ -2,7 +2,8 @@
 
 1. What is asked for is counted.
 2. The export is logged, with its format and how many entries were read through. No log, no export.
-3. Only then lines are read, batch by batch, and handed on; entries that are added meanwhile are not among them.
+3. Only then lines are read, batch by batch, and handed on; entries that are added meanwhile are not among them, nor
+   is one that no checkpoint covers yet.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +22,7 @@ _WRITERS: dict[str, Callable[[Line], bytes]] = {
     "otel": traces.otlp_of,
 }
 Tick = Callable[[int], None]
-_EMPTY = Words(
+NOTHING = Words(
     "In deze tijd staat er niets in het logboek. Kies een andere tijd.",
     "The log holds nothing of this time. Choose another.",
 )
@@ -45,15 +46,20 @@ class Exports:
         first, end = await self._span(selection)
         return end - first
 
-    async def lines(self, wanted: str, selection: Selection, tick: Tick = lambda _: None) -> AsyncIterator[bytes]:
-        """The export, piece by piece. Raises Invalid for another format, Tampered where an entry is not what was logged."""
+    async def lines(
+        self, wanted: str, selection: Selection, tick: Tick = lambda _: None, by: tuple[Personal, ...] = ()
+    ) -> AsyncIterator[bytes]:
+        """The export, piece by piece; `by` says who took it and about what, for the log.
+
+        Raises Invalid for another format, Tampered where an entry is not what was logged.
+        """
         check_format(wanted)
         span = await self._span(selection)  # 1
-        await self._log(wanted, span[1] - span[0], selection)  # 2
+        await self._log(wanted, span[1] - span[0], selection, by)  # 2
         write = _WRITERS[wanted]
         if wanted == "csv":
             yield exports.header()
-        async for entry, openings in self._house.log.archive.entries(span, selection.person):  # 3
+        async for entry, openings in self._house.log.archive.entries(span, selection):  # 3
             tick(1)
             if openings is None:
                 continue
@@ -62,21 +68,33 @@ class Exports:
                 continue
             yield write(line_of(entry.id, entry.index, entry.leaf, facts, openings, self._system))
 
+    async def packed(
+        self, selection: Selection, tick: Tick = lambda _: None, by: tuple[Personal, ...] = ()
+    ) -> AsyncIterator[bytes]:
+        """A bundle that anybody with the keys can verify, piece by piece. Raises Conflict when nothing would be in it."""
+        span = await self._span(selection)
+        if span[0] == span[1]:
+            raise Conflict(NOTHING)
+        await self._log("bundle", span[1] - span[0], selection, by)
+        async for piece in self._house.log.archive.packed(span, selection, tick):
+            yield piece
+
     async def bundle(self, file: IO[bytes], selection: Selection, tick: Tick = lambda _: None) -> None:
-        """Write a bundle that anybody with the keys can verify. Raises Conflict when there is nothing to put in it."""
-        count = await self.count(selection)
-        if not count:
-            raise Conflict(_EMPTY)
-        await self._log("bundle", count, selection)
-        await self._house.log.archive.bundle(file, selection, tick)
+        """Write that to a file."""
+        async for piece in self.packed(selection, tick):
+            file.write(piece)
 
     async def _span(self, selection: Selection) -> tuple[int, int]:
+        """The places to read, as far as a signed checkpoint covers them by now."""
         async with self._house.storage(writing=False) as work:
-            return await work.checkpoints.span(selection.since, selection.until)
+            latest = await work.checkpoints.latest()
+            first, end = await work.checkpoints.span(selection.since, selection.until)
+        end = min(end, latest[0] if latest else 0)
+        return (first, end) if first < end else (0, 0)
 
-    async def _log(self, wanted: str, count: int, selection: Selection) -> None:
+    async def _log(self, wanted: str, count: int, selection: Selection, by: tuple[Personal, ...]) -> None:
         person = selection.person
-        about = (Personal(person, "subject", person),) if person else ()
+        about = (*by, Personal(person, "subject", person)) if person else by
         async with self._house.storage() as work:
             event = LogEvent(
                 EventType.LOG_EXPORTED, self._house.clock(), facts={"format": wanted, "count": count}, personal=about

@@ -3,15 +3,18 @@
 - Entries: what this person said to this sender, and the disclosures that their page shows.
 - Openings: their own values, the reader's role, and persons for whom they decide; never the decision, which holds what
   others answered, and never who the professional was.
+- Whole or not at all: while an entry waits for its place in the log, there is no file yet.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from broker.domain.events import EventType, Opening
 from broker.domain.parties import Oin, PersonId
 from broker.domain.stores import LogSearch, StoredEntry, UnitOfWork
+from broker.errors import NotFound
+from broker.services.files import ProofFile
 from broker.services.house import House
 from broker.services.mine import said
 
@@ -23,8 +26,11 @@ MOST = 5000
 
 async def proof_of_sharing(
     work: UnitOfWork, house: House, signer: PersonId, sender: Oin, now: datetime
-) -> dict[str, Any]:
-    """The bundle as JSON (`transparency/bundles.py::verify_family_bundle` checks it)."""
+) -> ProofFile | None:
+    """The bundle as JSON (`transparency/bundles.py::verify_family_bundle` checks it); None while it is not whole.
+
+    Raises NotFound when there is nothing to prove.
+    """
     everything = await said(work, house, signer, sender, now)
     known = everything.weights.counting | {signer}
     chosen: dict[str, tuple[StoredEntry, Sequence[Opening]]] = {}
@@ -37,7 +43,12 @@ async def proof_of_sharing(
             found = await work.log.get(disclosure.entry)
             if found is not None:
                 chosen[found.id] = (found, _shown(await work.log.openings(found.id), known))
-    return await house.log.archive.proven([chosen[entry] for entry in sorted(chosen)])
+    if not chosen:
+        raise NotFound
+    made = await house.log.archive.proven([chosen[entry] for entry in sorted(chosen)])
+    if any(entry["proof"] is None for entry in made["entries"]):
+        return None
+    return ProofFile(now, json.dumps(made, indent=1).encode())
 
 
 def _shown(openings: Sequence[Opening], known: frozenset[PersonId]) -> list[Opening]:

@@ -5,7 +5,7 @@ It believes nothing that it reads and checks nothing either: whoever gets a bund
 
 import zipfile
 from collections.abc import AsyncIterator, Sequence
-from typing import IO, Any
+from typing import Any
 
 from broker.domain.events import EntryId, Opening
 from broker.domain.log_ports import Selection
@@ -13,11 +13,34 @@ from broker.domain.stores import Storage, StoredEntry, UnitOfWork
 from broker.errors import NotFound
 from broker.transparency import bundles, tiles
 from broker.transparency.canonical import to_base64url
+from broker.transparency.checkpoints import MOST_SIGNATURES
 from broker.transparency.proofs import InclusionProof
 
 BATCH = 256
+NEAR, LOOK = 256, 16
+"""How many entries further a bundle may go to end where witnesses cosigned, and at how many checkpoints it looks."""
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 """The time of a member in a zip says nothing: the same log gives the same bundle."""
+
+
+class _Pieces:
+    """What a zip is written to that leaves while it is made: it cannot be gone back in."""
+
+    def __init__(self) -> None:
+        self._made = bytearray()
+
+    def write(self, data: bytes) -> int:
+        self._made += data
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def taken(self) -> bytes:
+        """What was written since it was taken last."""
+        data = bytes(self._made)
+        self._made.clear()
+        return data
 
 
 class Archive:
@@ -27,10 +50,10 @@ class Archive:
         self._storage = storage
 
     async def entries(
-        self, span: tuple[int, int], person: str = ""
+        self, span: tuple[int, int], selection: Selection
     ) -> AsyncIterator[tuple[StoredEntry, Sequence[Opening] | None]]:
-        """Each entry of these places with its openings; None instead for one that is not about `person`, if given."""
-        first, end = span
+        """Each entry of these places with its openings; None instead for one that was not selected by what it says."""
+        (first, end), person, naming = span, selection.person, selection.naming
         for at in range(first, end, BATCH):
             async with self._storage(writing=False) as work:
                 found = await work.checkpoints.leaves(at, min(BATCH, end - at))
@@ -38,34 +61,62 @@ class Archive:
                 wanted = await work.log.about(person, ids) if person else frozenset(ids)
                 openings = await work.log.openings_of([entry for entry in ids if entry in wanted])
             for entry in found:
-                yield entry, (openings.get(entry.id, ()) if entry.id in wanted else None)
+                given = openings.get(entry.id, ()) if entry.id in wanted else None
+                if given is not None and naming and not any((o.field, o.value) in naming for o in given):
+                    given = None
+                yield entry, given
 
-    async def bundle(self, file: IO[bytes], selection: Selection, tick: Any) -> None:
-        """Write an officer's bundle. Raises NotFound when no checkpoint covers what was asked for."""
+    async def packed(self, span: tuple[int, int], selection: Selection, tick: Any) -> AsyncIterator[bytes]:
+        """An officer's bundle of these places, piece by piece. Raises NotFound when no checkpoint covers them."""
         async with self._storage(writing=False) as work:
-            first, last = await work.checkpoints.around(*await work.checkpoints.span(selection.since, selection.until))
+            first, last = await work.checkpoints.around(*span)
+            if last is not None:
+                last = await _cosigned(work, last, last[0] + NEAR)
             if last is None or last[0] == 0:
                 raise NotFound
             old = first[0] if first else 0
             growth = await _growth(work, old, last[0])
-        kids = set()
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        kids: set[str] = set()
+        made = _Pieces()
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:  # type: ignore[call-overload] # it only writes
             with packed.open(_member(bundles.ENTRIES), "w", force_zip64=True) as member:
-                async for entry, openings in self.entries((old, last[0]), selection.person):
+                async for entry, openings in self.entries((old, last[0]), selection):
                     kids.add(entry.receipt.kid)
                     member.write(bundles.line_of(_bundled(entry, openings)))
                     tick(1)
+                    if piece := made.taken():
+                        yield piece
             small = {bundles.MANIFEST: bundles.manifest_of(sorted(kids)), bundles.GROWTH: growth}
             notes = {bundles.LAST: last, **({bundles.FIRST: first} if first else {})}
             for name, data in (small | {name: note[1].encode() for name, note in notes.items()}).items():
                 packed.writestr(_member(name), data)
+        yield made.taken()
 
     async def proven(self, entries: Sequence[tuple[StoredEntry, Sequence[Opening]]]) -> dict[str, Any]:
         """A family's bundle: each entry with its receipt, these openings and its proof, all to one checkpoint."""
         async with self._storage(writing=False) as work:
             latest = await work.checkpoints.latest()
+            if latest is not None and entries:
+                needed = max((latest[0] if entry.index is None else entry.index + 1) for entry, _ in entries)
+                latest = await _cosigned(work, latest, latest[0], needed)
             made = [await _proven(work, entry, openings, latest) for entry, openings in entries]
         return {"v": 1, "kind": bundles.FAMILY, "entries": made}
+
+
+async def _cosigned(
+    work: UnitOfWork, plain: tuple[int, str], largest: int, smallest: int | None = None
+) -> tuple[int, str]:
+    """A checkpoint of these sizes with the cosignatures that it has, by most witnesses; the plain one if none has any.
+
+    Of as many the one nearest to the plain one. The smallest is the plain one's size, unless given.
+    """
+    size, least = plain[0], plain[0] if smallest is None else smallest
+    found = [one for one in await work.witnesses.cosigned(1, largest + 1, LOOK) if one.size >= least]
+    best = max(found, key=lambda one: (len(one.lines), -abs(one.size - size)), default=None)
+    if best is None:
+        return plain
+    lines = best.lines[: MOST_SIGNATURES - 1]
+    return best.size, best.note + "".join(f"{line}\n" for line in lines)
 
 
 async def _proven(

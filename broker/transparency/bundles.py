@@ -21,6 +21,7 @@ from broker.transparency.canonical import canonical, from_base64url, parse_canon
 from broker.transparency.checkpoints import Checkpoint, SignatureCheck, open_note, parse_checkpoint, parse_note
 from broker.transparency.entries import decode, opened
 from broker.transparency.merkle import HASH_BYTES, RunningRoot, leaf_hash, verify_consistency
+from broker.transparency.policies import WitnessPolicy
 from broker.transparency.verifier import GENUINE, NOT_CHECKED, NOT_GENUINE, TrustedKeys, Verdict, verify_receipt
 
 OFFICER, FAMILY = "rondom-log-bundle", "rondom-family-bundle"
@@ -104,10 +105,11 @@ def verify_bundle(
     return found.verdict(first.size if first else 0, last)
 
 
-def verify_family_bundle(document: Mapping[str, Any], trusted: TrustedKeys, check: SignatureCheck) -> Verdict:
+def verify_family_bundle(
+    document: Mapping[str, Any], trusted: TrustedKeys, check: SignatureCheck, witnesses: WitnessPolicy | None = None
+) -> Verdict:
     """Say whether a family's bundle is genuine: each entry is a receipt (see `verify_receipt`), none comes twice."""
-    entries = document.get("entries")
-    version = document.get("v")
+    entries, version = document.get("entries"), document.get("v")
     if set(document) != {"v", "kind", "entries"} or type(version) is not int or version != 1:
         return Verdict(_UNREADABLE, NOT_CHECKED)
     if document["kind"] != FAMILY or not isinstance(entries, list) or len(entries) > MOST_ENTRIES:
@@ -117,7 +119,7 @@ def verify_family_bundle(document: Mapping[str, Any], trusted: TrustedKeys, chec
     for number, entry in enumerate(entries, 1):
         if not isinstance(entry, Mapping) or not isinstance(entry.get("leaf"), str):
             return Verdict(_UNREADABLE, NOT_CHECKED)
-        verdict = verify_receipt(entry, trusted, check)
+        verdict = verify_receipt(entry, trusted, check, witnesses)
         if not verdict.ok:
             return Verdict(
                 Words(f"Regel {number}: {verdict.words.nl}", f"Entry {number}: {verdict.words.en}"), verdict.code

@@ -7,6 +7,7 @@
 from typing import Protocol
 
 from broker.domain.reactions import ReactionKind
+from broker.services.files import ExportFile, ExportWanted, ProofFile
 from broker.services.questionnaires import Choice, Questionnaire, Shown
 from broker.services.screens import (
     CareFile,
@@ -58,6 +59,9 @@ class FamilyService(Protocol):
 
     async def care_file(self, token: str, receipt_id: str, language: str) -> CareFile:
         """The receipt for a care system (FHIR), as it counts now. Raises NotFound as `receipt` does."""
+
+    async def proof(self, token: str) -> ProofFile | None:
+        """What they said and what was read, as a file; None while it waits for the log. Raises NotFound for nothing."""
 
     async def mine(self, token: str, language: str) -> Mine:
         """What this person said to this sender, and who read what."""
@@ -122,6 +126,9 @@ class ConsoleService(Protocol):
 
     async def settle(self, token: str, matter_id: str, outcome: str, note: str) -> None:
         """Settle it. Raises Invalid with all that is wrong, NotFound, or Conflict when it was settled before."""
+
+    async def download(self, token: str, wanted: ExportWanted) -> ExportFile:
+        """A part of the log as a file; logged before its first byte. Raises Invalid, or Conflict when it would be empty."""
 
     async def log(self, token: str) -> LogScreen:
         """The state of the log."""

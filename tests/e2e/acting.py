@@ -172,7 +172,7 @@ class PhoneOfTheFamily:
 
     def _save(self, page: Page) -> None:
         with page.expect_download() as saved:
-            page.click("a[download]")
+            page.click("a[download][href$='/file']")
         self.receipts.append(Path(saved.value.path()).read_bytes())
 
 

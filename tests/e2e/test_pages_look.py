@@ -90,6 +90,11 @@ def tour_of_the_family(page: Page, served: Served, look: Look) -> None:
     look("receipt")
     press(page, "main a.rd-wide")
     look("mine")
+    family.logged = False
+    press(page, "main a[href='/mine/proof']")
+    look("proof-waits")
+    family.logged = True
+    press(page, "main a[href='/mine']")
     press(page, "a[href$='/correction-request']")
     look("own-words")
     page.fill("#text", "Er staat dinsdag.\n" * 150)
@@ -173,6 +178,11 @@ def tour_of_the_console(page: Page, served: Served, look: Look) -> None:
     page.fill("#note", "Het is het nummer van de collega die de vader begeleidt.")
     press(page, "main form button[value=confirmed]")
     look("console-matter-settled")
+    press(page, "nav a[href='/console/files']")
+    look("console-files")
+    page.fill("#handover", "unknown")
+    press(page, "main form .utrecht-button")
+    look("console-files-wrong")
     press(page, "nav a[href='/console/log']")
     look("console-log")
     press(page, "main form button")

@@ -30,7 +30,7 @@ from tests.factories import NOW, a_record
 from tests.fakes import Salts
 from tests.unit.transparency.conftest import ORIGIN, _check, _signer
 
-PAGE = Path(__file__).resolve().parents[2] / "broker/cli/pages/verify.html"
+PAGE = Path(__file__).resolve().parents[2] / "broker/web/pages/verify.html"
 LOG, RECEIPTS, STRANGER = _signer(1), _signer(2), _signer(3)
 TRUSTED = TrustedKeys({"r1": RECEIPTS.public}, {ORIGIN: LOG.public})
 RECORDS = make_key(KeyPurpose.RECORDS, NOW)

@@ -82,6 +82,25 @@ async def test_a_bundle_of_everything_and_of_a_part_is_genuine_and_both_were_log
         await bundled(world, Selection(since=world.clock() + timedelta(days=2)))
 
 
+async def test_a_bundle_made_before_its_own_line_is_signed_is_whole(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The export's own line is in the tree and no checkpoint covers it yet: the bundle ends before it."""
+    await a_history(world)
+    ledger = world.broker.ledger
+
+    async def only_places(*_: Any) -> None:
+        return None
+
+    monkeypatch.setattr(type(ledger), "publish", only_places)
+    await world.gets(HANDOVER, WHO)
+    while await ledger.step():
+        pass
+    file = io.BytesIO()
+    await world.broker.exports.bundle(file, EVERYTHING)
+    assert verify(world, file.getvalue()).code == 0
+
+
 async def test_of_one_person_only_what_is_about_them_is_opened(world: World) -> None:
     await a_history(world)
     subject = next(e.personal["subject"][0] for e in await world.entries() if e.type == "release:permitted")
@@ -133,7 +152,10 @@ async def test_a_bundle_of_a_log_that_was_tampered_with_is_not_made_or_not_genui
         intruder.change(statement)
     file = io.BytesIO()
     try:
-        await world.broker.house.log.archive.bundle(file, Selection(), lambda _: None)
+        async with world.broker.house.storage(writing=False) as work:
+            span = await work.checkpoints.span(None, None)
+        async for piece in world.broker.house.log.archive.packed(span, Selection(), lambda _: None):
+            file.write(piece)
     except BrokerError:
         return  # not made
     assert verify(world, file.getvalue()).code != 0
@@ -166,7 +188,7 @@ async def test_a_family_takes_home_what_their_page_shows_and_nobody_elses_answer
     async with world.browser() as browser:
         await world.come_in(browser, world.codes[HANDOVER, "mother"])
         token = next(cookie.value for cookie in browser.cookies.jar if cookie.value)
-        document = json.loads(await world.broker.consents.proof(token))
+        document = json.loads((await world.broker.consents.proof(token)).content)
     verdict = verify_family_bundle(document, trusted, ed25519_holds)
     assert verdict.code == 0, verdict.sentence
     fields = {o["field"] for entry in document["entries"] for o in entry["openings"]}

@@ -1,6 +1,7 @@
 """A broker and three witnesses, two of which must cosign: it goes on with one dead, and a second history is found out."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
@@ -11,15 +12,18 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from broker.cli.verifying import bundle_or_address
 from broker.crypto.ed25519 import holds
 from broker.domain.events import EventType, LogEvent
+from broker.domain.log_ports import Selection
 from broker.errors import NotFound, Unavailable, Unsafe
 from broker.settings import read_settings
 from broker.transparency.checkpoints import parse_note, parse_signature, signature_line, verifier_key
 from broker.transparency.cosigning import Cosigning, Said
-from broker.transparency.policies import Witness, cosigners, parse_policy
+from broker.transparency.policies import Witness, WitnessPolicy, cosigners, parse_policy
 from broker.transparency.proofs import parse_proof
-from broker.transparency.verifier import verify_cosigned, verify_receipt
+from broker.transparency.remote import verify_address
+from broker.transparency.verifier import Verdict, verify_cosigned, verify_receipt
 from broker.transparency.witnessed import Witnessed
 from broker.witness import house
 from broker.witness.asgi import application
@@ -313,7 +317,7 @@ async def until(true: Callable[[], Any]) -> Any:
             await asyncio.sleep(0.05)
 
 
-async def test_the_public_side_shows_what_witnesses_cosigned(watched) -> None:
+async def test_the_public_side_shows_what_witnesses_cosigned(watched, tmp_path: Path) -> None:
     world, village = watched
     village.dead = {"b"}
     await world.push("tom-to-school")
@@ -344,6 +348,57 @@ async def test_the_public_side_shows_what_witnesses_cosigned(watched) -> None:
     receipt["proof"] = (await world.http.get(f"/v1/log/cosigned-proofs/{entry}")).text
     assert verify_receipt(receipt, trusted, holds, village.policy).ok
     assert (await world.http.get("/readyz")).status_code == 200
+    await bundles_and_address_are_witnessed(world, village, int(size), tmp_path)
+
+
+async def bundles_and_address_are_witnessed(world: World, village: Village, size: int, folder: Path) -> None:
+    """What is taken home holds the cosignatures: `broker audit verify --witnesses` demands enough of them."""
+    keys = folder / "keys.json"
+    keys.write_text(json.dumps(world.broker.public_keys()))
+
+    def verdict(path: Path, policy: WitnessPolicy | None = village.policy) -> Verdict:
+        found = bundle_or_address(str(path), keys, None, policy)
+        assert found is not None
+        return found
+
+    async def took(name: str) -> tuple[Path, Path]:
+        family, officer = folder / f"{name}.json", folder / f"{name}.zip"
+        async with world.browser() as browser:
+            await world.come_in(browser, world.codes["tom-to-school", "mother"])
+            family.write_bytes((await browser.get("/mine/proof")).content)
+        with officer.open("wb") as file:
+            async for piece in world.broker.house.log.archive.packed((0, size), Selection(), lambda _: None):
+                file.write(piece)
+        return family, officer
+
+    nobody = parse_policy(village.file.read_text().replace("two 2 a b c", "two 3 a b c"))
+    for path in await took("witnessed"):
+        good = verdict(path)
+        assert (good.code, verdict(path, None).code) == (0, 0), good.sentence
+        few = verdict(path, nobody)
+        assert (few.code, "missing: b" in few.sentence) == (2, True), few.sentence
+    assert "a, c" in verdict(folder / "witnessed.zip").sentence
+
+    async def plain(work: Any, checkpoint: tuple[int, str], *_: Any) -> tuple[int, str]:
+        return checkpoint
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("broker.transparency.archive._cosigned", plain)
+        for path in await took("bare"):
+            assert verdict(path, None).ok
+            assert (verdict(path).code, "missing: a, b, c" in verdict(path).sentence) == (2, True)
+    answers = {
+        name: (await world.http.get(f"/v1/log/{name}")).content for name in ("checkpoint", "cosigned-checkpoint")
+    }
+    now = int(answers["checkpoint"].split(b"\n")[1])
+    tile = f"tile/0/000.p/{now}"
+    answers[tile] = (await world.http.get(f"/v1/log/{tile}")).content
+    for policy, code in ((village.policy, 0), (nobody, 2), (None, 0)):
+        ledger = world.broker.ledger
+        found = verify_address(
+            ledger.origin, lambda name, _: answers[name], None, ledger.trusted, holds, witnesses=policy
+        )
+        assert found.code == code, found.sentence
 
 
 async def test_an_older_copy_that_is_put_back_is_noticed_by_itself(watched, request) -> None:

@@ -49,6 +49,7 @@ LOOKS = {
     "/readyz",
     "/static/{name}",
     "/docs",
+    "/verify",
     "/",
     "/contact",
     "/one-time-code",
@@ -59,6 +60,7 @@ LOOKS = {
     "/receipt/{receipt_id}/fhir",
     "/receipt/{receipt_id}/file",
     "/mine",
+    "/mine/proof",
     "/mine/{position}/recipients",
     "/mine/sections/{part}/{kind}",
     "/mine/reactions/{reaction}",
@@ -70,6 +72,7 @@ LOOKS = {
     "/console/disclosures/{entry_id}",
     "/console/queue",
     "/console/queue/{matter_id}",
+    "/console/files",
     "/console/log",
 }
 """What GET and HEAD may ask for: nothing of it changes anything."""
@@ -103,6 +106,7 @@ ACTS = {
     "POST /console/language": "officer",
     "POST /console/disclosures": "officer",
     "POST /console/queue/{matter_id}": "officer",
+    "POST /console/files": "officer",
     "POST /console/log/check": "officer",
     "POST /console/sign-out": "officer",
 }

@@ -33,7 +33,7 @@ class LookingBack:
         """The same as a file that can be checked without us."""
         visit = await self._visits.verified(request)
         receipt = await self._family.receipt(visit.token, request.path_params["receipt_id"], visit.language)
-        name = texts(visit.language).gettext("rondom-receipt")
+        name = texts(visit.language).gettext("rondom-answers")
         response = Response(receipt.document, media_type="application/json")
         response.headers["Content-Disposition"] = f'attachment; filename="{name}-{receipt.at:%Y-%m-%d}.json"'
         return self._pages.protected(response)
@@ -42,9 +42,25 @@ class LookingBack:
         """The same for a care system, as it counts now."""
         visit = await self._visits.verified(request)
         made = await self._family.care_file(visit.token, request.path_params["receipt_id"], visit.language)
-        name = texts(visit.language).gettext("rondom-receipt")
+        name = texts(visit.language).gettext("rondom-answers")
         response = Response(made.content, media_type=made.media_type)
         response.headers["Content-Disposition"] = f'attachment; filename="{name}-fhir-{made.at:%Y-%m-%d}.json"'
+        return self._pages.protected(response)
+
+    async def proof(self, request: Request) -> Response:
+        """All that they said, and who read something, as a file; a page that says when to come back while it is not whole."""
+        visit = await self._visits.verified(request)
+        try:
+            made = await self._family.proof(visit.token)
+        except NotFound:
+            raise Elsewhere("/mine") from None
+        if made is None:
+            waiting = self._pages.show(request, "consent/proof-waits.html", visitor=visit.visitor, status=409)
+            waiting.headers["Retry-After"] = "60"
+            return waiting
+        name = texts(visit.language).gettext("rondom-proof")
+        response = Response(made.content, media_type="application/json")
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}-{made.at:%Y-%m-%d}.json"'
         return self._pages.protected(response)
 
     async def mine(self, request: Request) -> Response:

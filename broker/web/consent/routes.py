@@ -43,6 +43,7 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     router.looks("/receipt/{receipt_id}/file", looking_back.file)
     router.looks("/receipt/{receipt_id}/fhir", looking_back.care_file)
     router.looks("/mine", looking_back.mine)
+    router.looks("/mine/proof", looking_back.proof)
     router.looks("/mine/{position}/recipients", looking_back.recipients)
     router.acts("/mine/stop", looking_back.stop)
     router.acts("/mine/messages", looking_back.messages)

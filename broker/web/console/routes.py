@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from broker.web.console.disclosures import Disclosures
 from broker.web.console.entering import Entering
+from broker.web.console.files import Files
 from broker.web.console.log import Log
 from broker.web.console.queue import Queue
 from broker.web.console.visits import Visits
@@ -40,6 +41,10 @@ def console_router(console: ConsoleService, site: Site) -> APIRouter:
     router.looks("/console/queue", queue.waiting)
     router.looks("/console/queue/{matter_id}", queue.matter)
     router.acts("/console/queue/{matter_id}", queue.settle)
+
+    files = Files(console, visits, pages)
+    router.looks("/console/files", files.form)
+    router.acts("/console/files", files.download)
 
     log = Log(console, visits, pages)
     router.looks("/console/log", log.state)

@@ -1,6 +1,6 @@
 """Where these pages live: the few facts about the installation that a page may know."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -11,11 +11,16 @@ Area = Literal["family", "console", "reference"]
 """The three groups of pages."""
 
 
+async def _nothing() -> Mapping[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """`public_url` is the address people type; `secure` says that it is https (plain http is for localhost alone).
 
-    `openapi` gives the description of the API for `/docs`; without it there is no such page.
+    `openapi` gives the description of the API for `/docs`; without it there is no such page. `trusted` gives the public keys
+    and the words that the page for checking a proof holds.
     """
 
     public_url: str
@@ -23,6 +28,7 @@ class Site:
     languages: tuple[str, ...] = ("nl", "en")
     demo: bool = False
     openapi: Callable[[], dict[str, Any]] | None = None
+    trusted: Callable[[], Awaitable[Mapping[str, Any]]] = _nothing
     alarms: Alarms = field(default_factory=Alarms, compare=False)
 
     @property

@@ -1,7 +1,7 @@
 """Use cases that hold one family and one officer in memory, with names that try to be markup."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from broker.domain.matters import NEXT, REASON, MatterKind
 from broker.domain.notices import NoticeTemplate, compose
 from broker.domain.reactions import BEGINS, ReactionKind, plain
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
+from broker.services.files import ExportFile, ExportWanted, ProofFile
 from broker.services.questionnaires import AskedRecipient, Choice, Questionnaire, QuestionScreen, Shown
 from broker.services.screens import (
     CareFile,
@@ -122,6 +123,7 @@ class FakeFamily:
     contacts: tuple[ContactChoice, ...] = CONTACTS
     weight: Weight = "counts"
     messages: bool = True
+    logged: bool = True
     current: FamilySession | None = None
     answers: dict[str, Choice] = field(default_factory=dict)
     asked: tuple[AskedRecipient, ...] = ASKED
@@ -255,6 +257,12 @@ class FakeFamily:
         receipt = await self.receipt(token, receipt_id, language)
         return CareFile(receipt.at, "application/fhir+json", b'{"resourceType": "Bundle"}')
 
+    async def proof(self, token: str) -> ProofFile | None:
+        self._session(token)
+        if not self.said:
+            raise NotFound
+        return ProofFile(NOW, b'{"kind": "rondom-family-bundle"}') if self.logged else None
+
     async def mine(self, token: str, language: str) -> Mine:
         self._session(token)
         groups = (
@@ -384,6 +392,7 @@ class FakeConsole:
     rows: tuple[EntryRow, ...] = ROWS
     intact: bool = True
     matters: tuple[MatterRow, ...] = field(default_factory=lambda: MATTERS)
+    pieces: tuple[bytes | Exception, ...] = (b'"place"\r\n',)
     extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
 
     def visit(self, stage: str = "signed-in") -> "FakeConsole":
@@ -523,6 +532,20 @@ class FakeConsole:
             else row
             for row in self.matters
         )
+
+    async def download(self, token: str, wanted: ExportWanted) -> ExportFile:
+        self._session(token)
+        self.calls.append(("download", wanted))
+        if wanted.handover == "unknown":
+            raise Invalid.at("/handover", "Deze overdracht is er niet.", "There is no such handover.")
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for piece in self.pieces:
+                if isinstance(piece, Exception):
+                    raise piece
+                yield piece
+
+        return ExportFile(NOW, "csv", "text/csv; charset=utf-8", pieces())
 
     async def log(self, token: str) -> LogScreen:
         self._session(token)

@@ -29,6 +29,7 @@ FORMS = (
     ("/console/invitation", {"code": CODE}),
     ("/console/disclosures", {"outcome": "denied"}),
     ("/console/queue/m1", {"outcome": "accepted", "note": "Gebeld"}),
+    ("/console/files", {"format": "csv", "first_day": "2026-09-01", "last_day": "2026-09-30"}),
     ("/console/log/check", {}),
     ("/console/language", {"language": "en"}),
     ("/console/sign-out", {}),

@@ -320,7 +320,7 @@ async def test_the_receipt_is_a_file_to_keep(client: httpx.AsyncClient, family: 
     answer = await client.get("/receipt/r1/file")
     assert answer.content == family.receipts["r1"].document
     assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["content-disposition"] == 'attachment; filename="rondom-bewijs-2026-09-21.json"'
+    assert answer.headers["content-disposition"] == 'attachment; filename="rondom-antwoorden-2026-09-21.json"'
     for path in ("/receipt/r9", "/receipt/r9/file", "/receipt/r9/fhir"):
         assert (await client.get(path)).status_code == 404
 
@@ -333,7 +333,7 @@ async def test_the_receipt_is_also_there_for_a_care_system(client: httpx.AsyncCl
     answer = await client.get("/receipt/r1/fhir")
     assert answer.json() == {"resourceType": "Bundle"}
     assert answer.headers["content-type"] == "application/fhir+json"
-    assert answer.headers["content-disposition"] == 'attachment; filename="rondom-bewijs-fhir-2026-09-21.json"'
+    assert answer.headers["content-disposition"] == 'attachment; filename="rondom-antwoorden-fhir-2026-09-21.json"'
     assert answer.headers["cache-control"] == "no-store"
 
 
