@@ -3,7 +3,6 @@
 It believes nothing that it reads and checks nothing either: whoever gets a bundle checks it (`bundles.verify_bundle`).
 """
 
-import zipfile
 from collections.abc import AsyncIterator, Sequence
 from typing import IO, Any
 
@@ -11,13 +10,11 @@ from broker.domain.events import EntryId, Opening
 from broker.domain.log_ports import Selection
 from broker.domain.stores import Storage, StoredEntry, UnitOfWork
 from broker.errors import NotFound
-from broker.transparency import bundles, tiles
+from broker.transparency import bundles, tiles, zips
 from broker.transparency.canonical import to_base64url
 from broker.transparency.proofs import InclusionProof
 
 BATCH = 256
-_MOMENT = (1980, 1, 1, 0, 0, 0)
-"""The time of a member in a zip says nothing: the same log gives the same bundle."""
 
 
 class Archive:
@@ -41,7 +38,7 @@ class Archive:
                 yield entry, (openings.get(entry.id, ()) if entry.id in wanted else None)
 
     async def bundle(self, file: IO[bytes], selection: Selection, tick: Any) -> None:
-        """Write an officer's bundle. Raises NotFound when no checkpoint covers what was asked for."""
+        """Write an officer's bundle. Raises NotFound when no checkpoint covers what was asked for, Conflict beyond 4 GiB."""
         async with self._storage(writing=False) as work:
             first, last = await work.checkpoints.around(*await work.checkpoints.span(selection.since, selection.until))
             if last is None or last[0] == 0:
@@ -49,16 +46,18 @@ class Archive:
             old = first[0] if first else 0
             growth = await _growth(work, old, last[0])
         kids = set()
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
-            with packed.open(_member(bundles.ENTRIES), "w", force_zip64=True) as member:
-                async for entry, openings in self.entries((old, last[0]), selection.person):
-                    kids.add(entry.receipt.kid)
-                    member.write(bundles.line_of(_bundled(entry, openings)))
-                    tick(1)
-            small = {bundles.MANIFEST: bundles.manifest_of(sorted(kids)), bundles.GROWTH: growth}
-            notes = {bundles.LAST: last, **({bundles.FIRST: first} if first else {})}
-            for name, data in (small | {name: note[1].encode() for name, note in notes.items()}).items():
-                packed.writestr(_member(name), data)
+        packing = zips.Packing(file)
+        packing.begin(bundles.ENTRIES)
+        async for entry, openings in self.entries((old, last[0]), selection.person):
+            kids.add(entry.receipt.kid)
+            packing.write(bundles.line_of(_bundled(entry, openings)))
+            tick(1)
+        packing.end()
+        small = {bundles.MANIFEST: bundles.manifest_of(sorted(kids)), bundles.GROWTH: growth}
+        notes = {bundles.LAST: last, **({bundles.FIRST: first} if first else {})}
+        for name, data in (small | {name: note[1].encode() for name, note in notes.items()}).items():
+            packing.add(name, data)
+        packing.close()
 
     async def proven(self, entries: Sequence[tuple[StoredEntry, Sequence[Opening]]]) -> dict[str, Any]:
         """A family's bundle: each entry with its receipt, these openings and its proof, all to one checkpoint."""
@@ -93,13 +92,6 @@ async def _growth(work: UnitOfWork, old: int, new: int) -> bytes:
     """Peaks of the old tree, and the proof that the new one extends it."""
     data = await work.tree.tiles({*tiles.frontier(old), *tiles.tiles_for_consistency(old, new)})
     return bundles.growth_of(tiles.peaks(old, data), tiles.consistency_proof(old, new, data))
-
-
-def _member(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, _MOMENT)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.external_attr = 0o600 << 16
-    return info
 
 
 def _bundled(entry: StoredEntry, openings: Sequence[Opening] | None) -> bundles.Bundled:
