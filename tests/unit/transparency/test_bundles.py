@@ -2,7 +2,9 @@
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from typing import Any
 
 import pytest
@@ -101,6 +103,15 @@ def test_packed_again_by_another_program_it_is_refused():
 @given(st.binary(max_size=400))
 def test_whatever_else_comes_is_not_called_genuine(data):
     assert code(data) == 2
+
+
+def test_a_checksum_that_is_wrong_in_header_and_directory_is_refused():
+    whole = packed(PARTS)
+    for data in PARTS.values():
+        crc = zlib.crc32(data)
+        other = whole.replace(struct.pack("<I", crc), struct.pack("<I", crc ^ 1))
+        assert sum(one != two for one, two in zip(whole, other, strict=True)) == 2
+        assert code(other) == 2
 
 
 def test_strange_zips_are_refused():
