@@ -15,13 +15,12 @@ from broker.app import Broker
 from broker.cli import exporting
 from broker.cli.replay import replay
 from broker.cli.running import use
-from broker.cli.verifying import bundle_or_address, trusted_from
-from broker.crypto.encoding import from_b64url
-from broker.crypto.signatures import ed25519_holds, verify_family_receipt
-from broker.errors import NotFound, Tampered, Words
+from broker.cli.verifying import verdict_on
+from broker.crypto.signatures import ed25519_holds
+from broker.errors import NotFound
 from broker.services.restoring import Cause, log_restored
 from broker.transparency.policies import WitnessPolicy, read_policy
-from broker.transparency.verifier import Verdict, verify_receipt
+from broker.transparency.verifier import Verdict
 from broker.transparency.witnessed import Witnessed
 
 app = typer.Typer(no_args_is_help=True, help="Check the disclosure log.")
@@ -65,7 +64,7 @@ def verify(
     """Say in one sentence whether a receipt, or the whole log, is genuine."""
     policy = read_policy(witnesses) if witnesses else None
     if file:
-        verdict = _outside(file, keys_file, _kept(earlier), policy)
+        verdict = verdict_on(file, keys_file, _kept(earlier), policy)
     else:
         verdict = use(lambda broker: _witnessed_log(broker, _kept(earlier), policy, wait=wait))
     if as_json:
@@ -107,7 +106,7 @@ its own refuses until this was done with its guard too."""
 
 def _kept(earlier: Path | None) -> str | None:
     try:
-        return earlier.read_text(encoding="utf-8") if earlier else None
+        return earlier.read_bytes().decode() if earlier else None
     except (OSError, UnicodeDecodeError):
         typer.echo("The earlier checkpoint cannot be read.", err=True)
         raise typer.Exit(2) from None
@@ -144,54 +143,3 @@ async def _witnessed_log(broker: Broker, kept: str | None, policy: WitnessPolicy
     verdict, ledger = await _log(broker, kept), broker.ledger
     witnessed = Witnessed(broker.house.storage, broker.cosigning, ledger.origin, ledger.trusted, ed25519_holds)
     return await witnessed.judge(verdict, policy, size)
-
-
-def _outside(file: str, keys_file: Path | None, kept: str | None, policy: WitnessPolicy | None) -> Verdict:
-    """The verdict on what somebody brings: a bundle or an address, or else a receipt."""
-    verdict = bundle_or_address(file, keys_file, kept, policy)
-    return _receipt(Path(file), keys_file, policy) if verdict is None else verdict
-
-
-def _receipt(file: Path, keys_file: Path | None, policy: WitnessPolicy | None) -> Verdict:
-    """A recipient's receipt (a log entry), or a family's (their signed statements)."""
-    try:
-        document = json.loads(file.read_bytes())
-        keys = json.loads(keys_file.read_bytes()) if keys_file else {"logs": [], "receipts": {}, "records": {}}
-        if isinstance(document.get("receipt"), str):
-            if policy is not None:
-                return Verdict(_NO_CHECKPOINT, 2)
-            return _family(document["receipt"], {kid: from_b64url(key) for kid, key in keys["records"].items()})
-        document = document.get("receipt", document) if "leaf" not in document else document
-        trusted = trusted_from(keys)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        typer.echo("This file, or the file with keys, cannot be read.", err=True)
-        raise typer.Exit(2) from None
-    return verify_receipt(document, trusted, ed25519_holds, policy)
-
-
-def _family(statement: str, trusted: dict[str, bytes]) -> Verdict:
-    if not trusted:
-        return Verdict(_NO_KEYS, 2)
-    try:
-        count = verify_family_receipt(trusted, statement)
-    except Tampered:
-        return Verdict(_FAMILY_FALSE, 1)
-    words = Words(
-        f"Dit bewijs is echt: {count} ondertekende antwoorden, met de tekst die is getoond.",
-        f"This receipt is genuine: {count} signed statements, with the text that was shown.",
-    )
-    return Verdict(words, 0)
-
-
-_NO_KEYS = Words(
-    "Dit bewijs kan niet worden nagegaan zonder vertrouwde sleutels: geef --keys.",
-    "This receipt cannot be checked without trusted keys: give --keys.",
-)
-_NO_CHECKPOINT = Words(
-    "Dit bewijs heeft geen controlepunt, dus getuigen zeggen er niets over: laat --witnesses weg.",
-    "This receipt holds no checkpoint, so witnesses say nothing of it: leave out --witnesses.",
-)
-_FAMILY_FALSE = Words(
-    "Dit bewijs is niet echt: een handtekening of een tekst klopt niet.",
-    "This receipt is not genuine: a signature or a text does not hold.",
-)

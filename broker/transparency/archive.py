@@ -3,7 +3,6 @@
 It believes nothing that it reads and checks nothing either: whoever gets a bundle checks it (`bundles.verify_bundle`).
 """
 
-import zipfile
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -11,30 +10,29 @@ from broker.domain.events import EntryId, Opening
 from broker.domain.log_ports import Selection
 from broker.domain.stores import Storage, StoredEntry, UnitOfWork
 from broker.errors import NotFound
-from broker.transparency import bundles, tiles
+from broker.transparency import bundles, tiles, zips
 from broker.transparency.canonical import to_base64url
 from broker.transparency.checkpoints import MOST_SIGNATURES
 from broker.transparency.proofs import InclusionProof
 
 BATCH = 256
+PIECE = 1 << 16
+"""Bytes of a bundle that leave together."""
 NEAR, LOOK = 256, 16
 """How many entries further a bundle may go to end where witnesses cosigned, and at how many checkpoints it looks."""
-_MOMENT = (1980, 1, 1, 0, 0, 0)
-"""The time of a member in a zip says nothing: the same log gives the same bundle."""
 
 
 class _Pieces:
-    """What a zip is written to that leaves while it is made: it cannot be gone back in."""
+    """What was made of a bundle and has not left yet."""
 
     def __init__(self) -> None:
         self._made = bytearray()
 
-    def write(self, data: bytes) -> int:
-        self._made += data
-        return len(data)
+    def __len__(self) -> int:
+        return len(self._made)
 
-    def flush(self) -> None:
-        pass
+    def write(self, data: bytes) -> None:
+        self._made += data
 
     def taken(self) -> bytes:
         """What was written since it was taken last."""
@@ -67,7 +65,10 @@ class Archive:
                 yield entry, given
 
     async def packed(self, span: tuple[int, int], selection: Selection, tick: Any) -> AsyncIterator[bytes]:
-        """An officer's bundle of these places, piece by piece. Raises NotFound when no checkpoint covers them."""
+        """An officer's bundle of these places, piece by piece.
+
+        Raises NotFound when no checkpoint covers them, Conflict when it becomes larger than 4 GiB.
+        """
         async with self._storage(writing=False) as work:
             first, last = await work.checkpoints.around(*span)
             if last is not None:
@@ -78,18 +79,20 @@ class Archive:
             growth = await _growth(work, old, last[0])
         kids: set[str] = set()
         made = _Pieces()
-        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:  # type: ignore[call-overload] # it only writes
-            with packed.open(_member(bundles.ENTRIES), "w", force_zip64=True) as member:
-                async for entry, openings in self.entries((old, last[0]), selection):
-                    kids.add(entry.receipt.kid)
-                    member.write(bundles.line_of(_bundled(entry, openings)))
-                    tick(1)
-                    if piece := made.taken():
-                        yield piece
-            small = {bundles.MANIFEST: bundles.manifest_of(sorted(kids)), bundles.GROWTH: growth}
-            notes = {bundles.LAST: last, **({bundles.FIRST: first} if first else {})}
-            for name, data in (small | {name: note[1].encode() for name, note in notes.items()}).items():
-                packed.writestr(_member(name), data)
+        packing = zips.Packing(made.write)
+        packing.begin(bundles.ENTRIES)
+        async for entry, openings in self.entries((old, last[0]), selection):
+            kids.add(entry.receipt.kid)
+            packing.write(bundles.line_of(_bundled(entry, openings)))
+            tick(1)
+            if len(made) >= PIECE:
+                yield made.taken()
+        packing.end()
+        small = {bundles.MANIFEST: bundles.manifest_of(sorted(kids)), bundles.GROWTH: growth}
+        notes = {bundles.LAST: last, **({bundles.FIRST: first} if first else {})}
+        for name, data in (small | {name: note[1].encode() for name, note in notes.items()}).items():
+            packing.add(name, data)
+        packing.close()
         yield made.taken()
 
     async def proven(self, entries: Sequence[tuple[StoredEntry, Sequence[Opening]]]) -> dict[str, Any]:
@@ -144,13 +147,6 @@ async def _growth(work: UnitOfWork, old: int, new: int) -> bytes:
     """Peaks of the old tree, and the proof that the new one extends it."""
     data = await work.tree.tiles({*tiles.frontier(old), *tiles.tiles_for_consistency(old, new)})
     return bundles.growth_of(tiles.peaks(old, data), tiles.consistency_proof(old, new, data))
-
-
-def _member(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, _MOMENT)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.external_attr = 0o600 << 16
-    return info
 
 
 def _bundled(entry: StoredEntry, openings: Sequence[Opening] | None) -> bundles.Bundled:

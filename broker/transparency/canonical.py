@@ -50,6 +50,25 @@ def parse_canonical(data: bytes) -> object:
     return value
 
 
+def parse_json(data: bytes) -> object:
+    """Return the value of JSON in whatever spacing, as long as it has one meaning; arrays come back as lists.
+
+    Raises ValueError for duplicate keys, floats, integers beyond ±(2**53-1), lone surrogates, nesting beyond 32, a byte
+    order mark, and bytes that are not UTF-8.
+    """
+    try:
+        value: object = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_without_duplicates,
+            parse_float=_refuse,
+            parse_constant=_refuse,
+        )
+        canonical(value)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return value
+
+
 def to_base64(data: bytes) -> str:
     """Return base64 with padding (RFC 4648 section 4)."""
     return base64.b64encode(data).decode("ascii")

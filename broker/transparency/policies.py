@@ -2,7 +2,7 @@
 
 - Source: C2SP tlog-policy: lines `log`, `witness`, `group` and `quorum`; names are the file's own.
 - Each witness counts in one way only: no key stands twice, and no name is a member twice.
-- Narrower than C2SP on purpose: UTF-8, and at most 31 witnesses, so that all fit under one note beside the log.
+- Narrower than C2SP on purpose: UTF-8, at most 31 witnesses, so that all fit under one note beside the log, and 64 groups.
 """
 
 import re
@@ -25,6 +25,8 @@ from broker.transparency.checkpoints import (
 from broker.transparency.cosignatures import cosigned_at, is_by
 
 MOST_WITNESSES = MOST_SIGNATURES - 1
+MOST_GROUPS = 64
+"""Groups may hold groups: however deep they are nested, weighing them ends soon."""
 _LONGEST_NAME = 200
 _COUNT = re.compile(r"[1-9][0-9]{0,3}", re.ASCII)
 _BAD_COSIGNATURE = Words(
@@ -155,7 +157,7 @@ class _Reading:
         self._witnesses[words[0]] = Witness(words[0], key_name, key, words[2] if len(words) == 3 else "")
 
     def _group(self, words: list[str]) -> None:
-        _expect(len(words) >= 3)
+        _expect(len(words) >= 3 and len(self._groups) < MOST_GROUPS)
         name, needed, members = words[0], words[1], words[2:]
         if needed in ("all", "any"):
             count = len(members) if needed == "all" else 1

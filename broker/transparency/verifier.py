@@ -66,6 +66,7 @@ class _Receipt:
     signature: bytes
     proof: str | None
     openings: tuple[Opening, ...]
+    proof_at: str | None
 
 
 def verify_receipt(
@@ -73,28 +74,31 @@ def verify_receipt(
 ) -> Verdict:
     """Say whether a receipt is genuine: an entry that the broker signed and, with a proof, that is in its log.
 
-    1. The document has the agreed form; keys that it might hold are not read.
+    1. The document has the agreed form, and no member more.
     2. The signature over the leaf holds, with the trusted key of that kid.
     3. The leaf parses canonically.
     4. Every opening fits its digest in the leaf.
-    5. The proof, when there is one, leads from the leaf to a checkpoint that a trusted log key signed.
-    6. With `witnesses`, there is a proof, and enough of them cosigned that checkpoint.
+    5. The address for its proof, when there is one, is that of this very entry in a trusted log.
+    6. The proof, when there is one, leads from the leaf to a checkpoint that a trusted key of that log signed.
+    7. With `witnesses`, there is a proof, and enough of them cosigned that checkpoint.
     """
     try:
         receipt = _read_receipt(document)  # 1
         _check_signature(receipt, trusted, check)  # 2
         entry = _decode(receipt.leaf)  # 3
         _check_openings(entry, receipt.openings)  # 4
+        _check_address(receipt.proof_at, entry, [log for log, keys in trusted.logs.items() if keys])  # 5
         if receipt.proof is None:
             if witnesses is not None:
-                raise _Stop(NOT_CHECKED, *_NO_PROOF)  # 6
+                raise _Stop(NOT_CHECKED, *_NO_PROOF)  # 7
             return _genuine(
                 "Het ontvangstbewijs is echt; het bewijs dat de regel in het logboek staat, zat er niet bij.",
                 "The receipt is genuine; a proof that its entry is in the log did not come with it.",
             )
-        checkpoint = _check_inclusion(receipt.leaf, receipt.proof, trusted, check)  # 5
+        checkpoint = _check_inclusion(receipt.leaf, receipt.proof, trusted, check)  # 6
+        _check_address(receipt.proof_at, entry, (checkpoint.origin,))  # 5
         if witnesses is not None:
-            _check_witnesses(_parse_proof(receipt.proof).note, witnesses, check)  # 6
+            _check_witnesses(_parse_proof(receipt.proof).note, witnesses, check)  # 7
     except _Stop as stop:
         return stop.verdict
     return _genuine(
@@ -183,6 +187,9 @@ _NO_PROOF = (
 )
 
 
+_MEMBERS = {"v", "leaf", "receipt", "proof", "openings"}
+
+
 def _read_receipt(document: Mapping[str, object]) -> _Receipt:
     try:
         receipt, openings, proof = document["receipt"], document["openings"], document["proof"]
@@ -191,12 +198,15 @@ def _read_receipt(document: Mapping[str, object]) -> _Receipt:
             raise ValueError("another version")
         if not isinstance(receipt, Mapping) or not isinstance(openings, list | tuple):
             raise ValueError("receipt or openings")
+        if set(document) - {"proofAt"} != _MEMBERS or set(receipt) != {"kid", "signature"}:
+            raise ValueError("another member")
         return _Receipt(
             from_base64url(_text(document["leaf"])),
             _text(receipt["kid"]),
             from_base64url(_text(receipt["signature"])),
             None if proof is None else _text(proof),
             tuple(_read_opening(opening) for opening in openings),
+            _text(document["proofAt"]) if "proofAt" in document else None,
         )
     except (KeyError, TypeError, ValueError):
         raise _Stop(
@@ -207,7 +217,7 @@ def _read_receipt(document: Mapping[str, object]) -> _Receipt:
 
 
 def _read_opening(value: object) -> Opening:
-    if not isinstance(value, Mapping):
+    if not isinstance(value, Mapping) or set(value) != {"position", "field", "salt", "value"}:
         raise ValueError("not an opening")
     position = value["position"]
     if not isinstance(position, int) or isinstance(position, bool):
@@ -258,6 +268,25 @@ def _check_openings(entry: LoggedEntry, openings: tuple[Opening, ...]) -> None:
             "Het ontvangstbewijs is niet echt: een bijgevoegd gegeven is niet het gegeven dat is vastgelegd.",
             "The receipt is not genuine: a value that came with it is not the value that was logged.",
         ) from None
+
+
+def _check_address(proof_at: str | None, entry: LoggedEntry, origins: Iterable[str]) -> None:
+    """Whoever follows the address is not led to another log, or another entry."""
+    if proof_at is None:
+        return
+    scheme, _, rest = proof_at.partition("://")
+    if scheme not in ("https", "http") or not rest.endswith(f"/proofs/{entry.id}"):
+        raise _Stop(
+            NOT_GENUINE,
+            "Het ontvangstbewijs is niet echt: het adres voor het bewijs hoort niet bij deze regel.",
+            "The receipt is not genuine: the address for its proof does not belong to this entry.",
+        )
+    if rest not in [f"{origin}/proofs/{entry.id}" for origin in origins]:
+        raise _Stop(
+            NOT_CHECKED,
+            "Het adres voor het bewijs is niet van een logboek dat u vertrouwt; het is niet nagegaan.",
+            "The address for its proof is not of a log that you trust, so it could not be checked.",
+        )
 
 
 def _check_inclusion(leaf: bytes, text: str, trusted: TrustedKeys, check: SignatureCheck) -> Checkpoint:

@@ -6,16 +6,25 @@
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 
 from broker.crypto.ed25519 import KeyFile, holds
-from broker.errors import Conflict, Unsafe, Words
-from broker.transparency.checkpoints import COSIGNATURE, parse_verifier_key, verifier_key
+from broker.errors import Conflict, Tampered, Unsafe, Words
+from broker.transparency.checkpoints import (
+    COSIGNATURE,
+    parse_note,
+    parse_signature,
+    parse_verifier_key,
+    signature_line,
+    verifier_key,
+)
+from broker.transparency.cosignatures import cosigned_at, is_by
 from broker.witness.asgi import application
 from broker.witness.cosigner import Cosigner, Signer
-from broker.witness.memory import Memory
+from broker.witness.memory import Memory, Seen
 
 NAME, KEY, LOGS = "name", "key.json", "logs"
 
@@ -109,11 +118,21 @@ class Opened:
     verifier_key: str
 
 
+def _is_own(signer: Signer, seen: Seen) -> bool:
+    """Whether this witness cosigned just that, at that time: then no bit of it fell over since."""
+    try:
+        line, body = parse_signature(seen.line), parse_note(seen.note).body
+    except Tampered:
+        return False
+    mine = is_by(line, signer.name, signer.public_key) and signature_line(line) == seen.line
+    return mine and cosigned_at(line, body, signer.public_key, holds) == seen.time
+
+
 def open_witness(directory: Path, logs: Iterable[str] = ()) -> Opened:
     """Open a witness's folder, alone. Raises Unsafe, or Conflict when it is open elsewhere."""
     signer = signer_of(directory)
     known = logs_of(directory, logs)
-    memory = Memory(directory)
+    memory = Memory(directory, partial(_is_own, signer))
     return Opened(Cosigner(signer, known, memory, holds, lambda: int(time.time())), memory, signer.verifier_key)
 
 

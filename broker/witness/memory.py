@@ -8,7 +8,7 @@
 
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,13 +52,18 @@ class Seen:
 class Memory:
     """The state of one witness, held alone until `close`."""
 
-    def __init__(self, directory: Path) -> None:
-        """Raises Conflict when another process has it, Unsafe when it is missing or damaged."""
+    def __init__(self, directory: Path, own: Callable[[Seen], bool] = lambda _: True) -> None:
+        """Raises Conflict when another process has it, Unsafe when it is missing or damaged.
+
+        `own` says whether the witness itself cosigned what is remembered; what it did not is damage.
+        """
         self._directory = directory
         self._lock = _locked(directory)
         self._broken = False
         try:
             self._seen = dict(_read(directory / STATE))
+            if not all(map(own, self._seen.values())):
+                raise Unsafe(_MISSING)
         except BaseException:
             self.close()
             raise

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from broker.cli.verifying import bundle_or_address
+from broker.cli.verifying import verdict_on
 from broker.crypto.ed25519 import holds
 from broker.domain.events import EventType, LogEvent
 from broker.domain.log_ports import Selection
@@ -357,7 +357,7 @@ async def bundles_and_address_are_witnessed(world: World, village: Village, size
     keys.write_text(json.dumps(world.broker.public_keys()))
 
     def verdict(path: Path, policy: WitnessPolicy | None = village.policy) -> Verdict:
-        found = bundle_or_address(str(path), keys, None, policy)
+        found = verdict_on(str(path), keys, None, policy)
         assert found is not None
         return found
 
