@@ -15,6 +15,7 @@ from broker.domain.events import EncodedEntry, EntryId, EventType, LogEvent, Ope
 from broker.domain.stores import Appended, LogSearch, Receipt, StoredEntry, TreeState
 from broker.errors import Tampered, Unavailable
 from broker.storage import tables as t
+from broker.storage.appending import SealedOpening, wrapped_keys, write
 from broker.storage.rows import Store
 
 
@@ -37,43 +38,32 @@ class Log(Store):
             "outcome": str(event.facts.get("outcome", "")),
             "created_at": event.at,
         }
-        await self._run(sa.insert(t.log_entry).values(values))
-        await self._run(sa.insert(t.log_queue).values(entry_id=entry.id))
-        await self._keep_openings(entry)
+        keys = await self._keys(sorted({opening.owner for opening in entry.openings}))
+        openings = [self._sealed(entry.id, opening, *keys[opening.owner]) for opening in entry.openings]
+        await write(self._connection, values, openings, [tag for tag, _ in keys.values()])
         return Appended(entry, receipt)
 
-    async def _keep_openings(self, entry: EncodedEntry) -> None:
-        keys = {owner: await self._key(owner) for owner in sorted({opening.owner for opening in entry.openings})}
-        rows = []
-        for opening in entry.openings:
-            tag, key = keys[opening.owner]
-            clear = json.dumps([opening.salt, opening.value]).encode()
-            sealed = self._means.subject_keys.seal_with(key, f"{entry.id}:{opening.position}", clear)
-            rows.append(
-                {
-                    "entry_id": entry.id,
-                    "position": opening.position,
-                    "tag": tag,
-                    "field": opening.field,
-                    "ciphertext": sealed,
-                }
-            )
-        if rows:
-            await self._run(sa.insert(t.log_opening), rows)
-            await self._run(
-                sa.insert(t.log_subject_index), [{"tag": tag, "entry_id": entry.id} for tag, _ in keys.values()]
-            )
+    def _sealed(self, entry: EntryId, opening: Opening, tag: str, key: bytes) -> SealedOpening:
+        clear = json.dumps([opening.salt, opening.value]).encode()
+        sealed = self._means.subject_keys.seal_with(key, f"{entry}:{opening.position}", clear)
+        return SealedOpening(opening.position, tag, opening.field, sealed)
 
-    async def _key(self, owner: str) -> tuple[str, bytes]:
-        tag = self._tag(owner)
-        wanted = sa.select(t.log_subject_key.c.wrapped_key).where(t.log_subject_key.c.tag == tag)
-        row = await self._one(wanted)
-        if row is None:
-            clear, wrapped = await self._means.opened_keys.new(self._means.subject_keys, tag)
-            if await self._insert_once(t.log_subject_key, {"tag": tag, "wrapped_key": wrapped}):
-                return tag, clear
-            row = await self._one(wanted)
-        return tag, await self._opened(tag, row.wrapped_key)
+    async def _keys(self, owners: Sequence[str]) -> dict[str, tuple[str, bytes]]:
+        """(tag, key) of each; who has no key yet gets one."""
+        if not owners:
+            return {}
+        tags = {owner: self._tag(owner) for owner in owners}
+        wrapped = await wrapped_keys(self._connection, list(tags.values()))
+        return {
+            owner: (tag, await (self._opened(tag, wrapped[tag]) if tag in wrapped else self._new_key(tag)))
+            for owner, tag in tags.items()
+        }
+
+    async def _new_key(self, tag: str) -> bytes:
+        clear, wrapped = await self._means.opened_keys.new(self._means.subject_keys, tag)
+        if await self._insert_once(t.log_subject_key, {"tag": tag, "wrapped_key": wrapped}):
+            return clear
+        return await self._opened(tag, (await wrapped_keys(self._connection, [tag]))[tag])  # somebody was first
 
     async def _opened(self, tag: str, wrapped: bytes) -> bytes:
         return await self._means.opened_keys.open(self._means.subject_keys, tag, wrapped)

@@ -57,19 +57,18 @@ def encode(event: LogEvent, entry_id: EntryId, salt: Callable[[], bytes]) -> Enc
     )
     if len({opening.salt for opening in openings}) != len(openings):
         raise ValueError("a salt is used once")
-    leaf = canonical(
-        {
-            "v": VERSION,
-            "type": event.type.value,
-            "id": entry_id,
-            "at": _at_text(event.at),
-            "organisation": event.organisation or "",
-            "counterpart": event.counterpart or "",
-            "facts": dict(event.facts),
-            "personal": [{"field": o.field, "digest": to_base64url(_digest(o))} for o in openings],
-        }
-    )
-    _check_readable(leaf)
+    value = {
+        "v": VERSION,
+        "type": event.type.value,
+        "id": entry_id,
+        "at": _at_text(event.at),
+        "organisation": event.organisation or "",
+        "counterpart": event.counterpart or "",
+        "facts": {name: list(fact) if isinstance(fact, tuple) else fact for name, fact in event.facts.items()},
+        "personal": [{"field": o.field, "digest": to_base64url(_digest(o))} for o in openings],
+    }
+    leaf = canonical(value)
+    _check_readable(value)
     return EncodedEntry(entry_id, leaf, leaf_hash(leaf), openings)
 
 
@@ -78,7 +77,10 @@ def decode(leaf: bytes) -> LoggedEntry:
 
     Raises Tampered for bytes that are not canonical, and for any member that `encode` would not have written so.
     """
-    value = parse_canonical(leaf)
+    return _entry(parse_canonical(leaf))
+
+
+def _entry(value: object) -> LoggedEntry:
     if not isinstance(value, dict) or set(value) != _MEMBERS or not _is_int(value["v"]) or value["v"] != VERSION:
         _refuse()
     facts, personal = value["facts"], value["personal"]
@@ -156,9 +158,10 @@ def _at(value: object) -> datetime:
     return at if _at_text(at) == text else _refuse()  # later Pythons read 24:00 as the next day
 
 
-def _check_readable(leaf: bytes) -> None:
+def _check_readable(value: object) -> None:
+    """Raises ValueError for a value whose canonical bytes `decode` would refuse: they read back as just this value."""
     try:
-        decode(leaf)
+        _entry(value)
     except Tampered as error:
         raise ValueError("this event cannot be logged: a fact, a field or the id has the wrong form") from error
 
