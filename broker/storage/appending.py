@@ -7,10 +7,8 @@
 
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import psycopg
 import sqlalchemy as sa
@@ -20,8 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from broker.storage import tables as t
 
 
-@dataclass(frozen=True, slots=True)
-class SealedOpening:
+class SealedOpening(NamedTuple):
     """An opening as it is stored; `tag` says under whose key."""
 
     position: int
@@ -34,9 +31,8 @@ async def wrapped_keys(connection: AsyncConnection, tags: Sequence[str]) -> dict
     """The wrapped keys of these persons, by tag; who has none is left out. Raises SQLAlchemyError."""
     if connection.dialect.name != "postgresql":
         return {row.tag: row.wrapped_key for row in await connection.execute(_KEYS, {"tags": tags})}
-    async with _driver(connection) as driver:
-        async with driver.pipeline():  # a BEGIN that has to come first goes along
-            found = await driver.execute(_KEYS_AT_ONCE, {"tags": list(tags)})
+    with _Translated():
+        found = await _driver(connection).execute(_KEYS_AT_ONCE, {"tags": ",".join(tags)})
         return dict(await found.fetchall())
 
 
@@ -50,9 +46,9 @@ async def write(
     if connection.dialect.name != "postgresql":
         await write_one_by_one(connection, entry, openings, tags)
         return
-    async with _driver(connection) as driver:
-        more = {"about": json.dumps(tags), "openings": _as_json(openings)}
-        await driver.execute(_ALL_AT_ONCE, {**entry, **more})
+    more = {"about": ",".join(tags), "openings": _as_json(openings)}
+    with _Translated():
+        await _driver(connection).execute(_ALL_AT_ONCE, {**entry, **more})
 
 
 async def write_one_by_one(
@@ -72,14 +68,19 @@ async def write_one_by_one(
         await connection.execute(_ABOUT, [{"tag": tag, "entry_id": identity} for tag in tags])
 
 
-@asynccontextmanager
-async def _driver(connection: AsyncConnection) -> AsyncIterator[psycopg.AsyncConnection]:
+def _driver(connection: AsyncConnection) -> Any:
     """The driver's own connection, in the same transaction."""
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    try:
-        yield driver
-    except psycopg.Error as error:
-        raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from None
+    return connection.sync_connection.connection.driver_connection
+
+
+class _Translated:
+    """What the driver raises becomes what SQLAlchemy would have raised."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, psycopg.Error):
+            raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from None
 
 
 def _as_json(openings: Sequence[SealedOpening]) -> str:
@@ -91,7 +92,7 @@ _KEYS = sa.select(t.log_subject_key).where(t.log_subject_key.c.tag.in_(sa.bindpa
 _ENTRY, _QUEUE = sa.insert(t.log_entry), sa.insert(t.log_queue).inline()
 _OPENING, _ABOUT = sa.insert(t.log_opening), sa.insert(t.log_subject_index)
 
-_KEYS_AT_ONCE = "SELECT tag, wrapped_key FROM log_subject_key WHERE tag = ANY(%(tags)s)"
+_KEYS_AT_ONCE = "SELECT tag, wrapped_key FROM log_subject_key WHERE tag = ANY(string_to_array(%(tags)s, ','))"
 # PostgreSQL does every part of this, read or not, and checks foreign keys when all of it is done (manual, 7.8.4).
 _ALL_AT_ONCE = """
 WITH entry AS (
@@ -103,7 +104,7 @@ queued AS (
     INSERT INTO log_queue (entry_id) VALUES (%(entry_id)s)),
 about AS (
     INSERT INTO log_subject_index (entry_id, tag)
-    SELECT %(entry_id)s, json_array_elements_text(%(about)s::json))
+    SELECT %(entry_id)s, unnest(string_to_array(%(about)s, ',')))
 INSERT INTO log_opening (entry_id, tag, field, position, ciphertext)
 SELECT %(entry_id)s, o ->> 0, o ->> 1, (o ->> 2)::int, decode(o ->> 3, 'base64')
 FROM json_array_elements(%(openings)s::json) AS o

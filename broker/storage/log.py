@@ -5,6 +5,7 @@
 """
 
 import json
+from json.encoder import encode_basestring as _quoted
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -44,7 +45,7 @@ class Log(Store):
         return Appended(entry, receipt)
 
     def _sealed(self, entry: EntryId, opening: Opening, tag: str, key: bytes) -> SealedOpening:
-        clear = json.dumps([opening.salt, opening.value]).encode()
+        clear = f"[{_quoted(opening.salt)},{_quoted(opening.value)}]".encode()  # JSON, as `openings` reads it
         sealed = self._means.subject_keys.seal_with(key, f"{entry}:{opening.position}", clear)
         return SealedOpening(opening.position, tag, opening.field, sealed)
 

@@ -4,7 +4,6 @@
 - Base64: RFC 4648 sections 4 and 5, with the padding and the unused bits that an encoder would write.
 """
 
-import base64
 import binascii
 import json
 from json.encoder import encode_basestring as _quoted
@@ -15,6 +14,7 @@ SAFE_INTEGER = 2**53 - 1
 """RFC 8785 section 3.2.2.3 and RFC 7493 section 2.2: the largest integer that every JSON reader holds exactly."""
 _DEEPEST = 32
 _CONSTANTS = {None: "null", True: "true", False: "false"}
+_FROM_URL = str.maketrans("-_", "+/")
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 
 _NOT_CANONICAL = Words(
@@ -29,6 +29,11 @@ def canonical(value: object) -> bytes:
     Raises ValueError for anything else: a float, an integer beyond ±(2**53-1), a lone surrogate, nesting beyond 32.
     """
     return _written(value, _DEEPEST).encode()
+
+
+def canonical_texts(*texts: str) -> bytes:
+    """Return what `canonical` returns for a list of these texts, at half the cost. Raises ValueError for a lone surrogate."""
+    return f"[{','.join(map(_quoted, texts))}]".encode()
 
 
 def parse_canonical(data: bytes) -> object:
@@ -58,7 +63,7 @@ def to_base64(data: bytes) -> str:
 
 def from_base64(text: str) -> bytes:
     """Return the bytes of canonical base64 (RFC 4648 section 4). Raises ValueError for any other writing."""
-    decoded = base64.b64decode(text, validate=True)
+    decoded = binascii.a2b_base64(text, strict_mode=True)
     if to_base64(decoded) != text:
         raise ValueError("not canonical base64")
     return decoded
@@ -71,7 +76,7 @@ def to_base64url(data: bytes) -> str:
 
 def from_base64url(text: str) -> bytes:
     """Return the bytes of canonical base64url without padding (RFC 4648 section 5). Raises ValueError otherwise."""
-    decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    decoded = binascii.a2b_base64((text + "=" * (-len(text) % 4)).translate(_FROM_URL), strict_mode=True)
     if to_base64url(decoded) != text:
         raise ValueError("not canonical base64url")
     return decoded
