@@ -70,7 +70,8 @@ async def write_one_by_one(
 
 def _driver(connection: AsyncConnection) -> Any:
     """The driver's own connection, in the same transaction."""
-    return connection.sync_connection.connection.driver_connection
+    inside: Any = connection.sync_connection
+    return inside.connection.driver_connection
 
 
 class _Translated:

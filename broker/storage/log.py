@@ -5,9 +5,9 @@
 """
 
 import json
-from json.encoder import encode_basestring as _quoted
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 import sqlalchemy as sa

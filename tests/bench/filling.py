@@ -33,7 +33,7 @@ Put = Callable[[str, Rows], None]
 
 async def filled(store: Storeroom, size: int, server: PostgresServer | None = None) -> tuple[Ledger, Sequence[str]]:
     """Put so many entries in an empty log. Returns its ledger, which has published them, and their ids in order."""
-    made, ids = _entries(), list[str]()
+    made, ids = rows(), list[str]()
     tree, kept = tiles.extend(0, {}, []), dict[tuple[int, int], bytes]()
     with _open(store, server) as (put, run), typer.progressbar(length=size, label=f"A log of {size:,}") as bar:
         while tree.size < size:
@@ -45,14 +45,14 @@ async def filled(store: Storeroom, size: int, server: PostgresServer | None = No
             ids += [row[0] for row in batch]
             bar.update(len(batch))
         put("log_tile", [(level, n, data) for (level, n), data in kept.items()])
-        run(f"UPDATE log_state SET size = {tree.size}, root = {'decode' if server else 'unhex'}"
-            f"('{tree.root.hex()}'{", 'hex'" if server else ''})")  # fmt: skip
+        root = f"decode('{tree.root.hex()}', 'hex')" if server else f"x'{tree.root.hex()}'"
+        run(f"UPDATE log_state SET size = {tree.size}, root = {root}")
     ledger = store.ledger()
     await ledger.publish()
     return ledger, ids
 
 
-def _entries() -> Iterator[tuple[Any, ...]]:
+def rows() -> Iterator[tuple[Any, ...]]:
     """Rows of the log, each with an id of its own in the leaf that it was encoded with."""
     event = LogEvent(EventType.LOG_CHECKED, NOW, facts={"outcome": "genuine"})
     mark = new_id()
