@@ -31,9 +31,8 @@ async def wrapped_keys(connection: AsyncConnection, tags: Sequence[str]) -> dict
     """The wrapped keys of these persons, by tag; who has none is left out. Raises SQLAlchemyError."""
     if connection.dialect.name != "postgresql":
         return {row.tag: row.wrapped_key for row in await connection.execute(_KEYS, {"tags": tags})}
-    with _Translated():
-        found = await _driver(connection).execute(_KEYS_AT_ONCE, {"tags": ",".join(tags)})
-        return dict(await found.fetchall())
+    found = await _past(connection, _KEYS_AT_ONCE, {"tags": ",".join(tags)})
+    return dict(await found.fetchall())
 
 
 async def write(
@@ -47,8 +46,7 @@ async def write(
         await write_one_by_one(connection, entry, openings, tags)
         return
     more = {"about": ",".join(tags), "openings": _as_json(openings)}
-    with _Translated():
-        await _driver(connection).execute(_ALL_AT_ONCE, {**entry, **more})
+    await _past(connection, _ALL_AT_ONCE, {**entry, **more})
 
 
 async def write_one_by_one(
@@ -68,20 +66,16 @@ async def write_one_by_one(
         await connection.execute(_ABOUT, [{"tag": tag, "entry_id": identity} for tag in tags])
 
 
-def _driver(connection: AsyncConnection) -> Any:
-    """The driver's own connection, in the same transaction."""
+async def _past(connection: AsyncConnection, statement: str, values: Mapping[str, Any]) -> Any:
+    """Execute on the driver's own connection, in the same transaction. Raises what SQLAlchemy would have raised."""
     inside: Any = connection.sync_connection
-    return inside.connection.driver_connection
-
-
-class _Translated:
-    """What the driver raises becomes what SQLAlchemy would have raised."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, psycopg.Error):
-            raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from None
+    driver = inside.connection.driver_connection
+    try:
+        return await driver.execute(statement, values)
+    except psycopg.Error as error:
+        if driver.closed:
+            await connection.invalidate()  # the pool must not hand it out again
+        raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from None
 
 
 def _as_json(openings: Sequence[SealedOpening]) -> str:

@@ -244,7 +244,7 @@ async def _proving(store: Storeroom, ledger: Ledger, ids: Sequence[str]) -> Job:
 
 async def _checking(effort: Effort, makers: Makers) -> list[Result]:
     """The leaves alone; and the log with every receipt and opening, which costs a signature each to begin with."""
-    count, fewer = (20, replace(effort, rounds=1)) if effort.tiny else (CHECKED, replace(effort, rounds=3, calls=1))
+    count, fewer = (20, replace(effort, rounds=1)) if effort.tiny else (CHECKED, replace(effort, rounds=2, calls=1))
     async with makers.open(sqlite=effort.tiny) as (store, _):
         ledger = await _appended(store, count)
         async with store.storage(writing=False) as work:
