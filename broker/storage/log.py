@@ -110,19 +110,7 @@ class Log(Store):
 
     async def openings(self, entry: EntryId) -> Sequence[Opening]:
         """What is left of its openings (erased ones are gone)."""
-        statement = (
-            sa.select(t.log_opening, t.log_subject_key.c.wrapped_key)
-            .join(t.log_subject_key, t.log_subject_key.c.tag == t.log_opening.c.tag)
-            .where(t.log_opening.c.entry_id == entry)
-            .order_by(t.log_opening.c.position)
-        )
-        found = []
-        for row in await self._all(statement):
-            key = await self._opened(row.tag, row.wrapped_key)
-            clear = self._means.subject_keys.open_with(key, f"{entry}:{row.position}", row.ciphertext)
-            salt, value = json.loads(clear)
-            found.append(Opening(row.position, "", row.field, salt, value))
-        return found
+        return (await self.openings_of([entry])).get(entry, [])
 
     async def openings_of(self, entries: Sequence[EntryId]) -> Mapping[EntryId, Sequence[Opening]]:
         """The same for many entries at once; an entry without any is left out."""
@@ -136,7 +124,7 @@ class Log(Store):
         found: dict[EntryId, list[Opening]] = {}
         for row in await self._all(statement):
             if row.tag not in keys:
-                keys[row.tag] = self._means.subject_keys.open_subject_key(row.tag, row.wrapped_key)
+                keys[row.tag] = await self._opened(row.tag, row.wrapped_key)
             clear = self._means.subject_keys.open_with(keys[row.tag], f"{row.entry_id}:{row.position}", row.ciphertext)
             salt, value = json.loads(clear)
             opening = Opening(row.position, "", row.field, salt, value)
@@ -192,10 +180,11 @@ class Tree(Store):
 
     async def keep_tiles(self, tiles: Mapping[tuple[int, int], bytes]) -> None:
         """Keep new and grown tiles."""
-        for (level, n), data in tiles.items():
-            if not await self._insert_once(t.log_tile, {"level": level, "n": n, "data": data}):
-                same = sa.and_(t.log_tile.c.level == level, t.log_tile.c.n == n)
-                await self._run(sa.update(t.log_tile).where(same).values(data=data))
+        insert = self._insert_into(t.log_tile)
+        statement = insert.on_conflict_do_update(index_elements=["level", "n"], set_={"data": insert.excluded.data})
+        rows = [{"level": level, "n": n, "data": data} for (level, n), data in tiles.items()]
+        if rows:
+            await self._run(statement, rows)
 
 
 class Checkpoints(Store):

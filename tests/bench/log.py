@@ -18,6 +18,7 @@ from pathlib import Path
 import sqlalchemy as sa
 import typer
 
+from broker import observability
 from broker.crypto.signatures import LogSigner, ed25519_holds
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.log_ports import Selection
@@ -32,6 +33,7 @@ from broker.transparency.proofs import check_proof, parse_proof
 from broker.transparency.verifier import TrustedKeys, verify_log
 from tests.bench.filling import filled, rows
 from tests.bench.measure import Effort, Result, Way, compare, compare_work
+from tests.bench.releases import Nowhere
 from tests.factories import NOW, SCHOOL, SENDER, Storeroom, a_keyring, a_storeroom
 from tests.support.postgres import APP_ROLE, PostgresServer, shared_server
 from tests.support.world import copied_sqlite, migrated_sqlite
@@ -50,6 +52,7 @@ for _named in (PLAIN.primary_key, *PLAIN.indexes):
 
 async def run(effort: Effort) -> list[Result]:
     """Appending, proving, checking; tiny is on SQLite alone."""
+    observability.set_up(stream=Nowhere())
     with contextlib.ExitStack() as held:
         folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="rondom-bench-")))
         server = None if effort.tiny else held.enter_context(shared_server(f"bench-{secrets.token_hex(6)}"))
@@ -200,13 +203,10 @@ async def _growing(effort: Effort, makers: Makers) -> list[Result]:
             ledger, ids = await filled(store, size, server)
             jobs[size] = (await _proving(store, ledger, ids), _append(store))
         found = [await _proof(effort, jobs[sizes[-1]][0], jobs[sizes[-2]][0], sizes[-1], sizes[-2])]
-        for size in sizes:
-            proof = (await compare_work(effort, Way(jobs[size][0]), Way(jobs[sizes[0]][0])))["wall"]
-            found.append(_grown("a proof", size, sizes[0], proof))
-        for size in sizes:
-            append = await _compared(effort, jobs[size][1], jobs[sizes[0]][1], 8)
-            found.append(_grown("an append", size, sizes[0], append))
-    return found
+        smallest, *larger = sizes
+        proofs = [(await compare_work(effort, Way(jobs[size][0]), Way(jobs[smallest][0])))["wall"] for size in larger]
+        appends = [await _compared(effort, jobs[size][1], jobs[smallest][1], 4) for size in larger]
+    return [*found, *_grown("a proof", sizes, proofs), *_grown("an append", sizes, appends)]
 
 
 async def _proof(effort: Effort, large: Job, small: Job, size: int, beside: int) -> Result:
@@ -215,11 +215,12 @@ async def _proof(effort: Effort, large: Job, small: Job, size: int, beside: int)
     return Result("proof_1e6_vs_1e5", what, ratio, a * 1e3, b * 1e3, "ms", 2.0)
 
 
-def _grown(series: str, size: int, smallest: int, measured: tuple[float, float, float]) -> Result:
-    ratio, a, b = measured
-    name = f"log_{series.replace(' ', '_')}_at_{size}"
-    what = f"{series}, {size:,} beside {smallest:,}"
-    return Result(name, what, ratio, a * 1e3, b * 1e3, "ms", series=series, size=size)
+def _grown(series: str, sizes: Sequence[int], measured: Sequence[tuple[float, float, float]]) -> Iterator[Result]:
+    """A point for each size; the smallest is what the others were measured beside."""
+    smallest, name = measured[0][2], f"log_{series.replace(' ', '_')}_at"
+    for size, (ratio, a, b) in zip(sizes, [(1.0, smallest, smallest), *measured], strict=True):
+        what = f"{series}, {size:,} beside {sizes[0]:,}"
+        yield Result(f"{name}_{size}", what, ratio, a * 1e3, b * 1e3, "ms", series=series, size=size)
 
 
 async def _proving(store: Storeroom, ledger: Ledger, ids: Sequence[str]) -> Job:
@@ -298,11 +299,11 @@ async def _appended(store: Storeroom, count: int) -> Ledger:
 
 
 def _leaves_growing(effort: Effort) -> Iterator[Result]:
-    """Checking leaves alone, at each size but the largest beside the smallest."""
-    sizes = (TINY_SIZES if effort.tiny else SIZES)[:-1]
+    """Checking leaves alone; the largest size would only take long."""
+    sizes = TINY_SIZES if effort.tiny else SIZES[:-1]
     jobs = {size: _of_leaves(size) for size in sizes}
-    for size in sizes:
-        yield _grown("checking leaves", size, sizes[0], compare(effort, jobs[size], jobs[sizes[0]]))
+    found = [compare(effort, jobs[size], jobs[sizes[0]]) for size in sizes[1:]]
+    return _grown("checking leaves", sizes, found)
 
 
 def _of_leaves(size: int) -> Callable[[], object]:
