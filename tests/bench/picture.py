@@ -35,10 +35,11 @@ def lines(title: str, results: Sequence[Result]) -> str:
     """One picture: a line for each series, size to the right and time upwards, both on a scale of tens."""
     sizes = [float(result.size or 1) for result in results]
     low, high = (math.floor(math.log10(min(r.a for r in results))), math.ceil(math.log10(max(r.a for r in results))))
-    bottom, right = TOP + HEIGHT, LEFT + WIDTH
+    bottom, left, right = TOP + HEIGHT, 40, LEFT + WIDTH
+    wide = right - left
 
     def across(size: float) -> float:
-        return LEFT + WIDTH * math.log10(size / min(sizes)) / max(math.log10(max(sizes) / min(sizes)), 0.1)
+        return left + wide * math.log10(size / min(sizes)) / max(math.log10(max(sizes) / min(sizes)), 0.1)
 
     def up(time: float) -> float:
         return bottom - HEIGHT * (math.log10(time) - low) / max(high - low, 1)
@@ -50,14 +51,15 @@ def lines(title: str, results: Sequence[Result]) -> str:
         drawn.append(f'<text class="small" x="{at:.1f}" y="{bottom + 15}" text-anchor="middle">{size:,.0f}</text>')
     for power in range(low, high + 1):
         at = up(10.0**power)
-        drawn.append(f'<line class="grid" x1="{LEFT}" y1="{at:.1f}" x2="{right}" y2="{at:.1f}"/>')
+        drawn.append(f'<line class="grid" x1="{left}" y1="{at:.1f}" x2="{right}" y2="{at:.1f}"/>')
         drawn.append(f'<text class="small" x="{right + 6}" y="{at + 4:.1f}">{10.0**power:g} {results[0].unit}</text>')
     for name in dict.fromkeys(result.series for result in results):
         points = [(across(r.size or 1), up(r.a)) for r in results if r.series == name]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         drawn.append(f'<polyline class="line" points="{path}"/>')
         drawn += [f'<circle class="bar" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in points]
-        drawn.append(f'<text x="{LEFT - 12}" y="{points[0][1] + 4:.1f}" text-anchor="end">{escape(str(name))}</text>')
+        x, y = points[-1]
+        drawn.append(f'<text x="{x:.1f}" y="{y - 9:.1f}" text-anchor="end">{escape(str(name))}</text>')
     return "\n".join([*drawn, "</svg>", ""])
 
 
