@@ -12,7 +12,7 @@ STYLE = """text{font:13px system-ui,sans-serif;fill:#1b2733}.title{font-weight:6
 
 
 def bars(title: str, results: Sequence[Result]) -> str:
-    """One picture. Bars above what was promised are red, and the promise is a dashed line."""
+    """One picture. Bars above what was promised are red; a dashed line is what was promised of a bar."""
     top = max([10.0, *(result.ratio * 1.2 for result in results)]) if _tens(results) else _most(results) * 1.6
     height, right = TOP + LINE * len(results) + 34, LEFT + WIDTH
     drawn = _head(title, right + RIGHT, height)
@@ -25,9 +25,6 @@ def bars(title: str, results: Sequence[Result]) -> str:
         ]
     for row, result in enumerate(results):
         drawn += _bar(result, TOP + LINE * row, top, tens=_tens(results))
-    for most in {result.most for result in results if result.most is not None}:
-        at = LEFT + _length(most, top, tens=_tens(results))
-        drawn.append(f'<line class="most" x1="{at:.1f}" y1="{TOP - 10}" x2="{at:.1f}" y2="{bottom}"/>')
     return "\n".join([*drawn, "</svg>", ""])
 
 
@@ -75,11 +72,15 @@ def _head(title: str, width: int, height: int) -> list[str]:
 def _bar(result: Result, y: int, top: float, *, tens: bool) -> list[str]:
     length = max(1.0, _length(result.ratio, top, tens=tens))
     kind = "over" if result.most is not None and result.ratio > result.most else "bar"
-    return [
+    drawn = [
         f'<text x="{LEFT - 10}" y="{y + 14}" text-anchor="end">{escape(result.what)}</text>',
         f'<rect class="{kind}" x="{LEFT}" y="{y + 3}" width="{length:.1f}" height="{LINE - 7}" rx="2"/>',
         f'<text x="{LEFT + length + 6:.1f}" y="{y + 14}">{result.ratio:.3g}x</text>',
     ]
+    if result.most is not None:
+        at = LEFT + _length(result.most, top, tens=tens)
+        drawn.append(f'<line class="most" x1="{at:.1f}" y1="{y - 1}" x2="{at:.1f}" y2="{y + LINE - 1}"/>')
+    return drawn
 
 
 def _tens(results: Sequence[Result]) -> bool:
