@@ -63,6 +63,7 @@ class Key:
     place: KeyPlace | None = None
     retired: datetime | None = None
     verifying: bytes = b""
+    _opened: list[Ed25519PrivateKey] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def usable(self) -> bool:
@@ -76,8 +77,10 @@ class Key:
 
     @property
     def private(self) -> Ed25519PrivateKey:
-        """The signing key."""
-        return Ed25519PrivateKey.from_private_bytes(self.secret)
+        """The signing key; made once, which costs as much as a signature."""
+        if not self._opened:
+            self._opened.append(Ed25519PrivateKey.from_private_bytes(self.secret))
+        return self._opened[0]
 
     @property
     def public(self) -> Ed25519PublicKey:

@@ -12,7 +12,7 @@ from typing import Any
 from broker.domain.calendar import AMSTERDAM, end_of_day
 from broker.domain.consents import Stance
 from broker.domain.decisions import TOLD, Told
-from broker.domain.events import EventType, LogEvent, Personal
+from broker.domain.events import EventType, LogEvent, Opening, Personal
 from broker.domain.log_ports import LoggedFacts
 from broker.domain.stores import LogSearch, StoredEntry, UnitOfWork
 from broker.domain.vocabulary import Vocabulary
@@ -103,7 +103,8 @@ class Oversight(Downloads):
                 owner, unknown = person or "", person is None
             found = () if unknown else await work.log.search(_search(wanted, owner))
             organisations = {str(o.oin): o.name for o in await work.organisations.all()}
-            rows = [await self._row(work, entry, organisations) for entry in found[:PAGE]]
+            openings = await work.log.openings_of([entry.id for entry in found[:PAGE]])
+            rows = [self._row(entry, openings.get(entry.id, ()), organisations) for entry in found[:PAGE]]
             personal = [Personal(officer, "officer", officer)]
             if owner:
                 personal.append(Personal(owner, "subject", owner))
@@ -113,8 +114,8 @@ class Oversight(Downloads):
         following = found[PAGE - 1].id if len(found) > PAGE else ""
         return EntryPage(tuple(rows), following, tuple(organisations.items()), unknown)
 
-    async def _row(self, work: UnitOfWork, entry: StoredEntry, organisations: Mapping[str, str]) -> EntryRow:
-        facts = self._house.log.read(entry.leaf, await work.log.openings(entry.id))
+    def _row(self, entry: StoredEntry, openings: Sequence[Opening], organisations: Mapping[str, str]) -> EntryRow:
+        facts = self._house.log.read(entry.leaf, openings)
         return _row(entry, facts, organisations, self._house.agreement().vocabulary)
 
     async def entry(self, token: str, entry_id: str) -> EntryDetail:

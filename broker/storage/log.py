@@ -7,6 +7,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from broker.domain.events import EncodedEntry, EntryId, EventType, LogEvent, Ope
 from broker.domain.stores import Appended, LogSearch, Receipt, StoredEntry, TreeState
 from broker.errors import Tampered, Unavailable
 from broker.storage import tables as t
+from broker.storage.appending import SealedOpening, wrapped_keys, write
 from broker.storage.rows import Store
 
 
@@ -37,43 +39,32 @@ class Log(Store):
             "outcome": str(event.facts.get("outcome", "")),
             "created_at": event.at,
         }
-        await self._run(sa.insert(t.log_entry).values(values))
-        await self._run(sa.insert(t.log_queue).values(entry_id=entry.id))
-        await self._keep_openings(entry)
+        keys = await self._keys(sorted({opening.owner for opening in entry.openings}))
+        openings = [self._sealed(entry.id, opening, *keys[opening.owner]) for opening in entry.openings]
+        await write(self._connection, values, openings, [tag for tag, _ in keys.values()])
         return Appended(entry, receipt)
 
-    async def _keep_openings(self, entry: EncodedEntry) -> None:
-        keys = {owner: await self._key(owner) for owner in sorted({opening.owner for opening in entry.openings})}
-        rows = []
-        for opening in entry.openings:
-            tag, key = keys[opening.owner]
-            clear = json.dumps([opening.salt, opening.value]).encode()
-            sealed = self._means.subject_keys.seal_with(key, f"{entry.id}:{opening.position}", clear)
-            rows.append(
-                {
-                    "entry_id": entry.id,
-                    "position": opening.position,
-                    "tag": tag,
-                    "field": opening.field,
-                    "ciphertext": sealed,
-                }
-            )
-        if rows:
-            await self._run(sa.insert(t.log_opening), rows)
-            await self._run(
-                sa.insert(t.log_subject_index), [{"tag": tag, "entry_id": entry.id} for tag, _ in keys.values()]
-            )
+    def _sealed(self, entry: EntryId, opening: Opening, tag: str, key: bytes) -> SealedOpening:
+        clear = f"[{_quoted(opening.salt)},{_quoted(opening.value)}]".encode()  # JSON, as `openings` reads it
+        sealed = self._means.subject_keys.seal_with(key, f"{entry}:{opening.position}", clear)
+        return SealedOpening(opening.position, tag, opening.field, sealed)
 
-    async def _key(self, owner: str) -> tuple[str, bytes]:
-        tag = self._tag(owner)
-        wanted = sa.select(t.log_subject_key.c.wrapped_key).where(t.log_subject_key.c.tag == tag)
-        row = await self._one(wanted)
-        if row is None:
-            clear, wrapped = await self._means.opened_keys.new(self._means.subject_keys, tag)
-            if await self._insert_once(t.log_subject_key, {"tag": tag, "wrapped_key": wrapped}):
-                return tag, clear
-            row = await self._one(wanted)
-        return tag, await self._opened(tag, row.wrapped_key)
+    async def _keys(self, owners: Sequence[str]) -> dict[str, tuple[str, bytes]]:
+        """(tag, key) of each; who has no key yet gets one."""
+        if not owners:
+            return {}
+        tags = {owner: self._tag(owner) for owner in owners}
+        wrapped = await wrapped_keys(self._connection, list(tags.values()))
+        return {
+            owner: (tag, await (self._opened(tag, wrapped[tag]) if tag in wrapped else self._new_key(tag)))
+            for owner, tag in tags.items()
+        }
+
+    async def _new_key(self, tag: str) -> bytes:
+        clear, wrapped = await self._means.opened_keys.new(self._means.subject_keys, tag)
+        if await self._insert_once(t.log_subject_key, {"tag": tag, "wrapped_key": wrapped}):
+            return clear
+        return await self._opened(tag, (await wrapped_keys(self._connection, [tag]))[tag])  # somebody was first
 
     async def _opened(self, tag: str, wrapped: bytes) -> bytes:
         return await self._means.opened_keys.open(self._means.subject_keys, tag, wrapped)
@@ -119,19 +110,7 @@ class Log(Store):
 
     async def openings(self, entry: EntryId) -> Sequence[Opening]:
         """What is left of its openings (erased ones are gone)."""
-        statement = (
-            sa.select(t.log_opening, t.log_subject_key.c.wrapped_key)
-            .join(t.log_subject_key, t.log_subject_key.c.tag == t.log_opening.c.tag)
-            .where(t.log_opening.c.entry_id == entry)
-            .order_by(t.log_opening.c.position)
-        )
-        found = []
-        for row in await self._all(statement):
-            key = await self._opened(row.tag, row.wrapped_key)
-            clear = self._means.subject_keys.open_with(key, f"{entry}:{row.position}", row.ciphertext)
-            salt, value = json.loads(clear)
-            found.append(Opening(row.position, "", row.field, salt, value))
-        return found
+        return (await self.openings_of([entry])).get(entry, [])
 
     async def openings_of(self, entries: Sequence[EntryId]) -> Mapping[EntryId, Sequence[Opening]]:
         """The same for many entries at once; an entry without any is left out."""
@@ -145,7 +124,7 @@ class Log(Store):
         found: dict[EntryId, list[Opening]] = {}
         for row in await self._all(statement):
             if row.tag not in keys:
-                keys[row.tag] = self._means.subject_keys.open_subject_key(row.tag, row.wrapped_key)
+                keys[row.tag] = await self._opened(row.tag, row.wrapped_key)
             clear = self._means.subject_keys.open_with(keys[row.tag], f"{row.entry_id}:{row.position}", row.ciphertext)
             salt, value = json.loads(clear)
             opening = Opening(row.position, "", row.field, salt, value)
@@ -201,10 +180,11 @@ class Tree(Store):
 
     async def keep_tiles(self, tiles: Mapping[tuple[int, int], bytes]) -> None:
         """Keep new and grown tiles."""
-        for (level, n), data in tiles.items():
-            if not await self._insert_once(t.log_tile, {"level": level, "n": n, "data": data}):
-                same = sa.and_(t.log_tile.c.level == level, t.log_tile.c.n == n)
-                await self._run(sa.update(t.log_tile).where(same).values(data=data))
+        insert = self._insert_into(t.log_tile)
+        statement = insert.on_conflict_do_update(index_elements=["level", "n"], set_={"data": insert.excluded.data})
+        rows = [{"level": level, "n": n, "data": data} for (level, n), data in tiles.items()]
+        if rows:
+            await self._run(statement, rows)
 
 
 class Checkpoints(Store):

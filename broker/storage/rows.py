@@ -39,9 +39,13 @@ class Store:
 
         The row itself must come back: after an INSERT, psycopg's row count is -1 whether there is a row or not.
         """
-        insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(table).values(dict(values)).on_conflict_do_nothing().returning(sa.literal(1))
+        statement = self._insert_into(table).values(dict(values)).on_conflict_do_nothing().returning(sa.literal(1))
         return (await self._connection.execute(statement)).first() is not None
+
+    def _insert_into(self, table: sa.Table) -> Any:
+        """An INSERT that can say what is to be done with a row that is there already."""
+        insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
+        return insert(table)
 
     async def _one(self, statement: sa.Select[Any]) -> Any:
         return (await self._connection.execute(statement)).one_or_none()

@@ -4,16 +4,18 @@
 - Base64: RFC 4648 sections 4 and 5, with the padding and the unused bits that an encoder would write.
 """
 
-import base64
+import binascii
 import json
-
-import rfc8785
+from json.encoder import encode_basestring as _quoted
 
 from broker.errors import Tampered, Words
 
 SAFE_INTEGER = 2**53 - 1
 """RFC 8785 section 3.2.2.3 and RFC 7493 section 2.2: the largest integer that every JSON reader holds exactly."""
 _DEEPEST = 32
+_CONSTANTS = {None: "null", True: "true", False: "false"}
+_FROM_URL = str.maketrans("-_", "+/")
+_TO_URL = bytes.maketrans(b"+/", b"-_")
 
 _NOT_CANONICAL = Words(
     "Deze bytes zijn geen canonieke JSON: ze zijn beschadigd of veranderd.",
@@ -26,8 +28,12 @@ def canonical(value: object) -> bytes:
 
     Raises ValueError for anything else: a float, an integer beyond ±(2**53-1), a lone surrogate, nesting beyond 32.
     """
-    _check_plain(value, _DEEPEST)
-    return rfc8785.dumps(value)  # type: ignore[arg-type]  # checked just above
+    return _written(value, _DEEPEST).encode()
+
+
+def canonical_texts(*texts: str) -> bytes:
+    """Return what `canonical` returns for a list of these texts, at half the cost. Raises ValueError for a lone surrogate."""
+    return f"[{','.join(map(_quoted, texts))}]".encode()
 
 
 def parse_canonical(data: bytes) -> object:
@@ -71,12 +77,12 @@ def parse_json(data: bytes) -> object:
 
 def to_base64(data: bytes) -> str:
     """Return base64 with padding (RFC 4648 section 4)."""
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def from_base64(text: str) -> bytes:
     """Return the bytes of canonical base64 (RFC 4648 section 4). Raises ValueError for any other writing."""
-    decoded = base64.b64decode(text, validate=True)
+    decoded = binascii.a2b_base64(text, strict_mode=True)
     if to_base64(decoded) != text:
         raise ValueError("not canonical base64")
     return decoded
@@ -84,33 +90,44 @@ def from_base64(text: str) -> bytes:
 
 def to_base64url(data: bytes) -> str:
     """Return base64url without padding (RFC 4648 section 5)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL).decode("ascii")
 
 
 def from_base64url(text: str) -> bytes:
     """Return the bytes of canonical base64url without padding (RFC 4648 section 5). Raises ValueError otherwise."""
-    decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    decoded = binascii.a2b_base64((text + "=" * (-len(text) % 4)).translate(_FROM_URL), strict_mode=True)
     if to_base64url(decoded) != text:
         raise ValueError("not canonical base64url")
     return decoded
 
 
-def _check_plain(value: object, depth: int) -> None:
+def _written(value: object, depth: int) -> str:
+    """Return the one writing: `_quoted` escapes as section 3.2.2.2 says, keys are in the order of their UTF-16 (3.2.3).
+
+    Raises ValueError for what is outside the subset; a lone surrogate in a text is found when that is encoded.
+    """
     if depth == 0:
         raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        return _quoted(value)
     if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise ValueError("an object key is not a string")
-            _check_plain(item, depth - 1)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _check_plain(item, depth - 1)
-    elif isinstance(value, int):
+        members = [f"{_quoted(key)}:{_written(value[key], depth - 1)}" for key in sorted(value, key=_utf_16)]
+        return f"{{{','.join(members)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{','.join([_written(item, depth - 1) for item in value])}]"
+    if value is None or value is True or value is False:
+        return _CONSTANTS[value]
+    if isinstance(value, int):
         if abs(value) > SAFE_INTEGER:
             raise ValueError("an integer is beyond ±(2**53-1)")
-    elif value is not None and not isinstance(value, str):
-        raise ValueError(f"{type(value).__name__} is not in the canonical subset")
+        return int.__repr__(value)
+    raise ValueError(f"{type(value).__name__} is not in the canonical subset")
+
+
+def _utf_16(key: object) -> bytes:
+    if not isinstance(key, str):
+        raise ValueError("an object key is not a string")
+    return key.encode("utf-16-be")
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

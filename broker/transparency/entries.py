@@ -14,7 +14,7 @@ from typing import NoReturn
 from broker.domain.events import EncodedEntry, EntryId, EventType, Fact, LogEvent, Opening
 from broker.domain.parties import Oin
 from broker.errors import Tampered, Words
-from broker.transparency.canonical import canonical, from_base64url, parse_canonical, to_base64url
+from broker.transparency.canonical import canonical, canonical_texts, from_base64url, parse_canonical, to_base64url
 from broker.transparency.merkle import HASH_BYTES, leaf_hash
 
 VERSION = 1
@@ -57,19 +57,18 @@ def encode(event: LogEvent, entry_id: EntryId, salt: Callable[[], bytes]) -> Enc
     )
     if len({opening.salt for opening in openings}) != len(openings):
         raise ValueError("a salt is used once")
-    leaf = canonical(
-        {
-            "v": VERSION,
-            "type": event.type.value,
-            "id": entry_id,
-            "at": _at_text(event.at),
-            "organisation": event.organisation or "",
-            "counterpart": event.counterpart or "",
-            "facts": dict(event.facts),
-            "personal": [{"field": o.field, "digest": to_base64url(_digest(o))} for o in openings],
-        }
-    )
-    _check_readable(leaf)
+    value = {
+        "v": VERSION,
+        "type": event.type.value,
+        "id": entry_id,
+        "at": _at_text(event.at),
+        "organisation": event.organisation or "",
+        "counterpart": event.counterpart or "",
+        "facts": {name: list(fact) if isinstance(fact, tuple) else fact for name, fact in event.facts.items()},
+        "personal": [{"field": o.field, "digest": to_base64url(_digest(o))} for o in openings],
+    }
+    leaf = canonical(value)
+    _check_readable(value, openings)
     return EncodedEntry(entry_id, leaf, leaf_hash(leaf), openings)
 
 
@@ -78,14 +77,23 @@ def decode(leaf: bytes) -> LoggedEntry:
 
     Raises Tampered for bytes that are not canonical, and for any member that `encode` would not have written so.
     """
-    value = parse_canonical(leaf)
+    return _entry(parse_canonical(leaf))
+
+
+def _entry(value: object) -> LoggedEntry:
     if not isinstance(value, dict) or set(value) != _MEMBERS or not _is_int(value["v"]) or value["v"] != VERSION:
         _refuse()
-    facts, personal = value["facts"], value["personal"]
-    if not isinstance(facts, dict) or not isinstance(personal, list):
+    if not isinstance(value["personal"], list):
         _refuse()
-    commitments = tuple(_commitment(item) for item in personal)
+    commitments = tuple(_commitment(item) for item in value["personal"])
     if len({digest for _, digest in commitments}) != len(commitments):
+        _refuse()
+    return _read(value, commitments)
+
+
+def _read(value: Mapping[str, object], commitments: tuple[tuple[str, bytes], ...]) -> LoggedEntry:
+    facts = value["facts"]
+    if not isinstance(facts, dict):
         _refuse()
     return LoggedEntry(
         EntryId(_text(value["id"]) or _refuse()),
@@ -129,7 +137,7 @@ def opened(entry: LoggedEntry, openings: Iterable[Opening]) -> dict[str, list[st
 
 def _digest(opening: Opening) -> bytes:
     """Return SHA-256 over canonical [salt, field, value] (after RFC 9901 section 4.2.3)."""
-    return hashlib.sha256(canonical([opening.salt, opening.field, opening.value])).digest()
+    return hashlib.sha256(canonical_texts(opening.salt, opening.field, opening.value)).digest()
 
 
 def _salt_text(salt: bytes) -> str:
@@ -156,9 +164,10 @@ def _at(value: object) -> datetime:
     return at if _at_text(at) == text else _refuse()  # later Pythons read 24:00 as the next day
 
 
-def _check_readable(leaf: bytes) -> None:
+def _check_readable(value: Mapping[str, object], openings: Iterable[Opening]) -> None:
+    """Raises ValueError for a value whose canonical bytes `decode` would refuse: they read back as just this value."""
     try:
-        decode(leaf)
+        _read(value, tuple((_text(o.field) or _refuse(), b"") for o in openings))
     except Tampered as error:
         raise ValueError("this event cannot be logged: a fact, a field or the id has the wrong form") from error
 

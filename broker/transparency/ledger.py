@@ -254,7 +254,7 @@ class Ledger:
         """The inclusion proof of an entry against the latest checkpoint, or the one given; None while none covers it."""
         async with self._storage(writing=False) as work:
             index = await work.checkpoints.index_of(entry)
-            latest = at or await work.checkpoints.latest()
+            latest = None if index is None else at or await work.checkpoints.latest()
             if index is None or latest is None or latest[0] <= index:
                 return None
             size, note = latest

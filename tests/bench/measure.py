@@ -41,6 +41,9 @@ class Result:
     unit: str
     most: float | None = None
     """What was promised: a ratio above it is a fault."""
+    series: str | None = None
+    size: int | None = None
+    """For what grows with a size: the line that it is a point of, `a` at that size."""
 
     def as_json(self) -> dict[str, Any]:
         """For `var/bench.json`."""

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.measure import Result
-from tests.bench.picture import bars
+from tests.bench.picture import bars, lines
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE, KEPT, PICTURES = ROOT / "docs/performance.md", ROOT / "var/bench.json", ROOT / "docs/performance"
+
+GROWING = "How it grows"
 
 
 def keep(results: Sequence[Result], path: Path = KEPT) -> None:
@@ -27,17 +29,22 @@ def written(figure: float) -> str:
 
 def table(results: Sequence[Result]) -> str:
     """As Markdown."""
-    unit = results[0].unit
-    rows = [f"| {r.what} | {r.ratio:.3g}x | {written(r.a)} {unit} | {written(r.b)} {unit} |" for r in results]
+    rows = [f"| {r.what} | {r.ratio:.3g}x | {written(r.a)} {r.unit} | {written(r.b)} {r.unit} |" for r in results]
     return "\n".join(["| | ratio | ours | beside it |", "|---|--:|--:|--:|", *rows])
 
 
 def show(name: str, title: str, results: Sequence[Result], page: Path = PAGE, pictures: Path = PICTURES) -> None:
     """Draw the matter's picture, and put it and its table in its place on the page. Raises ValueError without a place."""
     pictures.mkdir(exist_ok=True)
-    (pictures / f"{name}.svg").write_text(bars(title, results))
+    growing = [result for result in results if result.series is not None]
+    steady = [result for result in results if result.series is None]
+    (pictures / f"{name}.svg").write_text(bars(title, steady))
+    shown = [f"![{title}](performance/{name}.svg)", table(steady)]
+    if growing:
+        (pictures / f"{name}-growing.svg").write_text(lines(f"{GROWING}: {title}", growing))
+        shown += [f"![{GROWING}: {title}](performance/{name}-growing.svg)", table(growing)]
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    drawn = f"{begin}\n\n![{title}](performance/{name}.svg)\n\n{table(results)}\n\n{end}"
+    drawn = "\n\n".join([begin, *shown, end])
     text, times = re.subn(re.escape(begin) + ".*?" + re.escape(end), lambda _: drawn, page.read_text(), flags=re.DOTALL)
     if times != 1:
         raise ValueError(f"{page.name} has no place for {name}: {begin} {end}")

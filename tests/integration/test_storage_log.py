@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -12,8 +15,10 @@ from hypothesis import strategies as st
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.parties import Oin
 from broker.domain.stores import LogSearch
-from broker.errors import NotFound, Tampered
+from broker.errors import Conflict, NotFound, Tampered, Unavailable
 from broker.storage import tables as t
+from broker.storage.appending import SealedOpening, write, write_one_by_one
+from broker.storage.unit_of_work import SqlStorage
 from broker.transparency import ledger as module
 from broker.transparency.merkle import leaf_hash, root_of
 from tests.factories import NOW, SCHOOL, SENDER, Storeroom, a_keyring, a_storeroom
@@ -69,6 +74,130 @@ async def test_an_entry_is_there_with_its_queue_row_and_receipt_or_not_at_all(st
         assert await work.log.get("no-such") is None
     assert (entry.leaf, entry.leaf_hash, entry.index) == (appended.entry.leaf, leaf_hash(entry.leaf), None)
     assert store.means.signatures.receipt_holds(entry.receipt.kid, entry.receipt.signature, entry.leaf)
+
+
+WHOLE = ("log_entry", "log_queue", "log_opening", "log_subject_index")
+
+
+async def rows_of(store: Storeroom, entry: str) -> dict[str, list[tuple]]:
+    """All that was written of an entry, without its id and its place in the queue."""
+    found = {}
+    async with store.storage(writing=False) as work:
+        for name in WHOLE:
+            table = t.metadata.tables[name]
+            columns = [column for column in table.c if column.name not in ("entry_id", "seq")] or [sa.literal(1)]
+            wanted = sa.select(*columns).where(table.c.entry_id == entry)
+            found[name] = sorted(map(tuple, (await work._connection.execute(wanted)).all()))
+    return found
+
+
+ODD = ['a "quoted" \\ one', "twee, regels\n{}[]", "çà ☕ \U0001f600", "NULL", "", "'; --"]
+
+
+@pytest.mark.parametrize("count", [0, 1, len(ODD)])
+async def test_both_ways_of_writing_an_entry_leave_the_same_rows(store, count):
+    written = store.means.encode(an_event(), "unused")
+    entry = {
+        "leaf": written.leaf,
+        "leaf_hash": written.leaf_hash,
+        "receipt_kid": "k" * 43,
+        "receipt_sig": bytes(range(64)),
+        "type": "release:denied",
+        "organisation": "",
+        "counterpart": SENDER,
+        "outcome": ODD[0],
+        "created_at": NOW.astimezone(ZoneInfo("Europe/Amsterdam")),
+    }
+    tags = [f"{n:064x}" for n in range(min(count, 2))]
+    openings = [
+        SealedOpening(n, tags[n % len(tags)], field, bytes([n, 0, 255, 92, 39])) for n, field in enumerate(ODD[:count])
+    ]
+    ways = {"one": write, "two": write_one_by_one}
+    async with store.storage() as work:
+        for identity, way in ways.items():
+            await way(work._connection, {"entry_id": identity, **entry}, openings, tags)
+        await work.commit()
+    one, two = [await rows_of(store, identity) for identity in ways]
+    assert one == two
+    assert [len(one[name]) for name in WHOLE] == [1, 1, count, len(tags)]
+
+
+@pytest.mark.parametrize("table", [*WHOLE, "log_subject_key"])
+async def test_when_the_database_refuses_any_part_nothing_is_written(store, table, request):
+    """A trigger in the database itself, which does not know how its INSERT came in."""
+    await append(store, an_event())
+    event = an_event(1, personal=(Personal("person-2", "subject", "person-2"),))
+    if store.sqlite:
+        make = f"CREATE TRIGGER disk_full BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+        async with store.storage() as work:
+            await work._connection.execute(sa.text(make))
+            await work.commit()
+    else:
+        with request.getfixturevalue("postgres_server").admin(sa.make_url(store.url).database) as admin:
+            admin.execute(
+                "CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '53100'; END $$"
+            )
+            admin.execute(
+                f"CREATE TRIGGER disk_full BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION disk_full()"
+            )
+    before = await counted(store)
+    with pytest.raises((Unavailable, Conflict)):
+        await append(store, event)
+    assert await counted(store) == before
+
+
+async def counted(store: Storeroom) -> list[int]:
+    async with store.storage(writing=False) as work:
+        tables = [t.metadata.tables[name] for name in (*WHOLE, "log_subject_key")]
+        every = [await work._connection.execute(sa.select(sa.func.count()).select_from(table)) for table in tables]
+    return [found.scalar_one() for found in every]
+
+
+async def test_an_id_that_is_taken_is_a_conflict(store):
+    (appended,) = await append(store, an_event())
+    means = replace(store.means, ids=lambda: appended.entry.id)
+    with pytest.raises(Conflict):
+        await append(replace(store, storage=SqlStorage(store.database, means)), an_event(1))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("at", ["log_subject_key", "log_entry"])
+async def test_a_connection_that_is_lost_while_appending_is_unavailable_and_the_next_works(
+    store, at, postgres_server, monkeypatch
+):
+    await append(store, an_event())
+    execute = psycopg.AsyncConnection.execute
+
+    async def cut(connection, statement, *given, **more):
+        if at in statement:
+            with postgres_server.admin() as admin:
+                admin.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
+        return await execute(connection, statement, *given, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(psycopg.AsyncConnection, "execute", cut)
+        with pytest.raises(Unavailable):
+            await append(store, an_event(1))
+    await append(store, an_event(2))
+    assert await store.ledger().waiting() == 2
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_an_entry_with_openings_takes_two_statements(store, monkeypatch):
+    await append(store, an_event())  # keys of the people are there
+    said = []
+    execute = psycopg.AsyncCursor.execute
+
+    async def heard(cursor, statement, *given, **more):
+        said.append(str(statement).split()[0])
+        return await execute(cursor, statement, *given, **more)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", heard)
+    async with store.storage() as work:
+        said.clear()
+        await work.log.append(an_event(1))
+        assert said == ["SELECT", "WITH"]
 
 
 async def test_openings_are_kept_apart_and_open_the_leaf(store):

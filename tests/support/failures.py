@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from unittest.mock import patch
 
+import psycopg
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -15,17 +17,32 @@ from tests.support.world import World
 
 @contextlib.contextmanager
 def refusing(world: World, table: str) -> Iterator[list[str]]:
-    """The database fails at each INSERT into that table."""
+    """The database fails at each INSERT into that table, also at one that is part of a larger statement.
+
+    What goes past SQLAlchemy (`broker.storage.appending`) is refused at the driver's own connection.
+    """
     engine, refused = world.broker.database.engine.sync_engine, []
+    execute = psycopg.AsyncConnection.execute
+
+    def is_refused(statement: Any) -> bool:
+        if f"INSERT INTO {table} " in str(statement):
+            refused.append(str(statement))
+            return True
+        return False
 
     def refuse(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith(f"INSERT INTO {table} "):
-            refused.append(statement)
+        if is_refused(statement):
             raise OperationalError("disk full", None, Exception("disk full"))
+
+    async def refuse_past(connection: Any, statement: Any, *given: Any, **more: Any) -> Any:
+        if is_refused(statement):
+            raise psycopg.errors.DiskFull("disk full")
+        return await execute(connection, statement, *given, **more)
 
     event.listen(engine, "before_cursor_execute", refuse)
     try:
-        yield refused
+        with patch.object(psycopg.AsyncConnection, "execute", refuse_past):
+            yield refused
     finally:
         event.remove(engine, "before_cursor_execute", refuse)
 

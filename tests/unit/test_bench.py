@@ -22,8 +22,10 @@ async def test_a_bench_runs_and_has_its_place_on_the_page(name: str, tmp_path: P
     page = tmp_path / "performance.md"
     page.write_text(PAGE.read_text())
     show(name, matter.MATTER, results, page, tmp_path / "pictures")
-    assert table(results) in page.read_text()
-    ET.fromstring((tmp_path / "pictures" / f"{name}.svg").read_text())
+    assert set(table(results).splitlines()) <= set(page.read_text().splitlines())
+    drawn = {path.name: ET.fromstring(path.read_text()) for path in (tmp_path / "pictures").iterdir()}
+    growing = any(result.series for result in results)
+    assert set(drawn) == {f"{name}.svg", *([f"{name}-growing.svg"] if growing else [])}
 
 
 def test_what_is_measured_is_a_ratio_of_the_same_round() -> None:

@@ -1,4 +1,7 @@
+from enum import IntEnum, StrEnum
+
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -6,6 +9,7 @@ from broker.errors import Tampered
 from broker.transparency.canonical import (
     SAFE_INTEGER,
     canonical,
+    canonical_texts,
     from_base64,
     from_base64url,
     parse_canonical,
@@ -28,6 +32,26 @@ def test_rfc_8785_sorts_by_utf_16_and_escapes_as_little_as_it_may() -> None:
 
 
 @given(VALUES)
+def test_an_independent_writer_of_rfc_8785_writes_the_same(value: object) -> None:
+    assert canonical(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
+
+
+@given(st.lists(TEXTS, max_size=4))
+def test_a_list_of_texts_has_the_same_writing_by_the_short_way(texts: list[str]) -> None:
+    assert canonical_texts(*texts) == canonical(texts)
+
+
+def test_a_subclass_is_written_as_what_it_holds() -> None:
+    class Word(StrEnum):
+        YES = "ja"
+
+    class Number(IntEnum):
+        ONE = 1
+
+    assert canonical({Word.YES: [Word.YES, Number.ONE]}) == b'{"ja":["ja",1]}'
+
+
+@given(VALUES)
 def test_what_is_written_reads_back_as_the_same_value(value: object) -> None:
     assert parse_canonical(canonical(value)) == value
 
@@ -45,6 +69,8 @@ def test_what_is_written_reads_back_as_the_same_value(value: object) -> None:
         b"bytes",
         "\ud800",
         {"\ud800": 1},
+        {"a": {None: 1}},
+        [{"a": "\udfff"}],
         {1, 2},
         object(),
     ],
