@@ -37,8 +37,7 @@ def test_a_long_log_shows_how_far_it_is(
     keys.write_text(
         json.dumps({"logs": [verifier_key(ORIGIN, LOG.public)], "receipts": {"r": to_base64url(bytes(32))}})
     )
-    verdict = verifying.bundle_or_address(f"https://{ORIGIN}/", keys, None)
-    assert verdict is not None
+    verdict = verifying.verdict_on(f"https://{ORIGIN}/", keys, None, None)
     assert verdict.code == 0, verdict.sentence
     assert ("checking" in capsys.readouterr().err) == shown
     assert all(url.startswith(f"https://{ORIGIN}/") for url in asked)
