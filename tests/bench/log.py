@@ -36,7 +36,7 @@ from tests.bench.measure import Effort, Result, Way, compare, compare_work
 from tests.bench.releases import Nowhere
 from tests.factories import NOW, SCHOOL, SENDER, Storeroom, a_keyring, a_storeroom
 from tests.support.postgres import APP_ROLE, PostgresServer, shared_server
-from tests.support.world import copied_sqlite, migrated_sqlite
+from tests.support.sqlite import copied_sqlite, migrated_sqlite
 
 MATTER = "The log: what it costs beside what it is compared to"
 WRITERS = 32
@@ -252,8 +252,9 @@ async def _checking(effort: Effort, makers: Makers) -> list[Result]:
             entries = await work.checkpoints.leaves(0, count)
         note, leaves, trusted = await ledger.checkpoint(), [entry.leaf for entry in entries], ledger.trusted
         keys = trusted.receipts
-        packed = BytesIO()
-        await ledger.archive.bundle(packed, Selection(), lambda _: None)
+        packed = BytesIO(
+            b"".join([piece async for piece in ledger.archive.packed((0, count), Selection(), lambda _: None)])
+        )
 
         def only_leaves() -> None:
             assert verify_log(note, leaves, None, trusted, ed25519_holds).ok

@@ -9,7 +9,8 @@ import pytest
 
 from broker.storage import migrate
 from tests.support.postgres import DatabaseUrls, PostgresServer
-from tests.support.world import GUARD, Furniture, World, copied_sqlite, open_world
+from tests.support.sqlite import copied_sqlite
+from tests.support.world import GUARD, Furniture, World, open_world
 
 HANDOVER, WHO = "tom-to-school", "ib-joris"
 YES = {"status": "yes"}

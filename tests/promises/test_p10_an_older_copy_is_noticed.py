@@ -29,8 +29,9 @@ from broker.transparency.checkpoints import Checkpoint, sign_note
 from tests.promises.lived import HANDOVER, SIGNERS, WHO, YES, Given
 from tests.support.intruder import Intruder, Rows, intruder_in
 from tests.support.postgres import PostgresServer
+from tests.support.sqlite import copied_sqlite
 from tests.support.surface import nobody_writes
-from tests.support.world import World, copied_sqlite, open_world, started_again
+from tests.support.world import World, open_world, started_again
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ Each attack says what the attacker holds, and each who might notice is asked; wh
 
 import asyncio
 import contextlib
-import io
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -17,12 +16,11 @@ from structlog.testing import capture_logs
 
 from broker.crypto.encoding import from_b64url
 from broker.crypto.keyring import load_keyring
-from broker.domain.log_ports import Selection
 from broker.errors import Tampered
 from broker.transparency import ledger as ledgers
 from tests.conftest import Furnished
 from tests.promises import tamper_table
-from tests.promises.detectors import UNNOTICED, Kept, Watchers, a_witness
+from tests.promises.detectors import UNNOTICED, Kept, Watchers, a_witness, whole_bundle
 from tests.promises.tampering import ATTACKS, LOG, WAITING_ATTACKS, Do, Forger
 from tests.support.intruder import Intruder, intruder_in
 from tests.support.world import World, build_broker, open_world, started_again
@@ -77,13 +75,12 @@ async def a_history(world: World, intruder: Intruder) -> tuple[Forger, Kept]:
     forger.victim, receipt = await released(world)
     checkpoint = await settled(world)
     receipts = {forger.victim: {**receipt, "proof": await ledger.proof_of(forger.victim)}}
-    bundle = io.BytesIO()
-    await ledger.archive.bundle(bundle, Selection(), lambda _: None)
+    bundle = await whole_bundle(ledger)
     await world.push("jack-to-gp")
     await world.gets(HANDOVER, WHO)
     await settled(world)
     forger.waiting, receipts[forger.waiting] = await released(world)
-    return forger, Kept(checkpoint, bundle.getvalue(), receipts)
+    return forger, Kept(checkpoint, bundle, receipts)
 
 
 def everything(intruder: Intruder) -> dict[str, Any]:
