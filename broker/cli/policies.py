@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from broker.cli.matrix import matrix
 from broker.errors import Unsafe
 from broker.pdp.cases import run_cases
 from broker.pdp.policy_set import load
 from broker.settings import policies_directory
 
 app = typer.Typer(no_args_is_help=True, help="The agreement in policies/.")
+app.command("matrix")(matrix)
 Json = Annotated[bool, typer.Option("--json", help="For a program to read.")]
 
 

@@ -40,6 +40,7 @@ class Rule:
     line: int
     text: str
     words: frozenset[tuple[str, str]]
+    column: int = 1
 
     @property
     def unbounded(self) -> tuple[str, ...]:
@@ -57,6 +58,7 @@ class Statement:
 
     line: int
     text: str
+    column: int = 1
 
 
 def statements(text: str) -> Iterator[Statement]:
@@ -66,10 +68,14 @@ def statements(text: str) -> Iterator[Statement]:
         if start is None and not piece[0].startswith("//"):
             start = piece.start()
         if piece[0] == ";" and start is not None:
-            yield Statement(text.count("\n", 0, start) + 1, text[start : piece.end()])
+            yield _statement(text, start, piece.end())
             start = None
     if start is not None:
-        yield Statement(text.count("\n", 0, start) + 1, text[start:])
+        yield _statement(text, start, len(text))
+
+
+def _statement(text: str, start: int, end: int) -> Statement:
+    return Statement(text.count("\n", 0, start) + 1, text[start:end], start - text.rfind("\n", 0, start))
 
 
 def known_words(vocabulary: Vocabulary, signers: SignerTable) -> Mapping[str, Collection[str]]:
@@ -185,7 +191,9 @@ def _read_rule(
         _note_words(file, said, named, words, faults)
     title = Words(notes.get("title_nl") or "", notes.get("title_en") or "")
     basis = notes.get("legal_basis") or ""
-    return Rule(rule_id, tree["effect"], title, basis, file, said.line, said.text, named - {("Action", "read")})
+    return Rule(
+        rule_id, tree["effect"], title, basis, file, said.line, said.text, named - {("Action", "read")}, said.column
+    )
 
 
 def _literals(tree: Any) -> Iterator[tuple[str, str]]:
