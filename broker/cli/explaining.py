@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
+from broker.app import Broker
 from broker.cli.matrix import Directory, In, Language
+from broker.cli.running import use
 from broker.domain.consents import EvidenceLevel
 from broker.domain.decisions import TOLD, PolicyQuestion, Told
 from broker.domain.explanations import Explanation, RuleWhy, State
@@ -21,7 +23,8 @@ from broker.errors import Fault, Invalid, Words
 from broker.pdp.condition_words import WHO
 from broker.pdp.explain import Explainer
 from broker.pdp.overview import EVIDENCE, FLAGS
-from broker.pdp.policy_set import PolicySet, load
+from broker.pdp.policy_set import load
+from broker.services.explaining import SectionRules, explain_logged
 from broker.settings import policies_directory
 
 _MARKS = {State.HELD: Words("ja ", "yes"), State.FAILED: Words("NEE", "NO "), State.BROKEN: Words("??", "?? ")}
@@ -35,6 +38,10 @@ _REFUSED = Words(
 _NO_PERMIT = Words("Geen enkele regel geeft dit. Het dichtst in de buurt:", "No rule gives this. The nearest ones:")
 _OVERRULED = Words("Dit zou het geven, maar een verbod gaat voor:", "This would give it, but a forbid goes first:")
 _DECIDING = Words("Dit beslist:", "This decides:")
+_NOTHING = Words(
+    "Hier is niets uit te leggen: er is geen regel gevraagd, of waar de beslissing op rustte is gewist.",
+    "There is nothing to explain here: no rule was asked, or what the decision rested on was erased.",
+)
 _ALL = Words("Alle andere regels:", "All other rules:")
 
 
@@ -62,12 +69,15 @@ _LEVELS = {
 }
 
 
+_KIND = "Kind of organisation that "
+
+
 def explain(
-    sender: Annotated[str, typer.Option(help="Kind of organisation that wrote it, such as neighbourhood-team.")],
-    kind: Annotated[str, typer.Option(help="Kind of organisation that asks, such as school.")],
-    role: Annotated[str, typer.Option(help="Role of who asks, such as teacher.")],
-    purpose: Annotated[str, typer.Option(help="What for, such as education-support.")],
-    section: Annotated[str, typer.Option(help="Type of section, such as safety-plan.")],
+    sender: Annotated[str, typer.Option(help=f"{_KIND}wrote it, such as neighbourhood-team.")] = "",
+    kind: Annotated[str, typer.Option(help=f"{_KIND}asks, such as school.")] = "",
+    role: Annotated[str, typer.Option(help="Role of who asks, such as teacher.")] = "",
+    purpose: Annotated[str, typer.Option(help="What for, such as education-support.")] = "",
+    section: Annotated[str, typer.Option(help="Type of section, such as safety-plan.")] = "",
     handover: Annotated[str, typer.Option(help="Kind of handover.")] = "referral",
     age: Annotated[int, typer.Option(min=0, max=130, help="Age of the child in years.")] = 8,
     evidence: Annotated[Level, typer.Option(help="With what the yes was given.")] = Level.CODE,
@@ -75,6 +85,9 @@ def explain(
     sender_basis: Annotated[bool, typer.Option(help="Whether the sender states a legal basis.")] = True,
     recipient_basis: Annotated[bool, typer.Option(help="Whether the recipient has a legal basis.")] = True,
     others: Annotated[bool, typer.Option(help="Whether it is also about somebody else than the child.")] = False,
+    release: Annotated[
+        str, typer.Option(help="Instead: the number of a request, or of its line in the log. The look is logged.")
+    ] = "",
     reader: Annotated[
         Reader, typer.Option("--for", help="An officer sees every rule; a recipient hears little.")
     ] = Reader.OFFICER,
@@ -84,6 +97,8 @@ def explain(
     directory: Directory = None,
 ) -> None:
     """Say why this is given or refused: each rule, and each of its conditions. What you leave out is shown with the answer."""
+    if release:
+        _show_release(release, reader, language, every=every, as_json=as_json)
     agreement = load(directory or policies_directory())
     question = PolicyQuestion(
         sender_kind=sender,
@@ -106,8 +121,30 @@ def explain(
     elif as_json:
         typer.echo(json.dumps(document_of(found), ensure_ascii=False, indent=1))
     else:
-        typer.echo("\n".join(lines_of(found, agreement, language, every=every)))
+        typer.echo("\n".join(lines_of(found, agreement.vocabulary, language, every=every)))
     raise typer.Exit(0 if found.ruling.permitted else 1)
+
+
+def _show_release(number: str, reader: Reader, language: str, *, every: bool, as_json: bool) -> NoReturn:
+    """The rules behind one request: its types and its rules, and nothing about anybody."""
+    if reader is Reader.RECIPIENT:
+        raise Invalid.at(
+            "/for",
+            "Wat een ontvanger van een verzoek hoort, staat in het antwoord dat hij kreeg.",
+            "What a recipient hears of a request is in the answer that they got.",
+        )
+
+    async def look(broker: Broker) -> tuple[Vocabulary, tuple[SectionRules, ...]]:
+        return broker.house.agreement().vocabulary, await explain_logged(broker.house, number)
+
+    words, sections = use(look)
+    if as_json:
+        typer.echo(json.dumps([document_of(one.explanation) for one in sections], ensure_ascii=False, indent=1))
+    elif not sections:
+        typer.echo(_NOTHING.in_language(language))
+    else:
+        typer.echo("\n\n".join("\n".join(lines_of(one.explanation, words, language, every=every)) for one in sections))
+    raise typer.Exit(0 if any(one.explanation.ruling.permitted for one in sections) else 1)
 
 
 def check_words(question: PolicyQuestion, words: Vocabulary) -> None:
@@ -145,9 +182,9 @@ def _heard(found: Explanation, language: str) -> dict[str, str]:
     return {"message": message.in_language(language), "nextStep": following.in_language(language)}
 
 
-def lines_of(found: Explanation, agreement: PolicySet, language: str, *, every: bool = False) -> Iterator[str]:
+def lines_of(found: Explanation, words: Vocabulary, language: str, *, every: bool = False) -> Iterator[str]:
     """For a person at a terminal: the question, the answer, the rules that matter, and with `every` the others too."""
-    yield from _asked(found.question, agreement, language)
+    yield from _asked(found.question, words, language)
     yield ""
     yield (_GIVEN if found.ruling.permitted else _REFUSED).in_language(language)
     shown: list[RuleWhy] = []
@@ -166,13 +203,13 @@ def lines_of(found: Explanation, agreement: PolicySet, language: str, *, every: 
             yield from _rule(rule, language)
 
 
-def _asked(question: PolicyQuestion, agreement: PolicySet, language: str) -> Iterator[str]:
+def _asked(question: PolicyQuestion, words: Vocabulary, language: str) -> Iterator[str]:
     for name, value in asdict(question).items():
         if isinstance(value, bool):
             yield f"  {FLAGS[name, value].in_language(language)}"
         else:
             said = EVIDENCE.get(value) if name == "evidence" else None
-            label = said or (Words(value, value) if name == "age_band" else agreement.vocabulary.label(value))
+            label = said or (Words(value, value) if name == "age_band" else words.label(value))
             yield f"  {WHO[name].in_language(language)}: {label.in_language(language)}"
 
 

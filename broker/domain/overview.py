@@ -40,6 +40,12 @@ class OverviewRow:
     roles: tuple[Named, ...]
     cells: tuple[OverviewCell, ...]
 
+    @property
+    def on_condition(self) -> tuple[tuple[tuple[tuple[Words, ...], ...], tuple[OverviewCell, ...]], ...]:
+        """Each condition, with what is given on it."""
+        conditions = dict.fromkeys(cell.when for cell in self.cells if cell.conditional)
+        return tuple((when, tuple(cell for cell in self.cells if cell.when == when)) for when in conditions)
+
 
 @dataclass(frozen=True, slots=True)
 class OverviewPurpose:

@@ -6,6 +6,7 @@
 
 from typing import Protocol
 
+from broker.domain.overview import Overview
 from broker.domain.reactions import ReactionKind
 from broker.services.screens import (
     CareFile,
@@ -24,6 +25,7 @@ from broker.services.screens import (
     Reactions,
     ReactionScreen,
     ReceiptScreen,
+    RulesScreen,
 )
 
 
@@ -111,6 +113,12 @@ class ConsoleService(Protocol):
 
     async def entry(self, token: str, entry_id: str) -> EntryDetail:
         """One line in full, with the reasons. Raises NotFound."""
+
+    async def rules(self, token: str, entry_id: str) -> RulesScreen:
+        """The rules behind one line, condition by condition. Raises NotFound."""
+
+    async def overview(self, token: str) -> Overview:
+        """Who may read what. Raises Unavailable."""
 
     async def queue(self, token: str) -> QueuePage:
         """What is in doubt, oldest first, and what was settled last."""

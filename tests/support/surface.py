@@ -68,6 +68,8 @@ LOOKS = {
     "/console/passkey",
     "/console/disclosures",
     "/console/disclosures/{entry_id}",
+    "/console/disclosures/{entry_id}/rules",
+    "/console/agreement",
     "/console/queue",
     "/console/queue/{matter_id}",
     "/console/log",

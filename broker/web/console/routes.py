@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from broker.web.console.agreement import AgreementPages
 from broker.web.console.disclosures import Disclosures
 from broker.web.console.entering import Entering
 from broker.web.console.log import Log
@@ -35,6 +36,10 @@ def console_router(console: ConsoleService, site: Site) -> APIRouter:
     router.looks("/console/disclosures", disclosures.latest)
     router.acts("/console/disclosures", disclosures.search)
     router.looks("/console/disclosures/{entry_id}", disclosures.entry)
+
+    agreement = AgreementPages(console, visits, pages)
+    router.looks("/console/disclosures/{entry_id}/rules", agreement.rules)
+    router.looks("/console/agreement", agreement.overview)
 
     queue = Queue(console, visits, pages)
     router.looks("/console/queue", queue.waiting)
