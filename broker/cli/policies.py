@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from broker.cli.differing import diff
 from broker.cli.explaining import explain
 from broker.cli.matrix import matrix
 from broker.errors import Unsafe
@@ -15,6 +16,7 @@ from broker.settings import policies_directory
 app = typer.Typer(no_args_is_help=True, help="The agreement in policies/.")
 app.command("matrix")(matrix)
 app.command("explain")(explain)
+app.command("diff")(diff)
 Json = Annotated[bool, typer.Option("--json", help="For a program to read.")]
 
 

@@ -139,11 +139,10 @@ class _Check:
         return self._point.decide(question_at(place, self._holding.space.at(bit), table))
 
     def closed(self, places: Iterator[Place]) -> None:
-        """No permit applies at these: one of each kind of organisation and type, and of each role and purpose, is asked."""
-        seen: set[tuple[str, ...]] = set()
+        """No permit applies at these: of every word, one that holds it is asked."""
+        seen: set[tuple[int, str]] = set()
         for place in places:
-            kind, role, purpose, section = place
-            new = {("kind", kind, section), ("role", role, purpose)} - seen
+            new = set(enumerate(place)) - seen
             if new:
                 seen |= new
                 if self._ask(place, self._holding.space.full).permitted:

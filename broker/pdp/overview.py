@@ -8,7 +8,7 @@ from broker.domain.overview import Named, Overview, OverviewCell, OverviewPurpos
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Words
 from broker.pdp.matrix import Matrix
-from broker.pdp.spaces import PLACE, REST, Box, Space
+from broker.pdp.spaces import PLACE, REST, Box, Place, Space
 
 EVIDENCE = {
     EvidenceLevel.NONE: Words("nog niemand", "nobody yet"),
@@ -32,7 +32,7 @@ class Phrases:
     """Says the conditions of one space in the words of one agreement, leaving out what holds for everything."""
 
     def __init__(self, space: Space, vocabulary: Vocabulary, everything: int) -> None:
-        self._space, self._vocabulary = space, vocabulary
+        self.space, self.vocabulary = space, vocabulary
         boxes = space.boxes(everything)
         self._usual = {
             name: tuple(value for value in space.values[name] if any(value in box[name] for box in boxes))
@@ -42,11 +42,11 @@ class Phrases:
     @property
     def always(self) -> tuple[Words, ...]:
         """What holds for everything."""
-        return self._say(self._usual, self._space.values, "")
+        return self._say(self._usual, self.space.values, "")
 
     def alternatives(self, mask: int, kind: str) -> tuple[tuple[Words, ...], ...]:
         """When somebody at this kind of organisation gets it, in words: one list of conditions for each alternative."""
-        return tuple(self._say(box, self._usual, kind) for box in self._space.boxes(mask))
+        return tuple(self._say(box, self._usual, kind) for box in self.space.boxes(mask))
 
     def _say(self, box: Box, usual: Box, kind: str) -> tuple[Words, ...]:
         return tuple(
@@ -57,7 +57,7 @@ class Phrases:
         if name == "sender_kind" and values == (kind,):
             return Words("afzender: dezelfde soort organisatie", "sender: the same kind of organisation")
         if name == "age_band":
-            ages = spans(self._space.values["age_band"], values)
+            ages = spans(self.space.values["age_band"], values)
             return Words(f"leeftijd van het kind: {ages}", f"age of the child: {ages}")
         if name == "evidence":
             said = either(EVIDENCE[value] for value in values)
@@ -66,7 +66,7 @@ class Phrases:
             return FLAGS[name, values[0]]
         others = tuple(value for value in usual if value not in values)
         but = len(others) < len(values)
-        said = either(self._vocabulary.label(value) for value in (others if but else values))
+        said = either(self.vocabulary.label(value) for value in (others if but else values))
         nl, en = ("afzender", "sender") if name == "sender_kind" else ("soort overdracht", "kind of handover")
         return Words(f"{nl}: {'niet ' * but}{said.nl}", f"{en}: {'not ' * but}{said.en}")
 
@@ -105,30 +105,40 @@ def _joined(texts: list[str], word: str) -> str:
 def overview_of(matrix: Matrix) -> Overview:
     """The whole matrix for people; the order of everything is that of the vocabulary."""
     space, words = matrix.space, matrix.holding.policy_set.vocabulary
-    everything = 0
-    for cell in matrix.cells.values():
-        everything |= cell.open
-    phrases = Phrases(space, words, everything)
-    said: dict[tuple[int, str], tuple[tuple[Words, ...], ...]] = {}
-    table: dict[str, dict[tuple[str, str], dict[str, OverviewCell]]] = {}
-    for place, cell in matrix.cells.items():
-        if cell.open:
-            kind, role, purpose, section = place
-            if (cell.open, kind) not in said:
-                said[cell.open, kind] = phrases.alternatives(cell.open, kind)
-            one = OverviewCell(Named(section, words.label(section)), said[cell.open, kind])
-            table.setdefault(purpose, {}).setdefault((kind, role), {})[section] = one
-    given = {place[0] for place, cell in matrix.cells.items() if cell.open}
+    masks = {place: cell.open for place, cell in matrix.cells.items() if cell.open}
+    phrases = Phrases(space, words, together(masks.values()))
+    given = {place[0] for place in masks}
     return Overview(
         matrix.holding.policy_set.digest,
         phrases.always,
-        tuple(
-            OverviewPurpose(Named(purpose, words.label(purpose)), _rows(table[purpose], space, words))
-            for purpose in space.values["purpose"]
-            if purpose in table
-        ),
+        in_words(masks, phrases),
         tuple(Named(section, words.label(section)) for section in space.values["section_type"]),
         tuple(Named(kind, words.label(kind)) for kind in space.values["recipient_kind"] if kind not in given),
+    )
+
+
+def together(masks: Iterable[int]) -> int:
+    """Everything that is in one of these masks."""
+    everything = 0
+    for mask in masks:
+        everything |= mask
+    return everything
+
+
+def in_words(masks: Mapping[Place, int], phrases: Phrases) -> tuple[OverviewPurpose, ...]:
+    """These places, each with its conditions; places that are alike are taken together."""
+    space, words = phrases.space, phrases.vocabulary
+    said: dict[tuple[int, str], tuple[tuple[Words, ...], ...]] = {}
+    table: dict[str, dict[tuple[str, str], dict[str, OverviewCell]]] = {}
+    for (kind, role, purpose, section), mask in masks.items():
+        if (mask, kind) not in said:
+            said[mask, kind] = phrases.alternatives(mask, kind)
+        cell = OverviewCell(Named(section, words.label(section)), said[mask, kind])
+        table.setdefault(purpose, {}).setdefault((kind, role), {})[section] = cell
+    return tuple(
+        OverviewPurpose(Named(purpose, words.label(purpose)), _rows(table[purpose], space, words))
+        for purpose in space.values["purpose"]
+        if purpose in table
     )
 
 
@@ -145,14 +155,14 @@ def _rows(
         shown.setdefault(key, in_order)
     rows = []
     for key, by_kind in alike.items():
-        for kinds, roles in together(by_kind, space):
+        for kinds, roles in _alike(by_kind, space):
             named_kinds = tuple(Named(kind, words.label(kind)) for kind in kinds)
             rows.append(OverviewRow(named_kinds, tuple(Named(r, words.label(r)) for r in roles), shown[key]))
     order = {word: number for name in PLACE for number, word in enumerate(space.values[name])}
     return tuple(sorted(rows, key=lambda row: (order[row.kinds[0].id], order[row.roles[0].id])))
 
 
-def together(by_kind: Mapping[str, Iterable[str]], space: Space) -> list[tuple[list[str], list[str]]]:
+def _alike(by_kind: Mapping[str, Iterable[str]], space: Space) -> list[tuple[list[str], list[str]]]:
     """Kinds that have the same roles, with those roles; both in the order of the vocabulary."""
     found: dict[tuple[str, ...], list[str]] = {}
     for kind in space.values["recipient_kind"]:
