@@ -217,20 +217,33 @@ def _note_words(
     faults: Faults,
 ) -> None:
     for kind, word in sorted(literals):
+        place = _place_of(said, kind, word)
         if kind not in words:
             faults.add(
                 file,
-                said.line,
+                place[0],
                 f'deze regel noemt {kind}::"{word}", en dat mag een regel niet; noem een rol, soort of type.',
                 f'this rule names {kind}::"{word}", which a rule may not; name a role, a kind or a type.',
+                place[1],
             )
         elif word not in words[kind]:
             faults.add(
                 file,
-                said.line,
+                place[0],
                 f'deze regel noemt {kind}::"{word}", dat niet in de woordenlijst staat; verbeter of voeg het toe.',
                 f'this rule names {kind}::"{word}", which the vocabulary does not know; correct or add it.',
+                place[1],
             )
+
+
+def _place_of(said: Statement, kind: str, word: str) -> tuple[int, int | None]:
+    """Line and column of a word; the line of the rule alone when the word is written in another way."""
+    at = said.text.find(f'{kind}::"{word}"')
+    if at < 0:
+        return said.line, None
+    before = said.text[:at]
+    column = at - before.rfind("\n") if "\n" in before else said.column + at
+    return said.line + before.count("\n"), column
 
 
 def _note_set(file: str, rules: Collection[Rule], faults: Faults) -> None:
