@@ -7,7 +7,7 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from math import prod
 from typing import Any
@@ -46,8 +46,13 @@ class Holding:
         self.policy_set, self.space = policy_set, space
         self.rules = take_apart(policy_set.texts[RULES], policy_set.rules)
         self._names = _Names(policy_set, space)
-        self._truths = _truths(self._names, [c for taken in self.rules for c in taken.conditions])
+        self._truths: dict[str, dict[_Values, bool | None]] = {}
+        self.learn([c for taken in self.rules for c in taken.conditions])
         self._masks: dict[tuple[str, _Values], tuple[int, int]] = {}
+
+    def learn(self, conditions: Iterable[Condition]) -> None:
+        """Ask Cedar about these too, such as those of a rule that is not in the agreement."""
+        self._truths |= _truths(self._names, [c for c in conditions if c.key not in self._truths])
 
     def can_fail(self, condition: Condition) -> bool:
         """Whether there is a question for which Cedar cannot work it out."""
