@@ -94,7 +94,7 @@ def run_the_cases(directory: Directory = None, as_json: Json = False) -> None:
     else:
         for result in wrong:
             why = result.fault.en if result.fault else "came out the other way"
-            typer.echo(f"{result.file}: {result.about}: {why}")
+            typer.echo(f"{result.file}: {result.about.rstrip('.')}: {why}")
         typer.echo(f"{len(results) - len(wrong)} of {len(results)} cases came out as they should.")
     if wrong or not results:
         raise typer.Exit(1)

@@ -157,11 +157,14 @@ def test_nearly_every_slip_is_noticed(shipped: PolicySet, examples: Examples) ->
 
 
 def test_a_sample_comes_out_the_same_in_full(shipped: PolicySet, examples: Examples) -> None:
-    every = [mutant for mutant in mutants(shipped) if mutant.rule in ("safety-violence", "strong-answer-needed")]
+    every = [
+        mutant for mutant in mutants(shipped) if mutant.rule in ("safety-violence", "risk-inventory-discussed-first")
+    ]
     examples.learn(every)
-    small = {path: text for path, text in shipped.texts.items() if not path.startswith("cases/") or "safety" in text}
-    for mutant in every[::4]:
+    sample = [every[1], every[4], *(mutant for mutant in every if "also violence-history" in mutant.how)]
+    assert [examples.notice(mutant) for mutant in sample] == [True, True, False]
+    for mutant in sample:
         rules = shipped.texts[RULES].replace(shipped.rules[mutant.rule].text, mutant.text)
-        changed = replace(shipped, policies=cedarpy.PolicySet.from_str(rules), texts=small)
-        in_full = not all(result.passed for result in run_cases(changed))
-        assert not in_full or examples.notice(mutant), mutant.name
+        changed = replace(shipped, policies=cedarpy.PolicySet.from_str(rules))
+        noticed = not all(result.passed for result in run_cases(changed))
+        assert noticed == examples.notice(mutant), mutant.name

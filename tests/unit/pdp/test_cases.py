@@ -75,7 +75,8 @@ def test_an_unclear_file_is_a_fault(text: str) -> None:
 
 @pytest.mark.parametrize("file", ["cases/x.json", "cases/maybe/x.json", "cases/allow/x.txt", "cases/allow/deep/x.json"])
 def test_a_case_where_nobody_looks_fails(shipped: PolicySet, file: str) -> None:
-    results = run_cases(load_texts({**shipped.texts, file: shipped.texts[FILE]}))
+    few = {path: text for path, text in shipped.texts.items() if not path.startswith("cases/deny")}
+    results = run_cases(load_texts({**few, file: shipped.texts[FILE]}))
     assert [result.file for result in results if not result.passed] == [file]
 
 
