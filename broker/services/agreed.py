@@ -1,13 +1,30 @@
 """The agreement as a privacy officer sees it: who may read what, and why it decided as it did on one request."""
 
 import asyncio
+from dataclasses import dataclass
 
 from broker.domain.events import EventType, LogEvent, Personal
+from broker.domain.explanations import Explanation
 from broker.domain.overview import Overview
-from broker.errors import NotFound
+from broker.errors import NotFound, Words
 from broker.services.explaining import explain_entry
 from broker.services.queue import Queue
-from broker.services.screens import RulesScreen, SectionRulesScreen
+
+
+@dataclass(frozen=True, slots=True)
+class SectionRulesScreen:
+    """Why the agreement gave one section or did not; what the signers said is another lock."""
+
+    label: Words
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class RulesScreen:
+    """Every rule behind one logged decision. Without sections there is nothing left, or never was, to explain."""
+
+    entry: str
+    sections: tuple[SectionRulesScreen, ...]
 
 
 class Agreed(Queue):

@@ -10,7 +10,6 @@ from datetime import date, datetime
 from typing import Literal
 
 from broker.domain.consents import Stance
-from broker.domain.explanations import Explanation
 from broker.domain.reactions import ReactionKind, ReactionState
 from broker.errors import Words
 
@@ -330,22 +329,6 @@ class EntryDetail:
     fields: tuple[tuple[str, str], ...]
     leaf: str
     leaf_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class SectionRulesScreen:
-    """Why the agreement gave one section or did not; what the signers said is another lock."""
-
-    label: Words
-    explanation: Explanation
-
-
-@dataclass(frozen=True, slots=True)
-class RulesScreen:
-    """Every rule behind one logged decision. Without sections there is nothing left, or never was, to explain."""
-
-    entry: str
-    sections: tuple[SectionRulesScreen, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from broker.domain.overview import Overview
 from broker.domain.reactions import ReactionKind
+from broker.services.agreed import RulesScreen
 from broker.services.screens import (
     CareFile,
     Choice,
@@ -25,7 +26,6 @@ from broker.services.screens import (
     Reactions,
     ReactionScreen,
     ReceiptScreen,
-    RulesScreen,
 )
 
 

@@ -7,7 +7,7 @@ from broker.domain.decisions import PolicyQuestion, Ruling
 from broker.domain.explanations import ConditionWhy, Explanation, RuleWhy, State
 from broker.domain.overview import Named, Overview, OverviewCell, OverviewPurpose, OverviewRow
 from broker.errors import Words
-from broker.services.screens import RulesScreen, SectionRulesScreen
+from broker.services.agreed import RulesScreen, SectionRulesScreen
 
 TIMELINE = Words("Tijdlijn", "Timeline")
 HEALTH = Words("Gezondheid van een ouder", "A parent's health")

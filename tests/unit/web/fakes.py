@@ -13,6 +13,7 @@ from broker.domain.notices import NoticeTemplate, compose
 from broker.domain.overview import Overview
 from broker.domain.reactions import BEGINS, ReactionKind, plain
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
+from broker.services.agreed import RulesScreen
 from broker.services.screens import (
     AskedRecipient,
     CareFile,
@@ -37,7 +38,6 @@ from broker.services.screens import (
     ReactionScreen,
     ReadLine,
     ReceiptScreen,
-    RulesScreen,
     SaidGroup,
     SaidLine,
     SectionWhy,
