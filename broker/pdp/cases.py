@@ -68,12 +68,12 @@ class CaseFault(ValueError):
 
 def run_cases(policy_set: PolicySet) -> tuple[CaseResult, ...]:
     """Ask every case of the set, in the order of file names. Empty when the set has no case."""
-    point, words = CedarDecisionPoint(policy_set), words_of(policy_set)
+    point, words = CedarDecisionPoint(policy_set), every_word(policy_set)
     files = sorted(path for path in policy_set.texts if path.startswith("cases/"))
     return tuple(_run(file, policy_set.texts[file], point, words) for file in files)
 
 
-def words_of(policy_set: PolicySet) -> Known:
+def every_word(policy_set: PolicySet) -> Known:
     """For each field that holds a word, every word of the agreement."""
     known = policy_set.vocabulary
     return {

@@ -11,14 +11,14 @@ from broker.domain.consents import EvidenceLevel
 from broker.domain.decisions import TOLD, PolicyQuestion, Told
 from broker.domain.explanations import State
 from broker.errors import Invalid
-from broker.pdp.cases import read_case
+from broker.pdp.cases import every_word, read_case
 from broker.pdp.cedar import CedarDecisionPoint
 from broker.pdp.condition_words import words_of
 from broker.pdp.conditions import take_apart
 from broker.pdp.explain import Explainer
 from broker.pdp.matrix import NotExact
 from broker.pdp.policy_set import PolicySet
-from tests.support.agreements import FORBID, PERMIT, SHIPPED, small
+from tests.support.agreements import FAILS, FORBID, PERMIT, SHIPPED, small, that_fails
 
 QUESTION = PolicyQuestion(
     sender_kind="neighbourhood-team",
@@ -50,7 +50,7 @@ def run(*arguments: str) -> Result:
 def test_every_case_is_explained_as_it_is_decided(shipped: PolicySet, explainer: Explainer) -> None:
     for path, text in shipped.texts.items():
         if path.startswith("cases/"):
-            question = read_case(path, text).question
+            question = read_case(path, text, every_word(shipped)).question
             found = explainer.explain(question)
             assert found.ruling == CedarDecisionPoint(shipped).decide(question)
             assert {rule.id for rule in found.rules} == set(shipped.rules)
@@ -132,6 +132,13 @@ def test_when_the_decision_function_says_otherwise_there_is_no_explanation(
     monkeypatch.setattr(CedarDecisionPoint, "decide", lambda self, q: replace(decide(self, q), **change))
     with pytest.raises(NotExact):
         explainer.explain(QUESTION)
+
+
+def test_a_condition_that_cannot_be_worked_out_is_shown_as_that() -> None:
+    failing = that_fails(f'{PERMIT} when {{ {FAILS} }} when {{ principal.role == Role::"teacher" }};')
+    found = Explainer(failing).explain(replace(QUESTION, evidence=EvidenceLevel.OIDC))
+    assert [condition.state for condition in found.rules[0].conditions] == [State.BROKEN, State.HELD]
+    assert (found.rules[0].state, found.ruling.permitted, found.ruling.errors) == (State.BROKEN, False, 1)
 
 
 def test_on_the_command_line(shipped: PolicySet) -> None:

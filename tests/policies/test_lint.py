@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from broker.cli.policies import app
 from broker.pdp.lint import Finding, lint
 from broker.pdp.policy_set import OPTIONAL, PolicySet, load_texts
-from tests.support.agreements import FORBID, NOTES, PERMIT, SHIPPED, small, small_texts
+from tests.support.agreements import FAILS, FORBID, NOTES, PERMIT, SHIPPED, small, small_texts, that_fails
 
 TEACHER, NURSE = 'principal.role == Role::"teacher"', 'principal.role == Role::"youth-nurse"'
 GIVES = f"{PERMIT} when {{ {TEACHER} }};"
@@ -78,6 +78,16 @@ def test_a_forbid_that_takes_nothing_is_a_note() -> None:
     assert found(GIVES, f"{FORBID} when {{ {NURSE} }};") == []
     [note] = found(GIVES, f"{FORBID} when {{ {NURSE} }};", weight="note")
     assert "r2: this forbid takes nothing away now" in note
+
+
+def test_a_condition_that_can_fail_is_a_fault() -> None:
+    told = [
+        _said(one)
+        for one in lint(that_fails(f"{PERMIT} when {{ {TEACHER} }} when {{ {FAILS} }};"))
+        if "fail" in one.fault.words.en
+    ]
+    assert len(told) == 1
+    assert f"this condition can fail, and then nothing is given; compare words and numbers only. ({FAILS})" in told[0]
 
 
 def test_a_condition_is_named_where_it_stands() -> None:

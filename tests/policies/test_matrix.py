@@ -19,7 +19,7 @@ from broker.pdp.matrix import Matrix, NotExact, matrix_of
 from broker.pdp.overview import overview_of
 from broker.pdp.policy_set import PolicySet, load_texts
 from broker.pdp.spaces import PLACE, Place, question_at
-from tests.support.agreements import FORBID, NOTES, PERMIT, small
+from tests.support.agreements import FAILS, FORBID, NOTES, PERMIT, small, that_fails
 
 STRANGE = {
     "everything": f"{PERMIT};",
@@ -81,6 +81,29 @@ def test_also_for_rules_in_another_form(rules: str) -> None:
     forbid = f'{FORBID} when {{ principal.role == Role::"teacher" }} unless {{ context.evidence == 3 }};'
     assert differences(matrix_of(small(rules)), 200) == []
     assert differences(matrix_of(small(rules, forbid)), 200) == []
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (f"{PERMIT} when {{ {FAILS} }};",),
+        (f"{PERMIT};", f"{FORBID} when {{ {FAILS} }} when {{ context.concernsOthers }};"),
+        (f"{PERMIT};", f"{FORBID} when {{ context.concernsOthers }} when {{ {FAILS} }};"),
+        (f"{PERMIT};", f'{PERMIT} when {{ principal.role == Role::"teacher" }} unless {{ {FAILS} }};'),
+        (
+            f'{PERMIT} when {{ principal.role == Role::"teacher" && {FAILS} }};',
+            f"{FORBID} unless {{ context.senderBasis }};",
+        ),
+    ],
+)
+def test_where_a_rule_fails_nothing_is_given(rules: tuple[str, ...]) -> None:
+    failing = matrix_of(that_fails(*rules))
+    assert differences(failing, 400) == []
+    weak, strong = (failing.space.mask("evidence", index) for index in (1, 3))
+    assert any(cell.open & weak for cell in failing.cells.values())
+    assert any(not cell.open & strong for cell in failing.cells.values()) or any(
+        c.failures for c in failing.cells.values()
+    )
 
 
 def test_a_condition_that_sees_too_much_is_refused_with_its_place(shipped: PolicySet) -> None:

@@ -16,7 +16,7 @@ import cedarpy
 import pytest
 
 from broker.domain.decisions import PolicyQuestion
-from broker.pdp.cases import read_case, run_cases, words_of
+from broker.pdp.cases import every_word, read_case, run_cases
 from broker.pdp.conditions import Condition, Taken
 from broker.pdp.holding import Holding
 from broker.pdp.policy_set import RULES, PolicySet
@@ -47,7 +47,7 @@ class Asked:
 @pytest.fixture(scope="module")
 def asked(shipped: PolicySet) -> Asked:
     questions: list[PolicyQuestion] = []
-    given, by, words = 0, Counter[str](), words_of(shipped)
+    given, by, words = 0, Counter[str](), every_word(shipped)
     for file, text in shipped.texts.items():
         if file.startswith("cases/"):
             case = read_case(file, text, words)

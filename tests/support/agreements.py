@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+
+import cedarpy
 
 from broker.pdp.policy_set import PolicySet, load_texts
 
@@ -35,6 +38,19 @@ def small_texts(rules: str, words: Mapping[str, tuple[str, ...]] = WORDS) -> dic
 def small(*rules: str) -> PolicySet:
     """An agreement of these rules, named r1, r2 and so on, without annotations of their own."""
     return load_texts(small_texts("\n".join(f'@id("r{n}") {NOTES}{rule}' for n, rule in enumerate(rules, 1))))
+
+
+FAILS, _WORKS = "context.evidence * 9223372036854775807 >= 0", "context.evidence != 7"
+"""Overflows from a passkey on; and something of the same kind that does not."""
+
+
+def that_fails(*rules: str) -> PolicySet:
+    """As `small`, with FAILS in it: rules that no check has seen, as if the checks had been got round."""
+    checked = small(*(rule.replace(FAILS, _WORKS) for rule in rules))
+    text = checked.texts["release.cedar"].replace(_WORKS, FAILS)
+    failing = {name: replace(rule, text=rule.text.replace(_WORKS, FAILS)) for name, rule in checked.rules.items()}
+    policies = cedarpy.PolicySet.from_str(text)
+    return replace(checked, texts={**checked.texts, "release.cedar": text}, rules=failing, policies=policies)
 
 
 def _blocks(text: str) -> list[str]:
