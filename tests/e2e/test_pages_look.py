@@ -165,8 +165,8 @@ def tour_of_the_console(page: Page, served: Served, look: Look) -> None:
     look("console-rules")
     page.goto(f"{served.url}/console/disclosures/e3/rules")
     look("console-rules-erased")
-    press(page, "nav a[href='/console/agreement']")
-    look("console-agreement")
+    press(page, "nav a[href='/console/overview']")
+    look("console-overview")
     press(page, "nav a[href='/console/queue']")
     look("console-queue")
     for matter in ("m1", "m3", "m4", "m6"):

@@ -8,7 +8,7 @@ from broker.pdp.difference import compare
 from broker.pdp.policy_set import PolicySet, load, load_texts
 from broker.services.impact import Effect, Impact, impact_of
 from tests.promises.attacks import JACK, TOM, push
-from tests.support.agreements import SHIPPED
+from tests.support.small_agreements import SHIPPED
 from tests.support.world import World
 
 

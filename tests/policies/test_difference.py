@@ -15,7 +15,7 @@ from broker.pdp.faults import UnsafePolicies
 from broker.pdp.matrix import matrix_of
 from broker.pdp.policy_set import PolicySet, load_texts
 from broker.pdp.spaces import question_at, space_of
-from tests.support.agreements import FORBID, NOTES, PERMIT, WORDS, small, small_texts
+from tests.support.small_agreements import FORBID, NOTES, PERMIT, WORDS, small, small_texts
 
 EQUAL, NARROWER, WIDER, BOTH = Direction.EQUAL, Direction.NARROWER, Direction.WIDER, Direction.BOTH
 TEACHER = 'principal.role == Role::"teacher"'

@@ -18,7 +18,7 @@ from broker.pdp.conditions import take_apart
 from broker.pdp.explain import Explainer
 from broker.pdp.matrix import NotExact
 from broker.pdp.policy_set import PolicySet
-from tests.support.agreements import FAILS, FORBID, PERMIT, SHIPPED, small, that_fails
+from tests.support.small_agreements import FAILS, FORBID, PERMIT, SHIPPED, small, that_fails
 
 QUESTION = PolicyQuestion(
     sender_kind="neighbourhood-team",

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from broker.cli.policies import app
 from broker.pdp.lint import Finding, lint
 from broker.pdp.policy_set import OPTIONAL, PolicySet, load_texts
-from tests.support.agreements import FAILS, FORBID, NOTES, PERMIT, SHIPPED, small, small_texts, that_fails
+from tests.support.small_agreements import FAILS, FORBID, NOTES, PERMIT, SHIPPED, small, small_texts, that_fails
 
 TEACHER, NURSE = 'principal.role == Role::"teacher"', 'principal.role == Role::"youth-nurse"'
 GIVES = f"{PERMIT} when {{ {TEACHER} }};"

@@ -19,7 +19,7 @@ from broker.pdp.matrix import Matrix, NotExact, matrix_of
 from broker.pdp.overview import overview_of
 from broker.pdp.policy_set import PolicySet, load_texts
 from broker.pdp.spaces import PLACE, Place, question_at
-from tests.support.agreements import FAILS, FORBID, NOTES, PERMIT, small, that_fails
+from tests.support.small_agreements import FAILS, FORBID, NOTES, PERMIT, small, that_fails
 
 STRANGE = {
     "everything": f"{PERMIT};",

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from broker.cli.policies import app
-from tests.support.agreements import SHIPPED
+from tests.support.small_agreements import SHIPPED
 
 README = (SHIPPED / "README.md").read_text(encoding="utf-8")
 CHANGE = README[README.index("## Change a rule, in ten minutes") : README.index("### More about rules")]

@@ -69,7 +69,7 @@ async def look_around(world: World) -> None:
         for entry in sorted(set(re.findall(r"/console/disclosures/[0-9a-f-]{36}", found.text)))[:3]:
             await officer.browser.get(entry)
             await officer.browser.get(f"{entry}/rules")
-        await officer.browser.get("/console/agreement")
+        await officer.browser.get("/console/overview")
         await officer.browser.post("/console/log/check", data={"csrf": officer.csrf})
     for identity in ("ib-joris", "nov-sara", "pt-anneke", "ha-vdberg", "hoop-eva"):
         await world.as_professional(identity, "GET", "/v1/handovers")

@@ -69,7 +69,7 @@ LOOKS = {
     "/console/disclosures",
     "/console/disclosures/{entry_id}",
     "/console/disclosures/{entry_id}/rules",
-    "/console/agreement",
+    "/console/overview",
     "/console/queue",
     "/console/queue/{matter_id}",
     "/console/log",

@@ -19,7 +19,7 @@ from broker.web.ports import ConsoleService
 
 FIRST_PAGE = "/console/disclosures"
 _OWN_PAGE = re.compile(
-    r"/console(/(invitation|passkey|log|agreement|disclosures/[\w-]{1,80}/rules|(disclosures|queue)(/[\w-]{1,80})?))?",
+    r"/console(/(invitation|passkey|log|overview|disclosures/[\w-]{1,80}/rules|(disclosures|queue)(/[\w-]{1,80})?))?",
     re.ASCII,
 )
 _NO_CODE = Words("Vul eerst uw code in.", "Type your code first.")

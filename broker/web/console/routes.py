@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from broker.web.console.agreement import AgreementPages
 from broker.web.console.disclosures import Disclosures
 from broker.web.console.entering import Entering
 from broker.web.console.log import Log
+from broker.web.console.overview import AgreementPages
 from broker.web.console.queue import Queue
 from broker.web.console.visits import Visits
 from broker.web.kit.pages import Pages
@@ -39,7 +39,7 @@ def console_router(console: ConsoleService, site: Site) -> APIRouter:
 
     agreement = AgreementPages(console, visits, pages)
     router.looks("/console/disclosures/{entry_id}/rules", agreement.rules)
-    router.looks("/console/agreement", agreement.overview)
+    router.looks("/console/overview", agreement.overview)
 
     queue = Queue(console, visits, pages)
     router.looks("/console/queue", queue.waiting)

@@ -29,7 +29,7 @@ async def test_every_page_is_there_in_every_language(app: FastAPI, console: Fake
         for matter in MATTERS:
             assert (await client.get(f"/console/queue/{matter.id}")).status_code == 200
             assert (await client.get("/console/disclosures/e1/rules")).status_code == 200
-        for path in ("/console/disclosures", "/console/queue", "/console/log", "/console/agreement"):
+        for path in ("/console/disclosures", "/console/queue", "/console/log", "/console/overview"):
             assert f'<html lang="{language}"' in (await client.get(path)).text
 
 
@@ -41,7 +41,7 @@ async def test_without_a_passkey_nothing_is_shown(client: httpx.AsyncClient, con
             "/console/disclosures",
             "/console/disclosures/e3",
             "/console/disclosures/e3/rules",
-            "/console/agreement",
+            "/console/overview",
             "/console/queue",
             "/console/queue/m1",
             "/console/log",
@@ -269,8 +269,8 @@ async def test_hostile_words_in_the_queue_stay_text(client: httpx.AsyncClient, c
 
 async def test_who_may_read_what_is_one_click_away(client: httpx.AsyncClient, console: FakeConsole) -> None:
     console.visit()
-    assert 'href="/console/agreement"' in (await client.get("/console/disclosures")).text
-    page = await client.get("/console/agreement")
+    assert 'href="/console/overview"' in (await client.get("/console/disclosures")).text
+    page = await client.get("/console/overview")
     text = visible(page)
     assert "school &amp; &lt;b&gt;opvang" in page.text
     for said in ("Altijd nodig: de afzender noemt een grondslag.", "Leraar", "Tijdlijn", "Krijgt niets: de Raad.",

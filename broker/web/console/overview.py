@@ -19,7 +19,7 @@ class AgreementPages:
         """Who may read what, for each purpose."""
         visit = await self._visits.signed_in(request)
         overview = await self._console.overview(visit.token)
-        return self._pages.show(request, "console/agreement.html", visitor=visit.visitor, overview=overview)
+        return self._pages.show(request, "console/overview.html", visitor=visit.visitor, overview=overview)
 
     async def rules(self, request: Request) -> Response:
         """The rules behind one line of the log."""
