@@ -14,7 +14,7 @@ from typing import Any
 
 import cedarpy
 
-from broker.errors import Unsafe, Words
+from broker.errors import Unavailable, Words
 from broker.pdp.conditions import Condition, alone, take_apart
 from broker.pdp.entities import bands_of, entities_of, request_of, sample_question, unknown_words
 from broker.pdp.policy_set import RULES, PolicySet
@@ -26,7 +26,7 @@ _FAILED = re.compile(r"policy `(\d+)`")
 _Values = tuple[Any, ...]
 
 
-class TooWide(Unsafe):
+class TooWide(Unavailable):
     """A condition that sees so much at once that it cannot be worked out for everything."""
 
     def __init__(self, condition: Condition) -> None:
@@ -190,5 +190,5 @@ def _failed(errors: list[str]) -> set[int]:
     """The numbers of the policies that Cedar could not evaluate. An error that names none counts for all."""
     found = [_FAILED.search(error) for error in errors]
     if not all(found):
-        raise Unsafe(Words("Cedar kan een voorwaarde niet uitwerken.", "Cedar cannot work out a condition."))
+        raise Unavailable(Words("Cedar kan een voorwaarde niet uitwerken.", "Cedar cannot work out a condition."))
     return {int(place[1]) for place in found if place}
