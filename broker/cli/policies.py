@@ -1,27 +1,42 @@
 """`broker policies`: check the agreement, and run its cases."""
 
 import json
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
-from broker.errors import Unsafe
+from broker.cli.differing import diff
+from broker.cli.explaining import explain
+from broker.cli.matrix import Directory, In, Language, matrix
+from broker.errors import Words
 from broker.pdp.cases import run_cases
+from broker.pdp.faults import UnsafePolicies
+from broker.pdp.lint import Finding, lint
 from broker.pdp.policy_set import load
 from broker.settings import policies_directory
 
 app = typer.Typer(no_args_is_help=True, help="The agreement in policies/.")
+app.command("matrix")(matrix)
+app.command("explain")(explain)
+app.command("diff")(diff)
 Json = Annotated[bool, typer.Option("--json", help="For a program to read.")]
 
 
 @app.command("check")
-def check(as_json: Json = False) -> None:
-    """Say whether the broker would start with this agreement; every fault with its place."""
+def check(directory: Directory = None, language: In = Language.EN, as_json: Json = False) -> None:
+    """Say whether the agreement is right: every fault at once, with its place. Exit code 1 when there is one.
+
+    A fault in a file stops the broker from starting. A fault in what the rules come to (one that gives nothing, a
+    condition without effect) does not, and is a fault here all the same. Notes are for you to know.
+    """
     try:
-        policy_set = load(policies_directory())
-    except Unsafe as error:
-        typer.echo(json.dumps({"ok": False, "fault": error.words.en}) if as_json else error.words.en, err=not as_json)
+        policy_set = load(directory or policies_directory())
+    except UnsafePolicies as error:
+        _tell([Finding("fault", fault) for fault in error.faults], language, as_json=as_json)
         raise typer.Exit(1) from None
+    found = lint(policy_set)
+    wrong = any(finding.weight == "fault" for finding in found)
     words = policy_set.vocabulary
     counts = {
         "rules": len(policy_set.rules),
@@ -32,26 +47,54 @@ def check(as_json: Json = False) -> None:
         "channels": len(policy_set.channels),
     }
     if as_json:
-        typer.echo(json.dumps({"ok": True, "digest": policy_set.digest, **counts}))
+        _tell(found, language, as_json=True, digest=policy_set.digest, **counts)
+    else:
+        _tell(found, language, as_json=False)
+        for rule in policy_set.rules.values():
+            if rule.unbounded:
+                typer.echo(f"  note: {rule.id} names no {', no '.join(rule.unbounded)}")
+        if not wrong:
+            typer.echo(f"The agreement is whole: {', '.join(f'{count} {name}' for name, count in counts.items())}.")
+        typer.echo(f"Its digest is {policy_set.digest}.")
+    raise typer.Exit(1 if wrong else 0)
+
+
+_WEIGHTS = {"fault": Words("fout", "fault"), "note": Words("ter informatie", "note")}
+
+
+def _tell(found: Iterable[Finding], language: str, *, as_json: bool, **more: object) -> None:
+    """Every finding: for a program with its place in fields, for people with its place in front."""
+    if as_json:
+        rows = [
+            {
+                "weight": one.weight,
+                "file": one.fault.file,
+                "line": one.fault.line,
+                "column": one.fault.column,
+                "words": {"nl": one.fault.words.nl, "en": one.fault.words.en},
+            }
+            for one in found
+        ]
+        faults = [one.fault.sentence.in_language(language) for one in found if one.weight == "fault"]
+        told = {"fault": "\n".join(faults)} if faults else {}
+        typer.echo(json.dumps({"ok": not faults, **told, "findings": rows, **more}, ensure_ascii=False))
         return
-    typer.echo(f"The agreement is whole: {', '.join(f'{count} {name}' for name, count in counts.items())}.")
-    typer.echo(f"Its digest is {policy_set.digest}.")
-    for rule in policy_set.rules.values():
-        if rule.unbounded:
-            typer.echo(f"  note: {rule.id} names no {', no '.join(rule.unbounded)}")
+    for one in found:
+        weight = _WEIGHTS[one.weight].in_language(language)
+        typer.echo(f"{weight}: {one.fault.sentence.in_language(language)}", err=one.weight == "fault")
 
 
 @app.command("test")
-def run_the_cases(as_json: Json = False) -> None:
+def run_the_cases(directory: Directory = None, as_json: Json = False) -> None:
     """Run every case in policies/cases; exit code 1 when one comes out otherwise."""
-    results = run_cases(load(policies_directory()))
+    results = run_cases(load(directory or policies_directory()))
     wrong = [result for result in results if not result.passed]
     if as_json:
         typer.echo(json.dumps([{"file": r.file, "about": r.about, "passed": r.passed} for r in results]))
     else:
         for result in wrong:
             why = result.fault.en if result.fault else "came out the other way"
-            typer.echo(f"{result.file}: {result.about}: {why}")
+            typer.echo(f"{result.file}: {result.about.rstrip('.')}: {why}")
         typer.echo(f"{len(results) - len(wrong)} of {len(results)} cases came out as they should.")
     if wrong or not results:
         raise typer.Exit(1)

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 from broker.domain.channels import Channel
 from broker.domain.consents import ConsentRecord
 from broker.domain.decisions import PolicyQuestion, Ruling
+from broker.domain.explanations import Explanation
 from broker.domain.handovers import Handover, Section
 from broker.domain.notices import NoticeTemplate
+from broker.domain.overview import Overview
 from broker.domain.parties import Oin
 from broker.domain.signers import SignerTable
 from broker.domain.vocabulary import Vocabulary
@@ -238,8 +240,21 @@ class Texts(Protocol):
         """Every file of the set, by path."""
 
 
-class AgreementInForce(Agreement, Texts, Protocol):
-    """Both sides of the agreement."""
+class Explained(Protocol):
+    """The agreement, for people to look into."""
+
+    def overview(self) -> Overview:
+        """Who may read what, for everything that can be asked. Takes seconds the first time. Raises Unavailable."""
+
+    def explain(self, question: PolicyQuestion) -> Explanation:
+        """Why it answers as it does, rule by rule; for an officer only. Raises Unavailable."""
+
+    def another(self, texts: Mapping[str, str]) -> "AgreementInForce":
+        """The agreement of these texts, checked as strictly. Raises Unsafe."""
+
+
+class AgreementInForce(Agreement, Texts, Explained, Protocol):
+    """All sides of the agreement."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,17 @@ from collections.abc import Mapping
 
 from broker.domain.channels import Channel
 from broker.domain.decisions import PolicyQuestion, Ruling
+from broker.domain.explanations import Explanation
 from broker.domain.notices import NoticeTemplate
+from broker.domain.overview import Overview
 from broker.domain.signers import SignerTable
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Words
 from broker.pdp.cedar import CedarDecisionPoint
-from broker.pdp.policy_set import PolicySet
+from broker.pdp.explain import Explainer
+from broker.pdp.matrix import matrix_of
+from broker.pdp.overview import overview_of
+from broker.pdp.policy_set import PolicySet, load_texts
 
 
 class LoadedAgreement:
@@ -18,6 +23,8 @@ class LoadedAgreement:
     def __init__(self, policy_set: PolicySet) -> None:
         self._set = policy_set
         self._point = CedarDecisionPoint(policy_set)
+        self._overview: Overview | None = None
+        self._explainer: Explainer | None = None
 
     @property
     def digest(self) -> str:
@@ -57,3 +64,19 @@ class LoadedAgreement:
         """What a rule says, for people; its id when this set does not know it."""
         known = self._set.rules.get(rule)
         return known.title if known else Words(rule, rule)
+
+    def overview(self) -> Overview:
+        """Who may read what; worked out once."""
+        if self._overview is None:
+            self._overview = overview_of(matrix_of(self._set))
+        return self._overview
+
+    def explain(self, question: PolicyQuestion) -> Explanation:
+        """Why it answers as it does."""
+        if self._explainer is None:
+            self._explainer = Explainer(self._set)
+        return self._explainer.explain(question)
+
+    def another(self, texts: Mapping[str, str]) -> "LoadedAgreement":
+        """The agreement of these texts."""
+        return LoadedAgreement(load_texts(texts))

@@ -12,19 +12,24 @@ from broker.errors import Unsafe, Words
 
 @dataclass(frozen=True, slots=True)
 class PolicyFault:
-    """One thing that is wrong: in which file of the set (relative), on which line when that is known, and what."""
+    """One thing that is wrong: in which file of the set (relative), on which line and column when that is known, and what."""
 
     file: str
     line: int | None
     words: Words
+    column: int | None = None
 
     @property
     def sentence(self) -> Words:
         """The fault with its place in front, for people."""
         if not self.file:
             return self.words
-        nl = f"{self.file}, regel {self.line}" if self.line else self.file
-        en = f"{self.file}, line {self.line}" if self.line else self.file
+        nl, en = (
+            self.file
+            + (f", {line} {self.line}" if self.line else "")
+            + (f", {column} {self.column}" if self.column else "")
+            for line, column in (("regel", "kolom"), ("line", "column"))
+        )
         return Words(f"{nl}: {self.words.nl}", f"{en}: {self.words.en}")
 
 
@@ -32,7 +37,7 @@ class UnsafePolicies(Unsafe):
     """A policy set that nothing may be decided with; holds every fault found, in the order of files and lines."""
 
     def __init__(self, faults: Sequence[PolicyFault]) -> None:
-        self.faults = tuple(sorted(faults, key=lambda fault: (fault.file, fault.line or 0)))
+        self.faults = tuple(sorted(faults, key=lambda fault: (fault.file, fault.line or 0, fault.column or 0)))
         sentences = [fault.sentence for fault in self.faults]
         super().__init__(Words("\n".join(s.nl for s in sentences), "\n".join(s.en for s in sentences)))
 
@@ -43,9 +48,9 @@ class Faults:
     def __init__(self) -> None:
         self._found: list[PolicyFault] = []
 
-    def add(self, file: str, line: int | None, nl: str, en: str) -> None:
+    def add(self, file: str, line: int | None, nl: str, en: str, column: int | None = None) -> None:
         """Note one fault."""
-        self._found.append(PolicyFault(file, line, Words(nl, en)))
+        self._found.append(PolicyFault(file, line, Words(nl, en), column))
 
     def check_none(self) -> None:
         """Raise UnsafePolicies when anything was noted."""

@@ -34,6 +34,8 @@ RULES, SCHEMA = "release.cedar", "release.cedarschema"
 VOCABULARY, SIGNERS, CHANNELS = "vocabulary.toml", "signers.toml", "channels.toml"
 LANGUAGES = ("nl", "en")
 REQUIRED = (RULES, SCHEMA, VOCABULARY, SIGNERS, CHANNELS, *(f"notices/{language}.toml" for language in LANGUAGES))
+OPTIONAL = ("laws.toml",)
+"""Read by `broker policies check` alone: an agreement from before it can still be loaded."""
 _READ_BY_US = (".cedar", ".cedarschema", ".toml")
 _LEFTOVERS = ("~", "#", ".bak", ".orig", ".rej", ".swp", ".tmp")
 
@@ -143,7 +145,7 @@ def _check_files(texts: Mapping[str, str], faults: Faults) -> None:
             )
     for name in texts:
         notice = name.startswith("notices/") and name.endswith(".toml") and name.count("/") == 1
-        if name.endswith(_READ_BY_US) and name not in REQUIRED and not notice:
+        if name.endswith(_READ_BY_US) and name not in (*REQUIRED, *OPTIONAL) and not notice:
             faults.add(
                 name,
                 None,

@@ -40,6 +40,7 @@ class Rule:
     line: int
     text: str
     words: frozenset[tuple[str, str]]
+    column: int = 1
 
     @property
     def unbounded(self) -> tuple[str, ...]:
@@ -57,6 +58,7 @@ class Statement:
 
     line: int
     text: str
+    column: int = 1
 
 
 def statements(text: str) -> Iterator[Statement]:
@@ -66,10 +68,14 @@ def statements(text: str) -> Iterator[Statement]:
         if start is None and not piece[0].startswith("//"):
             start = piece.start()
         if piece[0] == ";" and start is not None:
-            yield Statement(text.count("\n", 0, start) + 1, text[start : piece.end()])
+            yield _statement(text, start, piece.end())
             start = None
     if start is not None:
-        yield Statement(text.count("\n", 0, start) + 1, text[start:])
+        yield _statement(text, start, len(text))
+
+
+def _statement(text: str, start: int, end: int) -> Statement:
+    return Statement(text.count("\n", 0, start) + 1, text[start:end], start - text.rfind("\n", 0, start))
 
 
 def known_words(vocabulary: Vocabulary, signers: SignerTable) -> Mapping[str, Collection[str]]:
@@ -185,7 +191,9 @@ def _read_rule(
         _note_words(file, said, named, words, faults)
     title = Words(notes.get("title_nl") or "", notes.get("title_en") or "")
     basis = notes.get("legal_basis") or ""
-    return Rule(rule_id, tree["effect"], title, basis, file, said.line, said.text, named - {("Action", "read")})
+    return Rule(
+        rule_id, tree["effect"], title, basis, file, said.line, said.text, named - {("Action", "read")}, said.column
+    )
 
 
 def _literals(tree: Any) -> Iterator[tuple[str, str]]:
@@ -209,20 +217,33 @@ def _note_words(
     faults: Faults,
 ) -> None:
     for kind, word in sorted(literals):
+        place = _place_of(said, kind, word)
         if kind not in words:
             faults.add(
                 file,
-                said.line,
+                place[0],
                 f'deze regel noemt {kind}::"{word}", en dat mag een regel niet; noem een rol, soort of type.',
                 f'this rule names {kind}::"{word}", which a rule may not; name a role, a kind or a type.',
+                place[1],
             )
         elif word not in words[kind]:
             faults.add(
                 file,
-                said.line,
+                place[0],
                 f'deze regel noemt {kind}::"{word}", dat niet in de woordenlijst staat; verbeter of voeg het toe.',
                 f'this rule names {kind}::"{word}", which the vocabulary does not know; correct or add it.',
+                place[1],
             )
+
+
+def _place_of(said: Statement, kind: str, word: str) -> tuple[int, int | None]:
+    """Line and column of a word; the line of the rule alone when the word is written in another way."""
+    at = said.text.find(f'{kind}::"{word}"')
+    if at < 0:
+        return said.line, None
+    before = said.text[:at]
+    column = at - before.rfind("\n") if "\n" in before else said.column + at
+    return said.line + before.count("\n"), column
 
 
 def _note_set(file: str, rules: Collection[Rule], faults: Faults) -> None:

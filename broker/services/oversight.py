@@ -17,6 +17,7 @@ from broker.domain.log_ports import LoggedFacts
 from broker.domain.stores import LogSearch, StoredEntry, UnitOfWork
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import NotFound, Words
+from broker.services.agreed import Agreed
 from broker.services.downloads import Downloads
 from broker.services.screens import (
     EntryDetail,
@@ -88,7 +89,7 @@ WHY = {
 """The reasons as an officer reads them; those of the recipient say "your role"."""
 
 
-class Oversight(Downloads):
+class Oversight(Downloads, Agreed):
     """The use cases of a privacy officer who signed in."""
 
     async def entries(self, token: str, wanted: EntryFilter) -> EntryPage:

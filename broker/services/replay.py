@@ -27,6 +27,7 @@ from broker.domain.ports import AgreementInForce
 from broker.domain.releases import Situation, decide
 from broker.domain.stores import StoredEntry, UnitOfWork
 from broker.errors import BrokerError, NotFound, Tampered, Words
+from broker.services.explaining import situation_then
 from broker.services.facts import weigh
 from broker.services.house import House
 from broker.services.releases import why
@@ -184,31 +185,15 @@ class Replay:
         then = _then(basis, so_far)  # 2
         if then is not None:
             return then
-        concerned = basis.handover.concerned() | {basis.handover.subject}
         agreement = await self._agreement(work, str(logged.facts.get("policy", "")))  # 3
         if agreement is None:
             return Outcome.NO_AGREEMENT
-        every = await work.consents.about(concerned, basis.handover.sender, basis.handover.purpose)
-        records = tuple(record for record in every if record.id in basis.records)
-        if len(records) != len(basis.records):
-            return Outcome.OTHER_RECORDS
         try:
-            known = await work.authorities.known_then(concerned, basis.statements)
+            situation = await situation_then(work, basis, agreement)
         except NotFound:
             return Outcome.ERASED
-        situation = Situation(
-            handover=basis.handover,
-            sender=basis.sender,
-            recipient=basis.recipient,
-            people=known.people,
-            authorities=known.authorities,
-            records=records,
-            table=agreement.signers,
-            doubted=basis.doubted,
-            restored=basis.restored,
-            statements=basis.statements,
-            sealed_only=agreement.vocabulary.sealed_only,
-        )
+        if situation is None:
+            return Outcome.OTHER_RECORDS
         return Outcome.SAME if _same(basis, situation, agreement, logged, decision[0]) else Outcome.OTHER_DECISION
 
     async def _agreement(self, work: UnitOfWork, digest: str) -> AgreementInForce | None:

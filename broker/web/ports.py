@@ -6,7 +6,9 @@
 
 from typing import Protocol
 
+from broker.domain.overview import Overview
 from broker.domain.reactions import ReactionKind
+from broker.services.agreed import RulesScreen
 from broker.services.files import ExportFile, ExportWanted, ProofFile
 from broker.services.questionnaires import Choice, Questionnaire, Shown
 from broker.services.screens import (
@@ -117,6 +119,12 @@ class ConsoleService(Protocol):
 
     async def entry(self, token: str, entry_id: str) -> EntryDetail:
         """One line in full, with the reasons. Raises NotFound."""
+
+    async def rules(self, token: str, entry_id: str) -> RulesScreen:
+        """The rules behind one line, condition by condition. Raises NotFound."""
+
+    async def overview(self, token: str) -> Overview:
+        """Who may read what. Raises Unavailable."""
 
     async def queue(self, token: str) -> QueuePage:
         """What is in doubt, oldest first, and what was settled last."""

@@ -94,7 +94,8 @@ def _most(results: Sequence[Result]) -> float:
 def _ticks(results: Sequence[Result], top: float) -> list[float]:
     if _tens(results):
         return [10.0**power for power in range(int(math.log10(top)) + 1)]
-    return [step / 2 for step in range(int(top * 2) + 1)]
+    step = next(step for step in (0.5, 1.0, 2.0, 5.0) if top / step <= 10 or step == 5.0)
+    return [step * number for number in range(int(top / step) + 1)]
 
 
 def _length(value: float, top: float, *, tens: bool) -> float:

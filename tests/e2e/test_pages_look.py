@@ -166,6 +166,12 @@ def tour_of_the_console(page: Page, served: Served, look: Look) -> None:
     for entry in ("e3", "e2", "e1"):
         page.goto(f"{served.url}/console/disclosures/{entry}")
         look(f"console-entry-{entry}")
+    press(page, "main a[href$='/rules']")
+    look("console-rules")
+    page.goto(f"{served.url}/console/disclosures/e3/rules")
+    look("console-rules-erased")
+    press(page, "nav a[href='/console/overview']")
+    look("console-overview")
     press(page, "nav a[href='/console/queue']")
     look("console-queue")
     for matter in ("m1", "m3", "m4", "m6"):

@@ -1,16 +1,14 @@
 """The shipped agreement is complete, minimal where it can be, and in words that families read."""
 
 import re
-from itertools import product
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from broker.domain.consents import EvidenceLevel
-from broker.domain.decisions import PolicyQuestion
 from broker.domain.notices import PARTS, compose
 from broker.domain.signers import SignerRule
-from broker.pdp.cedar import CedarDecisionPoint
+from broker.pdp.matrix import matrix_of
 from broker.pdp.policy_set import PolicySet
 
 USED_BY_FAMILIES = {
@@ -99,33 +97,16 @@ def test_no_permit_demands_evidence(shipped: PolicySet) -> None:
 
 
 def test_more_evidence_never_closes_and_discussing_never_closes(shipped: PolicySet) -> None:
-    point = CedarDecisionPoint(shipped)
-    words = shipped.vocabulary
-    for kind, role, section in product(
-        words.organisation_kinds, ["psychologist", "safe-home-worker"], words.section_types
-    ):
-        for purpose in ("coordination", "safety", "treatment"):
-            last = False
-            for evidence, discussed in ((0, False), (0, True), (1, True), (2, True), (3, True)):
-                ruling = point.decide(
-                    PolicyQuestion(
-                        sender_kind="youth-mental-health",
-                        recipient_kind=kind,
-                        role=role,
-                        purpose=purpose,
-                        handover_kind="referral",
-                        section_type=section,
-                        age_band="12-15",
-                        evidence=EvidenceLevel(evidence),
-                        discussed_with_family=discussed,
-                        sender_basis=True,
-                        recipient_basis=True,
-                        concerns_others=False,
-                    )
-                )
-                assert ruling.errors == 0
-                assert ruling.permitted or not last
-                last = ruling.permitted
+    """For every question there is, by the masks of the matrix."""
+    matrix = matrix_of(shipped)
+    masks = {cell.open for cell in matrix.cells.values()}
+    for name in ("evidence", "discussed_with_family", "sender_basis", "recipient_basis"):
+        values = [matrix.space.mask(name, index) for index in range(len(matrix.space.values[name]))]
+        for less, more in pairwise(values):
+            step = more.bit_length() - less.bit_length()
+            assert less << step == more
+            assert [mask for mask in masks if (mask & less) << step & ~mask] == []
+    assert len(masks) > 10
 
 
 def test_each_row_of_the_signers_names_the_article_of_its_own_age(shipped: PolicySet) -> None:

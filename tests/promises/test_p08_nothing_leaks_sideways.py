@@ -68,6 +68,8 @@ async def look_around(world: World) -> None:
         found = await officer.browser.post("/console/disclosures", data=fields)
         for entry in sorted(set(re.findall(r"/console/disclosures/[0-9a-f-]{36}", found.text)))[:3]:
             await officer.browser.get(entry)
+            await officer.browser.get(f"{entry}/rules")
+        await officer.browser.get("/console/overview")
         await officer.browser.post("/console/log/check", data={"csrf": officer.csrf})
     for identity in ("ib-joris", "nov-sara", "pt-anneke", "ha-vdberg", "hoop-eva"):
         await world.as_professional(identity, "GET", "/v1/handovers")
@@ -569,6 +571,7 @@ async def test_no_page_that_refuses_repeats_what_was_typed_but_in_its_own_field(
             await officer.browser.post("/console/disclosures", data={**signed, "outcome": evil}),
             await officer.browser.post("/console/disclosures", data={**signed, "before": evil}),
             await officer.browser.get(f"/console/disclosures/{evil}"),
+            await officer.browser.get(f"/console/disclosures/{evil}/rules"),
             await officer.browser.post("/console/passkeys/sign-in", json={"rawId": evil}),
         ]
     for answer in answers:

@@ -336,6 +336,7 @@ async def test_a_withdrawal_does_not_wipe_the_evidence_and_after_the_logs_time_i
         page = await officer.browser.get(f"/console/disclosures/{shown}")
         assert page.status_code == 200
         assert "iemand die is gewist" in page.text
+        assert "Hier is niets uit te leggen" in (await officer.browser.get(f"/console/disclosures/{shown}/rules")).text
         bsn = next(i["value"] for p in world.body(TOM)["people"] for i in p.get("identifiers", ()))
         data = {"csrf": officer.csrf, "identifier": bsn}
         assert "Niemand met dit BSN" in (await officer.browser.post("/console/disclosures", data=data)).text

@@ -70,6 +70,8 @@ LOOKS = {
     "/console/passkey",
     "/console/disclosures",
     "/console/disclosures/{entry_id}",
+    "/console/disclosures/{entry_id}/rules",
+    "/console/overview",
     "/console/queue",
     "/console/queue/{matter_id}",
     "/console/files",

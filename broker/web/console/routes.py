@@ -6,6 +6,7 @@ from broker.web.console.disclosures import Disclosures
 from broker.web.console.entering import Entering
 from broker.web.console.files import Files
 from broker.web.console.log import Log
+from broker.web.console.overview import AgreementPages
 from broker.web.console.queue import Queue
 from broker.web.console.visits import Visits
 from broker.web.kit.pages import Pages
@@ -36,6 +37,10 @@ def console_router(console: ConsoleService, site: Site) -> APIRouter:
     router.looks("/console/disclosures", disclosures.latest)
     router.acts("/console/disclosures", disclosures.search)
     router.looks("/console/disclosures/{entry_id}", disclosures.entry)
+
+    agreement = AgreementPages(console, visits, pages)
+    router.looks("/console/disclosures/{entry_id}/rules", agreement.rules)
+    router.looks("/console/overview", agreement.overview)
 
     queue = Queue(console, visits, pages)
     router.looks("/console/queue", queue.waiting)

@@ -10,8 +10,10 @@ from typing import Any
 from broker.domain.consents import Stance
 from broker.domain.matters import NEXT, REASON, MatterKind
 from broker.domain.notices import NoticeTemplate, compose
+from broker.domain.overview import Overview
 from broker.domain.reactions import BEGINS, ReactionKind, plain
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
+from broker.services.agreed import RulesScreen
 from broker.services.files import ExportFile, ExportWanted, ProofFile
 from broker.services.questionnaires import AskedRecipient, Choice, Questionnaire, QuestionScreen, Shown
 from broker.services.screens import (
@@ -40,6 +42,7 @@ from broker.services.screens import (
     SignerWhy,
     Weight,
 )
+from tests.unit.web.agreed import OVERVIEW, RULES
 
 CODE = "K7QD-9MFX-2TRA"
 MINE_CODE = "M4WB-7HNC-8PZE"
@@ -499,6 +502,14 @@ class FakeConsole:
             '{"at":"2026-09-21T12:05:09Z","type":"release:decided","outcome":"partly","subject":"3fa2b73fa2b7"}',
             _digest("0ddba11"),
         )  # fmt: skip
+
+    async def rules(self, token: str, entry_id: str) -> RulesScreen:
+        await self.entry(token, entry_id)
+        return RULES if entry_id != "e3" else RulesScreen(entry_id, ())
+
+    async def overview(self, token: str) -> Overview:
+        self._session(token)
+        return OVERVIEW
 
     async def queue(self, token: str) -> QueuePage:
         self._session(token)

@@ -28,7 +28,8 @@ async def test_every_page_is_there_in_every_language(app: FastAPI, console: Fake
             assert (await client.get(f"/console/disclosures/{row.id}")).status_code == 200
         for matter in MATTERS:
             assert (await client.get(f"/console/queue/{matter.id}")).status_code == 200
-        for path in ("/console/disclosures", "/console/queue", "/console/log"):
+            assert (await client.get("/console/disclosures/e1/rules")).status_code == 200
+        for path in ("/console/disclosures", "/console/queue", "/console/log", "/console/overview"):
             assert f'<html lang="{language}"' in (await client.get(path)).text
 
 
@@ -39,6 +40,8 @@ async def test_without_a_passkey_nothing_is_shown(client: httpx.AsyncClient, con
         for path in (
             "/console/disclosures",
             "/console/disclosures/e3",
+            "/console/disclosures/e3/rules",
+            "/console/overview",
             "/console/queue",
             "/console/queue/m1",
             "/console/log",
@@ -262,3 +265,27 @@ async def test_hostile_words_in_the_queue_stay_text(client: httpx.AsyncClient, c
         assert "<img" not in (await client.get(path)).text
     refused = await client.post("/console/queue/m1", data=form(outcome="", note=HOSTILE))
     assert "<img" not in refused.text
+
+
+async def test_who_may_read_what_is_one_click_away(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    assert 'href="/console/overview"' in (await client.get("/console/disclosures")).text
+    page = await client.get("/console/overview")
+    text = visible(page)
+    assert "school &amp; &lt;b&gt;opvang" in page.text
+    for said in ("Altijd nodig: de afzender noemt een grondslag.", "Leraar", "Tijdlijn", "Krijgt niets: de Raad.",
+                 "Gezondheid van een ouder: besproken met het gezin of anders leeftijd van het kind: 16+"):  # fmt: skip
+        assert said in text
+
+
+async def test_a_decision_is_explained_rule_by_rule(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    assert 'href="/console/disclosures/e1/rules"' in (await client.get("/console/disclosures/e1")).text
+    page = await client.get("/console/disclosures/e1/rules")
+    text = visible(page)
+    assert "leraar &amp; &lt;b&gt;mentor" in page.text
+    for said in ("De afspraken geven dit.", "Dit besliste Regel gives", "Klopt: de rol is leraar", "Klopt niet: de rol is leraar",
+                 "een verbod gaat voor Regel gives", "komen het dichtst in de buurt Regel almost", "Een regel die verbiedt. AVG 6."):  # fmt: skip
+        assert said in text
+    assert "Hier is niets uit te leggen" in visible(await client.get("/console/disclosures/e3/rules"))
+    assert (await client.get("/console/disclosures/none/rules")).status_code == 404
