@@ -75,7 +75,7 @@ async def a_history(world: World, intruder: Intruder) -> tuple[Forger, Kept]:
     forger.victim, receipt = await released(world)
     checkpoint = await settled(world)
     receipts = {forger.victim: {**receipt, "proof": await ledger.proof_of(forger.victim)}}
-    bundle = await whole_bundle(ledger)
+    bundle = await whole_bundle(world.broker)
     await world.push("jack-to-gp")
     await world.gets(HANDOVER, WHO)
     await settled(world)
