@@ -5,19 +5,20 @@ from collections.abc import Mapping
 from broker.domain.channels import Channel
 from broker.domain.decisions import PolicyQuestion, Ruling
 from broker.domain.notices import NoticeTemplate
+from broker.domain.ports import Alarm
 from broker.domain.signers import SignerTable
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Words
-from broker.pdp.cedar import CedarDecisionPoint
+from broker.pdp.cedar import CedarDecisionPoint, unheard
 from broker.pdp.policy_set import PolicySet
 
 
 class LoadedAgreement:
     """See `broker.domain.ports.AgreementInForce`."""
 
-    def __init__(self, policy_set: PolicySet) -> None:
+    def __init__(self, policy_set: PolicySet, alarm: Alarm = unheard) -> None:
         self._set = policy_set
-        self._point = CedarDecisionPoint(policy_set)
+        self._point = CedarDecisionPoint(policy_set, alarm=alarm)
 
     @property
     def digest(self) -> str:
