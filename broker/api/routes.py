@@ -26,7 +26,7 @@ _METHOD = errors.Words("Deze methode kan hier niet.", "This method is not possib
 def install_api(app: FastAPI, api: Api, page: Page) -> None:
     """Add all routes. `page` shows a refusal outside the API to a person."""
     app.state.api = api
-    metrics = Metrics(lambda: api.log.believed, api.alarms)
+    metrics = Metrics(lambda: api.log.believed, lambda: api.partners.agreement_refused, api.alarms)
     app.add_middleware(Surroundings, metrics=metrics)
     rooms = (token, handovers, reactions, releases, partner_events, directory, log, contexts, health)
     for room in rooms:

@@ -239,6 +239,16 @@ class AgreementInForce(Agreement, Texts, Protocol):
     """Both sides of the agreement."""
 
 
+class AgreementSource(Protocol):
+    """Where an agreement comes from: something that changes, and is read whole."""
+
+    def state(self) -> Any:
+        """What tells whether it changed."""
+
+    def load(self) -> AgreementInForce:
+        """What it holds now, checked whole. Raises Unsafe with every fault."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
     """Who holds a token. `role` is empty for an organisation's own; `subject` is then its OIN."""

@@ -65,7 +65,8 @@ class Officers:
     def _session(self, visit: Visit, open_matters: int = 0) -> OfficerSession:
         csrf = self._house.tags.code_tag("csrf", visit.id)
         stage = "signed-in" if visit.stage == "signed-in" else "invited"
-        return OfficerSession(visit.id, csrf, visit.owner, stage, open_matters)  # type: ignore[arg-type] # mypy widens the literal
+        refused = stage == "signed-in" and self._house.agreements.refused is not None
+        return OfficerSession(visit.id, csrf, visit.owner, stage, open_matters, refused)  # type: ignore[arg-type] # mypy widens the literal
 
     async def session(self, token: str) -> OfficerSession | None:
         """The live session with that token; using it keeps it alive, at most eight hours."""

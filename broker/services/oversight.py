@@ -17,7 +17,7 @@ from broker.domain.log_ports import LoggedFacts
 from broker.domain.stores import LogSearch, StoredEntry, UnitOfWork
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import NotFound, Words
-from broker.services.queue import Queue
+from broker.services.proposals import Proposals
 from broker.services.screens import (
     EntryDetail,
     EntryFilter,
@@ -88,7 +88,7 @@ WHY = {
 """The reasons as an officer reads them; those of the recipient say "your role"."""
 
 
-class Oversight(Queue):
+class Oversight(Proposals):
     """The use cases of a privacy officer who signed in."""
 
     async def entries(self, token: str, wanted: EntryFilter) -> EntryPage:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from broker.domain.parties import OfficerId
 from broker.domain.ports import Passkey
+from broker.domain.stores import InForce
 from broker.errors import Tampered
 from broker.storage import tables as t
 from broker.storage.rows import Store
@@ -63,14 +64,15 @@ class Officers(Store):
 class Policies(Store):
     """See `PolicyStore`."""
 
-    async def keep(self, digest: str, texts: Mapping[str, str], now: datetime) -> bool:
-        """Keep a set's text and put it in force; True when another one was in force before."""
+    async def keep(self, digest: str, texts: Mapping[str, str], now: datetime) -> None:
+        """Keep a set's text, unless it is there already."""
         values = {"digest": digest, "texts": json.dumps(dict(texts)), "first_at": now}
         await self._insert_once(t.policy_set, values)
-        if await self.latest() == digest:
-            return False
-        await self._run(sa.insert(t.policy_in_force).values(digest=digest, since=now))
-        return True
+
+    async def put_in_force(self, it: InForce) -> None:
+        """From the commit on, this is the last one."""
+        values = {"number": it.number, "digest": it.digest, "since": it.since, "entry_id": it.entry}
+        await self._run(sa.insert(t.policy_in_force).values(values))
 
     async def texts(self, digest: str) -> Mapping[str, str] | None:
         """The text of a set, as it is stored: its digest is for the reader to compare."""
@@ -80,8 +82,7 @@ class Policies(Store):
         except (ValueError, AttributeError):
             raise Tampered from None
 
-    async def latest(self) -> str | None:
-        """The digest that came into force last."""
-        c = t.policy_in_force.c
-        row = await self._one(sa.select(c.digest).order_by(c.serial.desc()).limit(1))
-        return row.digest if row else None
+    async def in_force(self) -> InForce | None:
+        """The one with the highest number; None before the first."""
+        row = await self._one(sa.select(t.policy_in_force).order_by(t.policy_in_force.c.number.desc()).limit(1))
+        return InForce(row.number, row.digest, row.since, row.entry_id) if row else None

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from broker.domain.reactions import ReactionKind
 from broker.services.screens import (
+    AgreementScreen,
     CareFile,
     Choice,
     EntryDetail,
@@ -120,6 +121,9 @@ class ConsoleService(Protocol):
 
     async def settle(self, token: str, matter_id: str, outcome: str, note: str) -> None:
         """Settle it. Raises Invalid with all that is wrong, NotFound, or Conflict when it was settled before."""
+
+    async def agreement(self, token: str) -> AgreementScreen:
+        """Which agreement is in force, and what is wrong with the one that is not."""
 
     async def log(self, token: str) -> LogScreen:
         """The state of the log."""

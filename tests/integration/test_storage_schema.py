@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from broker.domain.consents import ConsentRecord
 from broker.domain.events import EventType, LogEvent
-from broker.domain.stores import Refusal
+from broker.domain.stores import InForce, Refusal
 from broker.errors import Conflict, Unavailable, Unsafe
 from broker.storage import migrate
 from broker.storage import tables as t
@@ -59,7 +59,8 @@ async def filled(store: Storeroom) -> ConsentRecord:
         await work.consents.keep_notice(record.notice.digest, "nl", "Mag dit?", NOW)
         await work.consents.add(record, store.means.notary.sign(record))
         await work.policies.keep("d" * 64, {"a": "b"}, NOW)
-        await work.log.append(LogEvent(EventType.KEYS_CHANGED, NOW))
+        logged = await work.log.append(LogEvent(EventType.POLICY_ACTIVATED, NOW))
+        await work.policies.put_in_force(InForce(1, "d" * 64, NOW, logged.entry.id))
         await work.commit()
     while await store.ledger().step():
         pass

@@ -70,6 +70,7 @@ LOOKS = {
     "/console/disclosures/{entry_id}",
     "/console/queue",
     "/console/queue/{matter_id}",
+    "/console/agreement",
     "/console/log",
 }
 """What GET and HEAD may ask for: nothing of it changes anything."""

@@ -22,7 +22,7 @@ from broker.domain.stores.log import (
     TreeStore,
 )
 from broker.domain.stores.matters import ContactStore, MatterStore
-from broker.domain.stores.oversight import Message, OfficerStore, OutboxStore, PolicyStore
+from broker.domain.stores.oversight import InForce, Message, OfficerStore, OutboxStore, PolicyStore
 from broker.domain.stores.parties import (
     AuthorityClaim,
     AuthorityStore,
@@ -61,6 +61,7 @@ __all__ = [
     "Guards",
     "HandoverLists",
     "HandoverStore",
+    "InForce",
     "Invitation",
     "InvitationStore",
     "KnownFacts",

@@ -63,14 +63,27 @@ class OfficerStore(Protocol):
         """Keep its new count."""
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """An agreement put in force: the how-manieth, since when, and the log entry that says so."""
+
+    number: int
+    digest: str
+    since: datetime
+    entry: str
+
+
 class PolicyStore(Protocol):
     """Every agreement that was ever in force, with its text."""
 
-    async def keep(self, digest: str, texts: Mapping[str, str], now: datetime) -> bool:
-        """Keep a set; True when it is new."""
+    async def keep(self, digest: str, texts: Mapping[str, str], now: datetime) -> None:
+        """Keep a set's text, unless it is there already."""
+
+    async def put_in_force(self, it: InForce) -> None:
+        """From the commit on, this is the last one. Raises Conflict at the commit when its number is taken."""
 
     async def texts(self, digest: str) -> Mapping[str, str] | None:
         """The text of a set that was kept, by file; None when it is not there."""
 
-    async def latest(self) -> str | None:
-        """The digest that came into force last."""
+    async def in_force(self) -> InForce | None:
+        """The one with the highest number; None before the first."""

@@ -53,6 +53,7 @@ INSERT_ONLY = (
     "log_cosignature",
     "log_refusal",
     "notice",
+    "policy_in_force",
     "policy_set",
 )
 """Tables in which no row ever changes or goes."""

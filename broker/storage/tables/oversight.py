@@ -45,9 +45,10 @@ policy_set = Table(
 policy_in_force = Table(
     "policy_in_force",
     metadata,
-    Column("serial", Serial, primary_key=True, autoincrement=True),
+    Column("number", Serial, primary_key=True, autoincrement=False),
     Column("digest", Tag, ForeignKey("policy_set.digest"), nullable=False),
     Column("since", Instant, nullable=False),
+    Column("entry_id", Id, ForeignKey("log_entry.entry_id"), nullable=False, unique=True),
 )
 
 matter = Table(

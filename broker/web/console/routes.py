@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from broker.web.console.agreement import Agreement
 from broker.web.console.disclosures import Disclosures
 from broker.web.console.entering import Entering
 from broker.web.console.log import Log
@@ -40,6 +41,9 @@ def console_router(console: ConsoleService, site: Site) -> APIRouter:
     router.looks("/console/queue", queue.waiting)
     router.looks("/console/queue/{matter_id}", queue.matter)
     router.acts("/console/queue/{matter_id}", queue.settle)
+
+    agreement = Agreement(console, visits, pages)
+    router.looks("/console/agreement", agreement.state)
 
     log = Log(console, visits, pages)
     router.looks("/console/log", log.state)

@@ -13,6 +13,7 @@ from broker.domain.notices import NoticeTemplate, compose
 from broker.domain.reactions import BEGINS, ReactionKind, plain
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
 from broker.services.screens import (
+    AgreementScreen,
     AskedRecipient,
     CareFile,
     Choice,
@@ -385,13 +386,16 @@ class FakeConsole:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     rows: tuple[EntryRow, ...] = ROWS
     intact: bool = True
+    refused: Words | None = None
     matters: tuple[MatterRow, ...] = field(default_factory=lambda: MATTERS)
     extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
 
     def visit(self, stage: str = "signed-in") -> "FakeConsole":
         """Put the visit at a stage, as if it had come there."""
         waiting = sum(row.state == "open" for row in self.matters)
-        self.current = OfficerSession("o1", CSRF, "Officer 1", stage, waiting)  # type: ignore[arg-type]
+        self.current = OfficerSession(
+            "o1", CSRF, "Officer 1", stage, waiting, stage == "signed-in" and self.refused is not None
+        )  # type: ignore[arg-type]
         return self
 
     def _session(self, token: str) -> OfficerSession:
@@ -525,6 +529,10 @@ class FakeConsole:
             else row
             for row in self.matters
         )
+
+    async def agreement(self, token: str) -> AgreementScreen:
+        self._session(token)
+        return AgreementScreen(2, _digest("a9"), NOW, self.refused)
 
     async def log(self, token: str) -> LogScreen:
         self._session(token)

@@ -28,7 +28,7 @@ async def test_every_page_is_there_in_every_language(app: FastAPI, console: Fake
             assert (await client.get(f"/console/disclosures/{row.id}")).status_code == 200
         for matter in MATTERS:
             assert (await client.get(f"/console/queue/{matter.id}")).status_code == 200
-        for path in ("/console/disclosures", "/console/queue", "/console/log"):
+        for path in ("/console/disclosures", "/console/queue", "/console/agreement", "/console/log"):
             assert f'<html lang="{language}"' in (await client.get(path)).text
 
 
@@ -41,6 +41,7 @@ async def test_without_a_passkey_nothing_is_shown(client: httpx.AsyncClient, con
             "/console/disclosures/e3",
             "/console/queue",
             "/console/queue/m1",
+            "/console/agreement",
             "/console/log",
         ):
             answer = await client.get(path)
@@ -262,3 +263,19 @@ async def test_hostile_words_in_the_queue_stay_text(client: httpx.AsyncClient, c
         assert "<img" not in (await client.get(path)).text
     refused = await client.post("/console/queue/m1", data=form(outcome="", note=HOSTILE))
     assert "<img" not in refused.text
+
+
+async def test_an_agreement_that_was_refused_is_seen_on_every_page(
+    client: httpx.AsyncClient, console: FakeConsole
+) -> None:
+    said = "konden niet in werking treden"
+    console.visit()
+    for path in ("/console/disclosures", "/console/queue", "/console/agreement", "/console/log"):
+        assert said not in visible(await client.get(path))
+    console.refused = Words("release.cedar, regel 9: fout.", "release.cedar, line 9: <fault>.")
+    console.visit()
+    for path in ("/console/disclosures", "/console/queue", "/console/agreement", "/console/log"):
+        assert said in visible(await client.get(path))
+    assert "release.cedar, regel 9: fout." in visible(await client.get("/console/agreement"))
+    console.visit("invited")
+    assert said not in visible(await client.get("/console/passkey"))
