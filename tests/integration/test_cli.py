@@ -631,6 +631,9 @@ def test_a_push_to_a_running_broker_is_kept_or_refused_with_every_fault(furnishe
         _wait_for(port)
         arguments = ("--url", url, "--oin", SENDER, "--key", desk.folder / "key.json")
         (desk.folder / "body.json").write_text(json.dumps(a_body()))
+        tried = json.loads(desk.done("push", desk.folder / "body.json", *arguments, "--dry-run"))
+        assert tried["dryRun"] is True
+        assert tried["policyDigest"]
         pushed = json.loads(desk.done("push", desk.folder / "body.json", *arguments))
         assert pushed["id"]
         (desk.folder / "wrong.json").write_text(json.dumps(a_body(kind="nonsense", subject="nobody", reference="d-2")))
