@@ -45,6 +45,7 @@ from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
 from broker.services.consents import Consents
 from broker.services.erasure import Erasure
+from broker.services.evaluations import Evaluations
 from broker.services.exporting import Exports
 from broker.services.handovers import Handovers
 from broker.services.hearing import Hearing
@@ -340,6 +341,7 @@ def asgi(broker: Broker) -> FastAPI:
         releases=broker.releases,
         reactions=broker.reactions,
         partners=broker.partners,
+        evaluations=Evaluations(broker.house),
         log=broker.ledger,
         cosigned=broker.cosigning,
         ready=broker.ready,

@@ -11,7 +11,18 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from broker import errors
-from broker.api import contexts, directory, handovers, health, log, partner_events, reactions, releases, token
+from broker.api import (
+    contexts,
+    directory,
+    evaluations,
+    handovers,
+    health,
+    log,
+    partner_events,
+    reactions,
+    releases,
+    token,
+)
 from broker.api.bodies import _OTHERWISE, OtherForm, TooLarge
 from broker.api.deps import Api
 from broker.api.headers import Surroundings, in_api
@@ -28,7 +39,7 @@ def install_api(app: FastAPI, api: Api, page: Page) -> None:
     app.state.api = api
     metrics = Metrics(lambda: api.log.believed, lambda: api.partners.agreement_refused, api.alarms)
     app.add_middleware(Surroundings, metrics=metrics)
-    rooms = (token, handovers, reactions, releases, partner_events, directory, log, contexts, health)
+    rooms = (token, handovers, reactions, releases, partner_events, directory, evaluations, log, contexts, health)
     for room in rooms:
         app.include_router(room.router)
     app.include_router(health.metrics_router(metrics))

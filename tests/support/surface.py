@@ -25,6 +25,7 @@ from broker.storage import tables
 from tests.support.world import World
 
 LOOKS = {
+    "/.well-known/authzen-configuration",
     "/.well-known/jwks.json",
     "/.well-known/oauth-authorization-server",
     "/v1/contexts/consent-record-1.jsonld",
@@ -82,6 +83,8 @@ ACTS = {
     "DELETE /v1/handovers/{id}": "organisation",
     "POST /v1/handovers/{id}/invitations": "organisation",
     "POST /v1/handovers/{id}/reactions/{reaction}/answer": "organisation",
+    "POST /access/v1/evaluation": "organisation",
+    "POST /access/v1/evaluations": "organisation",
     "POST /v1/subjects/_search": "professional",
     "POST /v1/releases": "professional",
     "POST /v1/releases/{id}/acknowledgement": "professional",
