@@ -312,8 +312,10 @@ async def test_a_stricter_agreement_is_not_undone_by_taking_it_out(two: Two, int
         intruder.disarm()
         intruder.change("DELETE FROM policy_in_force WHERE number = 2")
     await refuses(two.first, case)
-    async with started_again(two.first, policies=two.folder) as again:
-        assert await replace(case, world=again).gets() == LESS
+    with capture_logs() as lines:
+        async with started_again(two.first, policies=two.folder) as again:
+            assert await replace(case, world=again).gets() == LESS
+    assert "agreement:altered" in [line["event"] for line in lines], "the log knows of a later one"
 
 
 async def test_a_text_that_was_altered_is_not_loaded(two: Two, intruder: Intruder) -> None:
