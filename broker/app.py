@@ -248,7 +248,13 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     ledger = Ledger(stored, signatures, ed25519_holds, settings.log_address, now, guard, alarms.hear)
     storage = GuardedStorage(stored, ledger.allow)
     agreements = Agreements(
-        storage, ledger, now, folder, lambda texts: LoadedAgreement(load_texts(texts), alarms.hear), alarms.hear
+        storage,
+        ledger,
+        now,
+        folder,
+        lambda texts: LoadedAgreement(load_texts(texts), alarms.hear),
+        alarms.hear,
+        officers=settings.agreement == "officers",
     )
     courier = Courier(storage, open_sender(settings.outbox), now, alarms.hear)
     house = House(

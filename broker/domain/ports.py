@@ -222,6 +222,9 @@ class Agreement(Protocol):
     def title(self, rule: str) -> Words:
         """What a rule says, for people."""
 
+    def widens(self, before: Any) -> bool:
+        """Whether it could give something that another one does not."""
+
 
 class Texts(Protocol):
     """The agreement's texts."""

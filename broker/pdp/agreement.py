@@ -11,6 +11,7 @@ from broker.domain.vocabulary import Vocabulary
 from broker.errors import Words
 from broker.pdp.cedar import CedarDecisionPoint, unheard
 from broker.pdp.policy_set import PolicySet
+from broker.pdp.widening import widens
 
 
 class LoadedAgreement:
@@ -19,6 +20,11 @@ class LoadedAgreement:
     def __init__(self, policy_set: PolicySet, alarm: Alarm = unheard) -> None:
         self._set = policy_set
         self._point = CedarDecisionPoint(policy_set, alarm=alarm)
+
+    @property
+    def policy_set(self) -> PolicySet:
+        """The set itself, for who compares two of them."""
+        return self._set
 
     @property
     def digest(self) -> str:
@@ -53,6 +59,10 @@ class LoadedAgreement:
     def decide(self, question: PolicyQuestion) -> Ruling:
         """Its answer; any error is a denial."""
         return self._point.decide(question)
+
+    def widens(self, before: object) -> bool:
+        """Whether it could give something that another one does not; yes, when that is not plain."""
+        return not isinstance(before, LoadedAgreement) or widens(before.policy_set, self._set)
 
     def title(self, rule: str) -> Words:
         """What a rule says, for people; its id when this set does not know it."""

@@ -21,6 +21,16 @@ class KnowsAgreement(Protocol):
     def refused(self) -> Words | None:
         """Why the latest text was not put in force; None when nothing was wrong with it."""
 
+    @property
+    def officers(self) -> bool:
+        """Whether officers decide which agreement comes in force, and not the folder."""
+
+    async def stored(self, work: UnitOfWork, digest: str) -> AgreementInForce:
+        """A text that was kept, checked whole. Raises Tampered for another one, Unavailable when it cannot be loaded."""
+
+    async def activate(self, proposal_id: str) -> bool:
+        """Put a proposal in force when all is there for it; whether it was."""
+
     def now(self) -> AgreementInForce:
         """The agreement in force, as this broker knows it."""
 

@@ -232,16 +232,6 @@ class CareFile:
 
 
 @dataclass(frozen=True, slots=True)
-class AgreementScreen:
-    """The agreement in force; `refused` says what is wrong with the one that was to take its place."""
-
-    number: int
-    digest: str
-    since: datetime | None
-    refused: Words | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class OfficerSession:
     """A privacy officer who signed in with a passkey. `open_matters`: how many wait for an officer.
 

@@ -7,8 +7,8 @@
 from typing import Protocol
 
 from broker.domain.reactions import ReactionKind
+from broker.services.proposal_screens import AgreementScreen, ProposalDetail
 from broker.services.screens import (
-    AgreementScreen,
     CareFile,
     Choice,
     EntryDetail,
@@ -124,6 +124,15 @@ class ConsoleService(Protocol):
 
     async def agreement(self, token: str) -> AgreementScreen:
         """Which agreement is in force, and what is wrong with the one that is not."""
+
+    async def proposal(self, token: str, proposal_id: str) -> ProposalDetail:
+        """One proposed agreement, line by line. Raises NotFound."""
+
+    async def approval_options(self, token: str, proposal_id: str) -> str:
+        """JSON for `navigator.credentials.get`, to approve it. Raises NotFound and Conflict."""
+
+    async def approve(self, token: str, proposal_id: str, credential_json: str) -> object:
+        """Approve it with a passkey. Raises NotAllowed, NotFound and Conflict."""
 
     async def log(self, token: str) -> LogScreen:
         """The state of the log."""

@@ -69,7 +69,7 @@ async def look(known: Agreements) -> None:
 @pytest.fixture
 async def two(world: World, tmp_path: Path) -> AsyncIterator[Two]:
     folder = copied_policies(tmp_path)
-    async with started_again(world, policies=folder) as second:
+    async with started_again(world, policies=folder, agreement="folder") as second:
         yield Two(world, second, folder)
 
 
@@ -141,7 +141,7 @@ async def test_a_broker_that_starts_takes_what_its_folder_holds_and_the_others_f
     await case.everybody_says_yes()
     folder = copied_policies(tmp_path)
     Two(world, world, folder).narrow()
-    async with started_again(world, policies=folder):
+    async with started_again(world, policies=folder, agreement="folder"):
         assert await case.gets() == LESS
 
 
@@ -296,7 +296,7 @@ async def test_an_agreement_put_in_force_past_the_broker_is_never_decided_with(
             forged(intruder, "00000000-0000-7000-8000-000000000000")
     await refuses(world, case)
     with capture_logs() as lines:
-        async with started_again(world, policies=copied_policies(tmp_path)) as again:
+        async with started_again(world, policies=copied_policies(tmp_path), agreement="folder") as again:
             assert again.broker.house.agreement().digest == load(ROOT / "policies").digest
             assert await replace(case, world=again).gets() == SHIPPED, "its own folder counts again"
     assert "agreement:altered" in [line["event"] for line in lines]
@@ -313,7 +313,7 @@ async def test_a_stricter_agreement_is_not_undone_by_taking_it_out(two: Two, int
         intruder.change("DELETE FROM policy_in_force WHERE number = 2")
     await refuses(two.first, case)
     with capture_logs() as lines:
-        async with started_again(two.first, policies=two.folder) as again:
+        async with started_again(two.first, policies=two.folder, agreement="folder") as again:
             assert await replace(case, world=again).gets() == LESS
     assert "agreement:altered" in [line["event"] for line in lines], "the log knows of a later one"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from broker.domain.ports import AgreementInForce
 from broker.pdp.agreement import LoadedAgreement
-from broker.pdp.policy_set import PolicySet
+from broker.pdp.policy_set import PolicySet, load, load_texts
 from tests.support.world import ROOT, World
 
 
@@ -16,6 +16,7 @@ class Fixed:
         self._agreement = agreement
 
     refused = None
+    officers = True
 
     def now(self) -> AgreementInForce:
         return self._agreement
@@ -37,3 +38,10 @@ def in_force(world: World, policy_set: PolicySet) -> None:
 def copied_policies(directory: Path) -> Path:
     """A copy of the shipped agreement, to be changed."""
     return Path(shutil.copytree(ROOT / "policies", directory / "policies"))
+
+
+async def propose(world: World) -> str:
+    """Propose the shipped agreement with another text beside it; returns the proposal's id."""
+    shipped = load(ROOT / "policies")
+    other = LoadedAgreement(load_texts({**shipped.texts, "README.md": "another"}))
+    return (await world.broker.oversight.propose(other, "A try.")).id

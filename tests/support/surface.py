@@ -72,6 +72,7 @@ LOOKS = {
     "/console/queue",
     "/console/queue/{matter_id}",
     "/console/agreement",
+    "/console/agreement/{proposal_id}",
     "/console/log",
 }
 """What GET and HEAD may ask for: nothing of it changes anything."""
@@ -108,6 +109,8 @@ ACTS = {
     "POST /console/disclosures": "officer",
     "POST /console/queue/{matter_id}": "officer",
     "POST /console/log/check": "officer",
+    "POST /console/agreement/{proposal_id}/approval-options": "officer",
+    "POST /console/agreement/{proposal_id}/approval": "officer",
     "POST /console/sign-out": "officer",
 }
 """What changes something, and who it is for."""

@@ -18,7 +18,7 @@ from broker.web.kit.routes import caller
 from broker.web.ports import ConsoleService
 
 FIRST_PAGE = "/console/disclosures"
-_OWN_PAGE = re.compile(r"/console(/(invitation|passkey|log|agreement|(disclosures|queue)(/[\w-]{1,80})?))?", re.ASCII)
+_OWN_PAGE = re.compile(r"/console(/(invitation|passkey|log|(agreement|disclosures|queue)(/[\w-]{1,80})?))?", re.ASCII)
 _NO_CODE = Words("Vul eerst uw code in.", "Type your code first.")
 
 

@@ -44,6 +44,9 @@ def console_router(console: ConsoleService, site: Site) -> APIRouter:
 
     agreement = Agreement(console, visits, pages)
     router.looks("/console/agreement", agreement.state)
+    router.looks("/console/agreement/{proposal_id}", agreement.proposal)
+    router.answers("/console/agreement/{proposal_id}/approval-options", agreement.options)
+    router.answers("/console/agreement/{proposal_id}/approval", agreement.approve)
 
     log = Log(console, visits, pages)
     router.looks("/console/log", log.state)

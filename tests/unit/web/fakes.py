@@ -1,5 +1,6 @@
 """Use cases that hold one family and one officer in memory, with names that try to be markup."""
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,13 +8,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from broker.domain.approvals import ProposalState
 from broker.domain.consents import Stance
 from broker.domain.matters import NEXT, REASON, MatterKind
 from broker.domain.notices import NoticeTemplate, compose
 from broker.domain.reactions import BEGINS, ReactionKind, plain
+from broker.domain.stores import InForce
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
+from broker.services.proposal_screens import AgreementScreen, FileChange, ProposalDetail, ProposalRow
 from broker.services.screens import (
-    AgreementScreen,
     AskedRecipient,
     CareFile,
     Choice,
@@ -378,6 +381,10 @@ MATTERS = (
 )
 
 
+PROPOSAL = ProposalRow("p1", _digest("b7"), True, NOW, NOW, (_digest("0ff1ce"),), ProposalState.WAITING)
+HISTORY = (InForce(2, _digest("a9"), NOW, "e2"), InForce(1, _digest("a8"), NOW, "e1"))
+
+
 @dataclass
 class FakeConsole:
     """One officer. `calls` holds what was asked that changes something, and every search."""
@@ -387,6 +394,7 @@ class FakeConsole:
     rows: tuple[EntryRow, ...] = ROWS
     intact: bool = True
     refused: Words | None = None
+    can_approve: bool = True
     matters: tuple[MatterRow, ...] = field(default_factory=lambda: MATTERS)
     extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
 
@@ -532,7 +540,22 @@ class FakeConsole:
 
     async def agreement(self, token: str) -> AgreementScreen:
         self._session(token)
-        return AgreementScreen(2, _digest("a9"), NOW, self.refused)
+        return AgreementScreen(2, _digest("a9"), NOW, self.refused, (PROPOSAL,), HISTORY)
+
+    async def proposal(self, token: str, proposal_id: str) -> ProposalDetail:
+        self._session(token)
+        if proposal_id != PROPOSAL.id:
+            raise NotFound
+        changes = (FileChange("release.cedar", "-  old\n+  <new>"),)
+        return ProposalDetail(PROPOSAL, "Meer samenwerking.", changes, self.can_approve, 2)
+
+    async def approval_options(self, token: str, proposal_id: str) -> str:
+        self._session(token)
+        return json.dumps({"challenge": "c"})
+
+    async def approve(self, token: str, proposal_id: str, credential_json: str) -> None:
+        self._session(token)
+        self.calls.append(("approve", proposal_id, credential_json))
 
     async def log(self, token: str) -> LogScreen:
         self._session(token)
