@@ -39,12 +39,15 @@ from broker.notifications.courier import Courier
 from broker.notifications.senders import open_sender
 from broker.notifications.witnesses import post
 from broker.pdp.agreement import LoadedAgreement
+from broker.pdp.folder import AgreementFolder
 from broker.pdp.policy_set import load, load_texts
 from broker.services.access import Access
+from broker.services.agreements import Agreements
 from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
 from broker.services.consents import Consents
 from broker.services.erasure import Erasure
+from broker.services.evaluations import Evaluations
 from broker.services.exporting import Exports
 from broker.services.handovers import Handovers
 from broker.services.hearing import Hearing
@@ -53,7 +56,7 @@ from broker.services.invitations import Invitations
 from broker.services.keys import KeyLife
 from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
-from broker.services.partners import Partners, enact
+from broker.services.partners import Partners
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.services.replay import Replay
@@ -95,6 +98,7 @@ class Broker:
     settings: Settings
     database: Database
     house: House
+    agreements: Agreements
     ledger: Ledger
     cosigning: Cosigning
     courier: Courier
@@ -138,9 +142,10 @@ class Broker:
         tasks: list[asyncio.Task[None]] = []
         try:
             await self.ledger.heed()
-            await enact(self.house)
+            await self.agreements.begin()
             background = (
                 self.ledger.run,
+                self.agreements.run,
                 self.cosigning.run,
                 self.courier.run,
                 self._clean,
@@ -162,10 +167,14 @@ class Broker:
             await asyncio.sleep(CLEANING)
 
     async def ready(self) -> bool:
-        """Whether the database answers, holds the log's tree, and was not found to be older than the log's guard."""
+        """Whether the database answers, holds the log's tree, is not older than the log's guard, and names an agreement.
+
+        One that this broker can decide with: see `Agreements.within`.
+        """
         try:
             async with self.house.storage(writing=False) as work:
                 await work.tree.state()
+                await self.agreements.within(work)
         except BrokerError:
             return False
         return True
@@ -234,10 +243,11 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     stores = key_stores(settings)
     wrapping = KeyringWrapping(keyring, stores)
     wrapping.check()
-    agreement = LoadedAgreement(load(settings.policies))
+    alarms = Alarms()
+    folder = AgreementFolder(settings.policies, lambda path: LoadedAgreement(load(path), alarms.hear))
     database = open_database(settings.database_url)
     vault, tags = Vault(keyring, wrapping), Pseudonymiser(keyring)
-    signatures, alarms = LogSigner(keyring), Alarms()
+    signatures = LogSigner(keyring)
     notary = RecordNotary(keyring, f"{settings.public_url}/mine")
     means = Means(
         fields=FieldCipher(keyring),
@@ -253,10 +263,19 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     guard = GuardFile(settings.log_guard)
     ledger = Ledger(stored, signatures, ed25519_holds, settings.log_address, now, guard, alarms.hear)
     storage = GuardedStorage(stored, ledger.allow)
+    agreements = Agreements(
+        storage,
+        ledger,
+        now,
+        folder,
+        lambda texts: LoadedAgreement(load_texts(texts), alarms.hear),
+        alarms.hear,
+        officers=settings.agreement == "officers",
+    )
     courier = Courier(storage, open_sender(settings.outbox), now, alarms.hear)
     house = House(
         storage=storage,
-        agreement=lambda: agreement,
+        agreements=agreements,
         vault=vault,
         tags=tags,
         codes=Codes(),
@@ -272,6 +291,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         settings=settings,
         database=database,
         house=house,
+        agreements=agreements,
         ledger=ledger,
         cosigning=Cosigning(storage, _witnesses(settings, ledger), _to_witness, ed25519_holds, now),
         courier=courier,
@@ -351,6 +371,7 @@ def asgi(broker: Broker) -> FastAPI:
         releases=broker.releases,
         reactions=broker.reactions,
         partners=broker.partners,
+        evaluations=Evaluations(broker.house),
         log=broker.ledger,
         cosigned=broker.cosigning,
         ready=broker.ready,

@@ -123,6 +123,16 @@ class Unsafe(BrokerError):
     code = "unsafe-configuration"
 
 
+class PolicyFailed(BrokerError):
+    """A rule of the agreement could not be worked out: denied, and an alarm, since Cedar would pass over a `forbid`."""
+
+    code = "policy-error"
+    words = Words(
+        "Een regel van de afspraken mislukt. Er is niets vrijgegeven.",
+        "A rule of the agreement fails. Nothing was released.",
+    )
+
+
 class Tampered(BrokerError):
     """Stored bytes are not what was stored: a signature, tag or hash does not hold. Always refused, always an alarm."""
 

@@ -42,6 +42,7 @@ class Settings:
     vault_mount: str = "transit"
     vault_ca_file: Path | None = None
     witnesses: Path | None = None
+    agreement: Literal["officers", "folder"] = "officers"
 
     @property
     def local(self) -> bool:
@@ -90,7 +91,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         vault_mount=given.get("BROKER_VAULT_MOUNT", "transit"),
         vault_ca_file=_path(given.get("BROKER_VAULT_CA_FILE", "")),
         witnesses=_path(given.get("BROKER_WITNESSES", "")),
+        agreement="folder" if given.get("BROKER_AGREEMENT", "officers") == "folder" else "officers",
     )
+    if given.get("BROKER_AGREEMENT", "officers") not in ("officers", "folder"):
+        faults.append(Words("BROKER_AGREEMENT is officers of folder.", "BROKER_AGREEMENT is officers or folder."))
     faults += _unsafe(settings, guarded=bool(given.get("BROKER_LOG_GUARD")))
     if faults:
         raise Unsafe(Words(" ".join(f.nl for f in faults), " ".join(f.en for f in faults)))

@@ -34,14 +34,22 @@ def documented(
     *,
     body: type[BaseModel] | None = None,
     errors: tuple[int, ...] = (),
+    also: Mapping[int, tuple[str, type[BaseModel]]] | None = None,
 ) -> dict[str, Any]:
-    """What OpenAPI says of an endpoint that reads its body and writes its answer by hand."""
+    """What OpenAPI says of an endpoint that reads its body and writes its answer by hand.
+
+    `also` holds other good answers: what each means, and its body.
+    """
     refused = {code: {"description": "A problem"} for code in {*errors, 400 if body else 500, 500, 503}}
     told: dict[str, Any] = {
         "summary": summary,
         "status_code": status,
         "response_model": None,
-        "responses": {status: {"description": "Done", "model": model} if model else {"description": "Done"}, **refused},
+        "responses": {
+            status: {"description": "Done", "model": model} if model else {"description": "Done"},
+            **{code: {"description": said, "model": body} for code, (said, body) in (also or {}).items()},
+            **refused,
+        },
     }
     if body is not None:
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}

@@ -19,6 +19,7 @@ from broker.errors import NotAuthenticated, NotFound
 from broker.services.access import Access, Caller
 from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
+from broker.services.evaluations import Evaluations
 from broker.services.handovers import Handovers
 from broker.services.hearing import Hearing
 from broker.services.invitations import Invitations
@@ -41,6 +42,7 @@ class Api:
     releases: Releases
     reactions: Hearing
     partners: Partners
+    evaluations: Evaluations
     log: LogTiles
     cosigned: CosignedLog
     ready: Callable[[], Any]

@@ -1,6 +1,7 @@
 """Handovers over HTTP: push, list, look, invite, withdraw; and looking for somebody's."""
 
 import io
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import segno
@@ -10,18 +11,25 @@ from fastapi.responses import Response
 from broker.api.answers import answer, documented
 from broker.api.bodies import read_as, read_json, validated
 from broker.api.deps import Api, AsAnyCaller, AsOrganisation, AsProfessional, Id, Use
+from broker.api.problems import language_of
 from broker.api.schemas import (
+    AskedPlanOut,
+    DryRunOut,
     HandoverBody,
     HandoverOut,
     HandoverPage,
     InvitationBody,
     InvitationOut,
+    MissingOut,
+    ReaderOut,
     SearchBody,
+    SectionPlanOut,
     SectionStateOut,
     SignerOut,
 )
 from broker.domain.drafts import Draft
 from broker.errors import Fault, Invalid, NotAllowed, NotFound, Words
+from broker.services.dry_runs import SENTENCES, DryRun, Misses, SectionPlan
 from broker.services.views import HandoverView
 
 router = APIRouter(prefix="/v1", tags=["handovers"])
@@ -46,17 +54,90 @@ def _out(view: HandoverView, *, for_sender: bool) -> HandoverOut:
     )
 
 
+def _plan(plan: DryRun, language: str) -> DryRunOut:
+    def said(misses: Iterable[Misses]) -> list[MissingOut]:
+        return [MissingOut.model_construct(code=m.value, detail=SENTENCES[m].in_language(language)) for m in misses]
+
+    def readers(section: SectionPlan) -> list[ReaderOut]:
+        return [
+            ReaderOut.model_construct(
+                organisation=reader.organisation,
+                role=reader.role,
+                could_read=reader.could_read,
+                missing=said([reader.misses] if reader.misses else []),
+            )
+            for reader in section.readers
+        ]
+
+    return DryRunOut.model_construct(
+        dry_run=True,
+        policy_digest=plan.policy_digest,
+        sections=[
+            SectionPlanOut.model_construct(
+                type=section.type,
+                concerns=list(section.concerns),
+                readers=readers(section),
+                missing=said(section.misses),
+            )
+            for section in plan.sections
+        ],
+        asked=[
+            AskedPlanOut.model_construct(
+                person=one.person,
+                sections=list(one.sections),
+                persons=list(one.persons),
+                support=one.support,
+                missing=said(one.misses),
+            )
+            for one in plan.asked
+        ],
+    )
+
+
+def _only(request: Request, name: str) -> None:
+    """Raises Invalid for any other parameter, and for one that stands twice: a typing error must not push."""
+    if [key for key, _ in request.query_params.multi_items()] not in ([], [name]):
+        raise Invalid.at(
+            f"/{name}",
+            f"Hier kan alleen {name}, en maar één keer. Er is niets bewaard.",
+            f"Only {name} is possible here, and only once. Nothing was kept.",
+        )
+
+
 def _fields(signer: Any) -> dict[str, Any]:
     names = ("person", "answered", "state", "support", "can_be_reached")
     return {name: getattr(signer, name) for name in names}
 
 
 @router.post(
-    "/handovers", **documented("Push a handover", HandoverOut, 201, body=HandoverBody, errors=(401, 403, 409, 413, 415))
+    "/handovers",
+    **documented(
+        "Push a handover",
+        HandoverOut,
+        201,
+        body=HandoverBody,
+        errors=(401, 403, 409, 413, 415),
+        also={200: ("Only tried", DryRunOut)},
+    ),
 )
-async def push(request: Request, api: Use, organisation: AsOrganisation) -> Response:
-    """Store a handover, encrypted. `reference` is unique per sender: the same body again answers as the first time."""
-    view = await api.handovers.push(organisation.oin, await _draft(request, api))
+async def push(
+    request: Request,
+    api: Use,
+    organisation: AsOrganisation,
+    dry_run: Annotated[
+        bool, Query(alias="dryRun", description="only try: say what it would come to, keep nothing")
+    ] = False,
+) -> Response:
+    """Store a handover, encrypted. `reference` is unique per sender: the same body again answers as the first time.
+
+    With `dryRun=true` it is checked in the same way and nothing is kept: the answer says, by this body alone, who could
+    read which section, who would be asked, and what misses.
+    """
+    _only(request, "dryRun")
+    draft = await _draft(request, api)
+    if dry_run:
+        return answer(_plan(await api.handovers.dry_run(organisation.oin, draft), language_of(request)))
+    view = await api.handovers.push(organisation.oin, draft)
     return answer(_out(view, for_sender=True), 201, {"Location": f"/v1/handovers/{view.handover.id}"})
 
 

@@ -3,18 +3,19 @@
 Plain ASGI, so that nothing is buffered and nothing is done twice. Paths, queries and bodies are never logged.
 """
 
+import re
 import time
 from typing import Any
 
 import structlog
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
 from broker import __version__
 from broker.api.health import Metrics
 
-API = ("/v1", "/oauth", "/.well-known")
+API = ("/v1", "/oauth", "/.well-known", "/access")
 HEADERS = {
     "API-Version": __version__,
     "X-Content-Type-Options": "nosniff",
@@ -22,12 +23,18 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 """On every answer of the API; also on one that is made outside this middleware, because something failed."""
+_REQUEST_ID = re.compile(r"[\x20-\x7e]{1,256}")
 _log = structlog.get_logger("broker.requests")
 
 
 def in_api(path: str) -> bool:
     """Whether a path belongs to the API rather than to the pages."""
     return any(path == prefix or path.startswith(f"{prefix}/") for prefix in API)
+
+
+def in_access(path: str) -> bool:
+    """Whether a path belongs to the evaluations of the agreement."""
+    return path.startswith("/access/")
 
 
 class Surroundings:
@@ -49,6 +56,7 @@ class Surroundings:
                 seen["status"] = message["status"]
                 if in_api(scope["path"]):
                     _api_headers(message)
+                    _request_id(scope, message)
             await send(message)
 
         structlog.contextvars.bind_contextvars(request=str(uuid7()))
@@ -65,6 +73,14 @@ class Surroundings:
         self._metrics.requests.labels(method, template, str(status)).inc()
         self._metrics.seconds.labels(template).observe(seconds)
         _log.info("request", method=method, route=template, status=status, milliseconds=round(seconds * 1000, 1))
+
+
+def _request_id(scope: Scope, message: Message) -> None:
+    """Give back the caller's own id of an evaluation (AuthZEN 1.0, "Request Identification"); it is written nowhere."""
+    if in_access(scope["path"]):
+        given = Headers(scope=scope).get("x-request-id", "")
+        if _REQUEST_ID.fullmatch(given):
+            MutableHeaders(scope=message)["X-Request-ID"] = given
 
 
 def _api_headers(message: Message) -> None:

@@ -22,7 +22,9 @@ class _Alarms(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """At this moment."""
-        family = CounterMetricFamily("broker_alarms", "Damaged data or missing keys met", labels=("kind",))
+        family = CounterMetricFamily(
+            "broker_alarms", "Damaged data, missing keys or a failing agreement met", labels=("kind",)
+        )
         for kind, count in self._alarms.counts.items():
             family.add_metric((kind,), count)
         yield family
@@ -31,7 +33,7 @@ class _Alarms(Collector):
 class Metrics:
     """The counters of one process, by route template and status; never by organisation or person."""
 
-    def __init__(self, believed: Callable[[], bool], alarms: Alarms) -> None:
+    def __init__(self, believed: Callable[[], bool], refused: Callable[[], bool], alarms: Alarms) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(_Alarms(alarms))
         self.requests = Counter(
@@ -43,6 +45,12 @@ class Metrics:
             "rondom_log_rolled_back", "1: the database is older than the log's guard", registry=self.registry
         )
         behind.set_function(lambda: 0.0 if believed() else 1.0)
+        other = Gauge(
+            "rondom_agreement_refused",
+            "1: a changed agreement could not be put in force, the one before still counts",
+            registry=self.registry,
+        )
+        other.set_function(lambda: 1.0 if refused() else 0.0)
 
     def text(self) -> bytes:
         """The Prometheus text format."""

@@ -11,7 +11,18 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from broker import errors
-from broker.api import contexts, directory, handovers, health, log, partner_events, reactions, releases, token
+from broker.api import (
+    contexts,
+    directory,
+    evaluations,
+    handovers,
+    health,
+    log,
+    partner_events,
+    reactions,
+    releases,
+    token,
+)
 from broker.api.bodies import _OTHERWISE, OtherForm, TooLarge
 from broker.api.deps import Api
 from broker.api.headers import Surroundings, in_api
@@ -26,9 +37,9 @@ _METHOD = errors.Words("Deze methode kan hier niet.", "This method is not possib
 def install_api(app: FastAPI, api: Api, page: Page) -> None:
     """Add all routes. `page` shows a refusal outside the API to a person."""
     app.state.api = api
-    metrics = Metrics(lambda: api.log.believed, api.alarms)
+    metrics = Metrics(lambda: api.log.believed, lambda: api.partners.agreement_refused, api.alarms)
     app.add_middleware(Surroundings, metrics=metrics)
-    rooms = (token, handovers, reactions, releases, partner_events, directory, log, contexts, health)
+    rooms = (token, handovers, reactions, releases, partner_events, directory, evaluations, log, contexts, health)
     for room in rooms:
         app.include_router(room.router)
     app.include_router(health.metrics_router(metrics))

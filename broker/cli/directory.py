@@ -109,3 +109,18 @@ def invite(name: Annotated[str, typer.Argument(help="Who it is; kept encrypted."
     """Invite a privacy officer; prints a code that works once, within seven days."""
     code = use(lambda broker: broker.oversight.invite(name))
     typer.echo(f"invitation code {code}")
+
+
+@officers.command("list")
+def officers_listed() -> None:
+    """Show every privacy officer, with their ids."""
+    for officer in use(lambda broker: broker.oversight.officers_known()):
+        state = "withdrawn" if officer.withdrawn else "let in" if officer.enrolled else "invited"
+        typer.echo(f"{officer.id}  {state:<9}  {officer.name}")
+
+
+@officers.command("withdraw")
+def withdraw(officer: Annotated[str, typer.Argument(help="The id that `broker officers list` shows.")]) -> None:
+    """Somebody is no privacy officer any more: no visit, passkey or approval of theirs counts."""
+    use(lambda broker: broker.oversight.withdraw_officer(officer))
+    typer.echo("They are no officer any more.")

@@ -1,7 +1,9 @@
-"""`broker policies`: check the agreement, and run its cases."""
+"""`broker policies`: check the agreement, run its cases, propose another one."""
 
 import json
 from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +11,10 @@ import typer
 from broker.cli.differing import diff
 from broker.cli.explaining import explain
 from broker.cli.matrix import Directory, In, Language, matrix
-from broker.errors import Words
+from broker.cli.running import use
+from broker.domain.calendar import AMSTERDAM
+from broker.errors import Invalid, Words
+from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.cases import run_cases
 from broker.pdp.faults import UnsafePolicies
 from broker.pdp.lint import Finding, lint
@@ -98,3 +103,32 @@ def run_the_cases(directory: Directory = None, as_json: Json = False) -> None:
         typer.echo(f"{len(results) - len(wrong)} of {len(results)} cases came out as they should.")
     if wrong or not results:
         raise typer.Exit(1)
+
+
+@app.command("propose")
+def propose(
+    directory: Annotated[Path, typer.Argument(help="The folder with the other agreement.")],
+    reason: Annotated[str, typer.Option(help="Why; officers read it. No names.")],
+    starts: Annotated[
+        str, typer.Option("--from", help="The first day on which it counts (2027-01-31); without it, once approved.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Propose another agreement: it counts once two privacy officers approved it in the console."""
+    agreement = LoadedAgreement(load(directory))
+    day = _day(starts)
+    made = use(lambda broker: broker.oversight.propose(agreement, reason, day))
+    if as_json:
+        typer.echo(json.dumps({"proposal": made.id, "digest": made.digest, "wider": made.wider}))
+        return
+    typer.echo(f"Proposed, with digest {made.digest}.")
+    typer.echo("It may give more than the one in force." if made.wider else "It gives nothing that is not given now.")
+    typer.echo("Two privacy officers approve it in the console, under Agreement.")
+
+
+def _day(text: str) -> datetime | None:
+    """The first moment of a day in the Netherlands. Raises Invalid."""
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), AMSTERDAM).astimezone(UTC) if text else None
+    except ValueError:
+        raise Invalid.at("/from", "Schrijf een dag als 2027-01-31.", "Write a day as 2027-01-31.") from None

@@ -28,8 +28,11 @@ def push(
     keep: Annotated[
         Path | None, typer.Option(help="With --sealed: write the sealed body here first; push that file to repeat.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only try: say who could read what and what misses; nothing is kept.")
+    ] = False,
 ) -> None:
-    """Push a handover; prints its id and which sections are open."""
+    """Push a handover; prints its id and which sections are open. With --dry-run: what it would come to."""
     if keep is not None and not sealed:
         raise Invalid.at("/keep", "--keep hoort bij --sealed.", "--keep goes with --sealed. Nothing was sent.")
     try:
@@ -46,7 +49,8 @@ def push(
         with Client(url, oin, signing, language="en") as client:
             if sealed:
                 body = _sealed(client, body, keep)
-            typer.echo(json.dumps(client.push(body), indent=1))
+            send = client.dry_run if dry_run else client.push
+            typer.echo(json.dumps(send(body), indent=1))
     except (httpx.HTTPError, httpx.InvalidURL):
         raise Unavailable(_NOBODY) from None
     except Refused as refused:

@@ -1,10 +1,12 @@
 """One use case from the command line: a broker is put together, used once, and closed."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from broker.app import Broker, build, prepare_database
+from broker.errors import BrokerError
 from broker.settings import read_settings
 
 _Result = TypeVar("_Result")
@@ -18,6 +20,8 @@ def use(work: Callable[[Broker], Awaitable[_Result]]) -> _Result:
     async def once() -> _Result:
         broker = build(settings)
         try:
+            with contextlib.suppress(BrokerError):  # what needs it will say so; a repair must not
+                await broker.agreements.know()
             return await work(broker)
         finally:
             await broker.database.close()

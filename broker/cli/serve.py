@@ -34,9 +34,10 @@ def serve() -> None:
 
 
 async def _heed_the_guard(broker: Broker) -> None:
-    """Refuse a database that was put back here, in plain words, and not in the web server's log."""
+    """Refuse a database that was put back or altered here, in plain words, and not in the web server's log."""
     try:
         await broker.ledger.heed()
+        await broker.agreements.begin()
     finally:
         await broker.database.close()
 

@@ -82,6 +82,10 @@ class Client:
         """
         return self._call("POST", "/v1/handovers", self.seal(body) if sealed else body)
 
+    def dry_run(self, body: dict[str, Any], *, sealed: bool = False) -> dict[str, Any]:
+        """What a push of this body would come to; nothing is kept. Raises Refused."""
+        return self._call("POST", "/v1/handovers?dryRun=true", self.seal(body) if sealed else body)
+
     def seal(self, body: dict[str, Any]) -> dict[str, Any]:
         """The body with every section sealed to the broker's intake key of this moment. Raises Refused, and as `seal_body`."""
         try:

@@ -25,8 +25,8 @@ _ACTIONS: Mapping[str, Action] = {
     "handover:pushed": "C", "handover:corrected": "U", "handover:withdrawn": "D", "release:permitted": "R",
     "release:denied": "R", "invitation:made": "C", "consent:given": "C", "consent:refused": "C",
     "consent:withdrawn": "U", "reaction:written": "C", "reaction:read": "R", "reaction:answered": "U",
-    "messages:changed": "U", "policy:activated": "U", "keys:changed": "U", "organisation:changed": "U",
-    "officer:invited": "C", "officer:enrolled": "C", "matter:raised": "C", "matter:settled": "U",
+    "messages:changed": "U", "policy:proposed": "C", "policy:approved": "U", "policy:activated": "U", "keys:changed": "U", "organisation:changed": "U",
+    "officer:invited": "C", "officer:enrolled": "C", "officer:withdrawn": "U", "matter:raised": "C", "matter:settled": "U",
     "log:viewed": "R", "log:exported": "R",
 }  # fmt: skip
 _USERS = ("professional", "officer", "signer")

@@ -80,6 +80,9 @@ class DisclosureLog(Protocol):
     def read(self, leaf: bytes, openings: Any) -> LoggedFacts:
         """An entry in words. Raises Tampered when leaf or openings are not what was logged."""
 
+    def vouched(self, entry: Any) -> LoggedFacts:
+        """What the broker signed in an entry, its openings left shut. Raises Tampered unless it did."""
+
 
 class LogGuard(Protocol):
     """The last checkpoint of the log that this broker saw or signed, kept outside the database."""

@@ -227,6 +227,9 @@ class Agreement(Protocol):
     def title(self, rule: str) -> Words:
         """What a rule says, for people."""
 
+    def widens(self, before: Any) -> bool:
+        """Whether it could give something that another one does not."""
+
 
 class Texts(Protocol):
     """The agreement's texts."""
@@ -255,6 +258,16 @@ class Explained(Protocol):
 
 class AgreementInForce(Agreement, Texts, Explained, Protocol):
     """All sides of the agreement."""
+
+
+class AgreementSource(Protocol):
+    """Where an agreement comes from: something that changes, and is read whole."""
+
+    def state(self) -> Any:
+        """What tells whether it changed."""
+
+    def load(self) -> AgreementInForce:
+        """What it holds now, checked whole. Raises Unsafe with every fault."""
 
 
 @dataclass(frozen=True, slots=True)

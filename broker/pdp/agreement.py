@@ -7,24 +7,31 @@ from broker.domain.decisions import PolicyQuestion, Ruling
 from broker.domain.explanations import Explanation
 from broker.domain.notices import NoticeTemplate
 from broker.domain.overview import Overview
+from broker.domain.ports import Alarm
 from broker.domain.signers import SignerTable
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Words
-from broker.pdp.cedar import CedarDecisionPoint
+from broker.pdp.cedar import CedarDecisionPoint, unheard
 from broker.pdp.explain import Explainer
 from broker.pdp.matrix import matrix_of
 from broker.pdp.overview import overview_of
 from broker.pdp.policy_set import PolicySet, load_texts
+from broker.pdp.widening import widens
 
 
 class LoadedAgreement:
     """See `broker.domain.ports.AgreementInForce`."""
 
-    def __init__(self, policy_set: PolicySet) -> None:
+    def __init__(self, policy_set: PolicySet, alarm: Alarm = unheard) -> None:
         self._set = policy_set
-        self._point = CedarDecisionPoint(policy_set)
+        self._point = CedarDecisionPoint(policy_set, alarm=alarm)
         self._overview: Overview | None = None
         self._explainer: Explainer | None = None
+
+    @property
+    def policy_set(self) -> PolicySet:
+        """The set itself, for who compares two of them."""
+        return self._set
 
     @property
     def digest(self) -> str:
@@ -59,6 +66,10 @@ class LoadedAgreement:
     def decide(self, question: PolicyQuestion) -> Ruling:
         """Its answer; any error is a denial."""
         return self._point.decide(question)
+
+    def widens(self, before: object) -> bool:
+        """Whether it could give something that another one does not; yes, when that is not plain."""
+        return not isinstance(before, LoadedAgreement) or widens(before.policy_set, self._set)
 
     def title(self, rule: str) -> Words:
         """What a rule says, for people; its id when this set does not know it."""

@@ -76,7 +76,7 @@ def load(directory: Path) -> PolicySet:
     """Read and check a directory. Raises `UnsafePolicies`, holding every fault found, unless all of it is fit."""
     faults = Faults()
     texts: dict[str, str] = {}
-    for path in _files(directory):
+    for path in files_of(directory):
         name = path.relative_to(directory).as_posix()
         try:
             name.encode()
@@ -125,7 +125,7 @@ def load_texts(texts: Mapping[str, str]) -> PolicySet:
     return PolicySet(digest_of(texts), texts, vocabulary, signers, channels, notices, rules, read[0], schema)  # 6
 
 
-def _files(directory: Path) -> Iterable[Path]:
+def files_of(directory: Path) -> Iterable[Path]:
     """Every file of the set. Folders that are links are not followed, so a set cannot reach outside itself."""
     for folder, subfolders, names in os.walk(directory):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))

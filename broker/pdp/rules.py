@@ -18,6 +18,7 @@ from broker.domain.vocabulary import Vocabulary
 from broker.errors import Words
 from broker.pdp.entities import bands_of
 from broker.pdp.faults import Faults
+from broker.pdp.total import may_fail
 
 ANNOTATIONS = ("id", "title_nl", "title_en", "legal_basis")
 BOUNDS = ("Purpose", "OrganisationKind", "Role", "SectionType")
@@ -185,6 +186,13 @@ def _read_rule(
             said.line,
             f"@id '{rule_id}' is niet geldig; gebruik kleine letters, cijfers en streepjes.",
             f"@id '{rule_id}' is not valid; use small letters, digits and hyphens.",
+        )
+    if operators := may_fail(tree.get("conditions", ())):
+        faults.add(
+            file,
+            said.line,
+            f"de regel die hier begint kan mislukken ({', '.join(operators)}); laat hem alleen woorden en getallen vergelijken.",
+            f"the rule that begins here can fail ({', '.join(operators)}); let it only compare words and numbers.",
         )
     named = frozenset(_literals(tree))
     if words is not None:

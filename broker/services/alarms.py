@@ -1,6 +1,6 @@
-"""The alarm: something at rest is not what was put there, or the key to it is gone. Counted and logged; nothing about people.
+"""The alarm: something at rest was changed, the key to it is gone, or the agreement fails. Nothing about people in it.
 
-Whoever turns such an error into an answer, and whoever meets one in the background, lets it be heard here.
+It is counted and logged. Whoever turns such an error into an answer, and whoever meets one in the background, lets it be heard here.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import structlog
 
 from broker.errors import BrokerError
 
-KINDS = ("tampered", "key-missing")
+KINDS = ("tampered", "key-missing", "policy-error", "agreement-refused")
 """The codes of errors that are alarms."""
 _log = structlog.get_logger(__name__)
 

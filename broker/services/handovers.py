@@ -1,4 +1,4 @@
-"""What an organisation does with its own handovers: push, correct, withdraw.
+"""What an organisation does with its own handovers: push (or only try to), correct, withdraw.
 
 - No method here can make a consent.
 - A correction is a new version; the text of the old one is destroyed, and everybody who received it is told.
@@ -19,6 +19,7 @@ from broker.domain.handovers import ENDED, Handover, HandoverState
 from broker.domain.parties import Oin, PersonId
 from broker.domain.stores import PartnerEventType, Pushed, Statements, UnitOfWork
 from broker.errors import Conflict, Fault, Invalid, NotFound, Words
+from broker.services.dry_runs import DryRun, dry_run
 from broker.services.erasure import erase_contents
 from broker.services.house import House
 from broker.services.intake import recognise, sealed_handover
@@ -60,6 +61,14 @@ class Handovers:
             await work.commit()
         house.log.kick()
         return view
+
+    async def dry_run(self, sender: Oin, draft: Draft) -> DryRun:
+        """What a push of this would come to; nothing is kept. Raises Conflict and Invalid as a push would."""
+        async with self._house.storage(writing=False) as work:
+            before = await work.handovers.by_reference(sender, draft.reference)
+            if before is not None and self._fingerprint(sender, draft) not in await work.handovers.fingerprints(before):
+                raise Conflict(_OTHER_BODY, code="reference-in-use")
+            return await dry_run(work, self._house, sender, draft, self._house.clock())
 
     def _fingerprint(self, sender: Oin, draft: Draft) -> str:
         return self._house.tags.tag("body", sender, draft.canonical)

@@ -3,23 +3,47 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from broker.domain.log_ports import DisclosureLog
 from broker.domain.ports import AgreementInForce, Clock, CodeMaker, Ids, Notary, SectionVault, Tagger
-from broker.domain.stores import Storage
-from broker.errors import TooMany
+from broker.domain.stores import Storage, UnitOfWork
+from broker.errors import TooMany, Words
 
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 
+class KnowsAgreement(Protocol):
+    """See `broker.services.agreements.Agreements`."""
+
+    @property
+    def refused(self) -> Words | None:
+        """Why the latest text was not put in force; None when nothing was wrong with it."""
+
+    @property
+    def officers(self) -> bool:
+        """Whether officers decide which agreement comes in force, and not the folder."""
+
+    async def stored(self, work: UnitOfWork, digest: str) -> AgreementInForce:
+        """A text that was kept, checked whole. Raises Tampered for another one, Unavailable when it cannot be loaded."""
+
+    async def activate(self, proposal_id: str) -> bool:
+        """Put a proposal in force when all is there for it; whether it was."""
+
+    def now(self) -> AgreementInForce:
+        """The agreement in force, as this broker knows it."""
+
+    async def within(self, work: UnitOfWork) -> AgreementInForce:
+        """The agreement in force, as this unit of work sees it. Raises Tampered or Unavailable."""
+
+
 @dataclass(frozen=True, slots=True)
 class House:
-    """The means of the use cases. `agreement` is the one in force at the moment of the call."""
+    """The means of the use cases."""
 
     storage: Storage
-    agreement: Callable[[], AgreementInForce]
+    agreements: KnowsAgreement
     vault: SectionVault
     tags: Tagger
     codes: CodeMaker
@@ -29,6 +53,10 @@ class House:
     ids: Ids
     public_url: str
     outbox_kick: Callable[[], None]
+
+    def agreement(self) -> AgreementInForce:
+        """The agreement in force at the moment of the call, for whatever releases nothing."""
+        return self.agreements.now()
 
     async def aside(self, call: Callable[_Given, _Result], *args: _Given.args, **kwargs: _Given.kwargs) -> _Result:
         """Make a call of the vault: `await house.aside(house.vault.open, place, sealed)`.

@@ -6,13 +6,14 @@
 """
 
 import base64
+import hashlib
 import secrets
 from datetime import datetime, timedelta
 from typing import cast
 
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.parties import OfficerId
-from broker.domain.ports import Passkeys
+from broker.domain.ports import Passkey, Passkeys
 from broker.domain.stores import UnitOfWork, Visit
 from broker.errors import NotAllowed, NotAuthenticated, NotFound, Words
 from broker.services.house import House, guarded
@@ -65,7 +66,8 @@ class Officers:
     def _session(self, visit: Visit, open_matters: int = 0) -> OfficerSession:
         csrf = self._house.tags.code_tag("csrf", visit.id)
         stage = "signed-in" if visit.stage == "signed-in" else "invited"
-        return OfficerSession(visit.id, csrf, visit.owner, stage, open_matters)  # type: ignore[arg-type] # mypy widens the literal
+        refused = stage == "signed-in" and self._house.agreements.refused is not None
+        return OfficerSession(visit.id, csrf, visit.owner, stage, open_matters, refused)  # type: ignore[arg-type] # mypy widens the literal
 
     async def session(self, token: str) -> OfficerSession | None:
         """The live session with that token; using it keeps it alive, at most eight hours."""
@@ -106,7 +108,8 @@ class Officers:
             if not await work.officers.enrol(officer, passkey, now):
                 raise NotAllowed(_NO_INVITATION, code="invitation-used")
             await work.visits.end(visit.id)
-            await work.log.append(_about(EventType.OFFICER_ENROLLED, officer, now))
+            made = Personal(officer, "passkey", fingerprint(passkey))
+            await work.log.append(_about(EventType.OFFICER_ENROLLED, officer, now, made))
             started = await self._start(work, officer, "signed-in")
             await work.commit()
         self._house.log.kick()
@@ -157,8 +160,14 @@ class Officers:
                 await work.commit()
 
 
-def _about(event: EventType, officer: OfficerId, now: datetime) -> LogEvent:
-    return LogEvent(event, now, personal=(Personal(officer, "officer", officer),))
+def fingerprint(passkey: Passkey) -> str:
+    """SHA-256 of a passkey's credential id and public key, as it is logged when the passkey is made."""
+    both = b"%d:%b,%b" % (len(passkey.credential), passkey.credential, passkey.public_key)
+    return hashlib.sha256(both).hexdigest()
+
+
+def _about(event: EventType, officer: OfficerId, now: datetime, *more: Personal) -> LogEvent:
+    return LogEvent(event, now, personal=(Personal(officer, "officer", officer), *more))
 
 
 def _b64(raw: bytes) -> str:

@@ -19,6 +19,7 @@ from broker.domain.vocabulary import Vocabulary
 from broker.errors import NotFound, Words
 from broker.services.agreed import Agreed
 from broker.services.downloads import Downloads
+from broker.services.proposals import Proposals
 from broker.services.screens import (
     EntryDetail,
     EntryFilter,
@@ -51,11 +52,14 @@ LABELS = {
     EventType.REACTION_ANSWERED: Words("Verzoek van het gezin beantwoord", "Request of the family answered"),
     EventType.MESSAGES_CHANGED: Words("Berichten aan of uit gezet", "Messages turned on or off"),
     EventType.SUBJECT_SEARCHED: Words("Gezocht op persoon", "Searched for a person"),
+    EventType.POLICY_PROPOSED: Words("Afspraken voorgesteld", "Agreement proposed"),
+    EventType.POLICY_APPROVED: Words("Afspraken goedgekeurd", "Agreement approved"),
     EventType.POLICY_ACTIVATED: Words("Afspraken in werking", "Agreement in force"),
     EventType.KEYS_CHANGED: Words("Sleutels veranderd", "Keys changed"),
     EventType.ORGANISATION_CHANGED: Words("Organisatie veranderd", "Organisation changed"),
     EventType.OFFICER_INVITED: Words("Privacy officer uitgenodigd", "Officer invited"),
     EventType.OFFICER_ENROLLED: Words("Privacy officer toegelaten", "Officer enrolled"),
+    EventType.OFFICER_WITHDRAWN: Words("Privacy officer gestopt", "Officer withdrawn"),
     EventType.OFFICER_SIGNED_IN: Words("Privacy officer aangemeld", "Officer signed in"),
     EventType.MATTER_RAISED: Words("Twijfel gemeld", "Doubt raised"),
     EventType.MATTER_SETTLED: Words("Twijfel afgehandeld", "Doubt settled"),
@@ -89,7 +93,7 @@ WHY = {
 """The reasons as an officer reads them; those of the recipient say "your role"."""
 
 
-class Oversight(Downloads, Agreed):
+class Oversight(Downloads, Agreed, Proposals):
     """The use cases of a privacy officer who signed in."""
 
     async def entries(self, token: str, wanted: EntryFilter) -> EntryPage:

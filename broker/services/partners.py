@@ -27,6 +27,11 @@ class Partners:
         """The agreement in force."""
         return self._house.agreement()
 
+    @property
+    def agreement_refused(self) -> bool:
+        """Whether a changed agreement could not be put in force."""
+        return self._house.agreements.refused is not None
+
     def intake_keys(self) -> tuple[Mapping[str, Any], ...]:
         """The public keys that senders seal to, the one to use first."""
         return self._house.vault.intake_keys()
@@ -74,14 +79,3 @@ class Partners:
             await work.log.append(event)
             await work.commit()
         self._house.log.kick()
-
-
-async def enact(house: House) -> None:
-    """Keep the text of the agreement in force, and log when it is another than before."""
-    agreement, now = house.agreement(), house.clock()
-    async with house.storage() as work:
-        if await work.policies.keep(agreement.digest, agreement.texts, now):
-            event = LogEvent(EventType.POLICY_ACTIVATED, now, facts={"policy": agreement.digest})
-            await work.log.append(event)
-        await work.commit()
-    house.log.kick()

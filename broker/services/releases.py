@@ -3,7 +3,8 @@
 1. The clock is read once.
 2. Facts are read under shared locks on the handover and on the consents of everybody concerned; a correction or a
    withdrawal that committed first is seen.
-3. Consent and agreement decide per section (`broker.domain.releases`).
+3. Consent and agreement decide per section (`broker.domain.releases`). The agreement is the one that is in force in
+   this unit of work: one and the same from here to the end, and the log entry names its digest.
 4. What is permitted is sealed to the recipient's key, unopened; or opened, for who has none. What the family wrote
    about it goes with it.
 5. The disclosure or refusal is logged, and the release tied to its entry, in the same unit of work.
@@ -23,7 +24,7 @@ from broker.domain.decisions import TOLD, SectionDecision, Told
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import Content, Handover, SealedContent, SectionId, readable
 from broker.domain.parties import Professional, Recipient
-from broker.domain.ports import ForRecipient, SealedSection, place_of
+from broker.domain.ports import AgreementInForce, ForRecipient, SealedSection, place_of
 from broker.domain.reactions import Reaction, attached, disputed
 from broker.domain.releases import ReleaseDecision, ReleaseRequest, Situation, decide, refusal
 from broker.domain.stores import UnitOfWork
@@ -109,10 +110,10 @@ class Releases:
         who = request.professional
         async with house.storage() as work:
             handover = await work.handovers.get(request.handover, lock="shared")  # 2
+            agreement = await house.agreements.within(work)  # 3
             if handover is None or not handover.addressed_to(who.organisation, who.role):
-                await self._refuse_stranger(work, request, handover, now)
+                await self._refuse_stranger(work, replace(request, purpose=_known(request, agreement)), handover, now)
                 raise NotFound
-            agreement = house.agreement()
             situation = await situation_of(work, handover, who.organisation, agreement, now, hold=True)  # 2
             found, rulings = weigh(situation, Recipient(who.organisation, who.role), request.purpose, agreement, now)
             decision = decide(request, situation, found, rulings, now)  # 3
@@ -123,13 +124,13 @@ class Releases:
             released = tuple(
                 Released(d.section.type, contents[d.section.id], written[d.section.id]) for d in decision.permitted
             )
-            asked = replace(request, purpose=_known(request.purpose, house))
+            asked = replace(request, purpose=_known(request, agreement))
             event = _logged(release_id, asked, situation, decision, written, agreement.digest, now)
             appended = await work.log.append(event)  # 5
             if released:
                 sections = [d.section for d in decision.permitted]
                 await work.releases.add(release_id, appended.entry.id, handover.id, who, sections, now)
-                await tell_of_release(work, house, situation, decision, now)  # 6
+                await tell_of_release(work, house, agreement, situation, decision, now)  # 6
             await work.commit()  # 7
         ways = channels_for(agreement.channels, situation.sender.kind, situation.recipient.kind, request.purpose)
         withheld = _withheld(request, situation, decision, refusal(request, situation, now), ways)
@@ -185,7 +186,7 @@ class Releases:
             now,
             who.organisation,
             handover.sender if handover else None,
-            {"outcome": "denied", "reason": reason, "purpose": _known(request.purpose, self._house)},
+            {"outcome": "denied", "reason": reason, "purpose": request.purpose},
             tuple(personal),
         )
         await work.log.append(event)
@@ -218,8 +219,9 @@ async def _written(work: UnitOfWork, handover: Handover, decision: ReleaseDecisi
     return {d.section.id: attached(every, d.section, handover.version) for d in decision.permitted}
 
 
-def _known(purpose: str, house: House) -> str:
-    return purpose if purpose in house.agreement().vocabulary.purposes else "unknown"
+def _known(request: ReleaseRequest, agreement: AgreementInForce) -> str:
+    """The purpose that was asked for, if it is a word of the agreement: a log line is no free text."""
+    return request.purpose if request.purpose in agreement.vocabulary.purposes else "unknown"
 
 
 def _withheld(

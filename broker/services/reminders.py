@@ -94,7 +94,7 @@ class Reminders:
                 if await work.guards.once(reminder.mark, end_of_day(reminder.day) + REMEMBERED):  # 4
                     texts = {reminder.to: _text(reminder)}
                     kind = "consent-ends" if reminder.topic is Topic.CONSENT_ENDS else "birthday-soon"
-                    await queue(work, house, texts, {reminder.to: reach[reminder.to]}, kind, now)
+                    await queue(work, house, house.agreement(), texts, {reminder.to: reach[reminder.to]}, kind, now)
                     sent += 1
             await work.commit()
         return sent

@@ -184,13 +184,17 @@ class CareFile:
 
 @dataclass(frozen=True, slots=True)
 class OfficerSession:
-    """A privacy officer who signed in with a passkey. `open_matters`: how many wait for an officer."""
+    """A privacy officer who signed in with a passkey. `open_matters`: how many wait for an officer.
+
+    `agreement_refused`: a changed agreement could not be put in force.
+    """
 
     id: str
     csrf: str
     officer: str
     stage: Literal["invited", "signed-in"]
     open_matters: int = 0
+    agreement_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

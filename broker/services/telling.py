@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from broker.domain.parties import PersonId
+from broker.domain.ports import AgreementInForce
 from broker.domain.releases import ReleaseDecision, Situation
 from broker.domain.stores import Message, Reach, UnitOfWork
 from broker.domain.telling import Why, told_of
@@ -20,7 +21,12 @@ WAS_READ = "was-read"
 
 
 async def tell_of_release(
-    work: UnitOfWork, house: House, situation: Situation, decision: ReleaseDecision, now: datetime
+    work: UnitOfWork,
+    house: House,
+    agreement: AgreementInForce,
+    situation: Situation,
+    decision: ReleaseDecision,
+    now: datetime,
 ) -> None:
     """Queue a message for everybody who is to hear that these sections were released."""
     told = told_of(decision.permitted, situation.people, situation.table, now)
@@ -29,19 +35,20 @@ async def tell_of_release(
     sender = situation.handover.sender
     listening = told.keys() - await work.mutes.among(told, sender)
     texts = {person: _READ[told[person]] for person in listening}
-    await queue(work, house, texts, await work.persons.reach(listening, sender), WAS_READ, now)
+    await queue(work, house, agreement, texts, await work.persons.reach(listening, sender), WAS_READ, now)
 
 
 async def queue(
     work: UnitOfWork,
     house: House,
+    agreement: AgreementInForce,
     texts: Mapping[PersonId, Words],
     reach: Mapping[PersonId, Reach],
     kind: str,
     now: datetime,
 ) -> None:
     """Put a text in the outbox for each of these people who can be reached, in their own language."""
-    notices, messages = house.agreement().notices, {}
+    notices, messages = agreement.notices, {}
     for person, where in sorted(reach.items()):
         language = where.language if where.language in notices else "nl"
         text = texts[person].in_language(language).format(address=house.public_url)

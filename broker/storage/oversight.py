@@ -1,13 +1,15 @@
 """Privacy officers with their passkeys, and every agreement that was ever in force."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from broker.domain.parties import OfficerId
 from broker.domain.ports import Passkey
+from broker.domain.stores import Approval, InForce, OfficerRow, Proposal
 from broker.errors import Tampered
 from broker.storage import tables as t
 from broker.storage.rows import Store
@@ -31,13 +33,17 @@ class Officers(Store):
         """Whose invitation that is, if it is still good."""
         c = t.officer.c
         tag = self._means.tags.code_tag("officer", code)
-        row = await self._one(sa.select(c.id).where(c.code_tag == tag, c.invited_until > now, c.enrolled_at.is_(None)))
+        row = await self._one(
+            sa.select(c.id).where(
+                c.code_tag == tag, c.invited_until > now, c.enrolled_at.is_(None), c.withdrawn_at.is_(None)
+            )
+        )
         return OfficerId(row.id) if row else None
 
     async def enrol(self, officer: OfficerId, passkey: Passkey, now: datetime) -> bool:
         """Add the passkey and use up the invitation; False when it was used before."""
         c = t.officer.c
-        fresh = sa.and_(c.id == officer, c.enrolled_at.is_(None))
+        fresh = sa.and_(c.id == officer, c.enrolled_at.is_(None), c.withdrawn_at.is_(None))
         if not await self._run(sa.update(t.officer).where(fresh).values(enrolled_at=now)):
             return False
         values = {
@@ -51,7 +57,9 @@ class Officers(Store):
 
     async def passkey(self, credential: bytes) -> tuple[OfficerId, Passkey] | None:
         """By credential id."""
-        row = await self._one(sa.select(t.passkey).where(t.passkey.c.credential == credential))
+        mine = sa.select(t.passkey).join(t.officer, t.officer.c.id == t.passkey.c.officer)
+        good = sa.and_(t.passkey.c.credential == credential, t.officer.c.withdrawn_at.is_(None))
+        row = await self._one(mine.where(good))
         return (OfficerId(row.officer), Passkey(row.credential, row.public_key, row.count)) if row else None
 
     async def used(self, passkey: Passkey) -> None:
@@ -59,18 +67,47 @@ class Officers(Store):
         mine = t.passkey.c.credential == passkey.credential
         await self._run(sa.update(t.passkey).where(mine).values(count=passkey.count))
 
+    async def all(self) -> Sequence[OfficerRow]:
+        """Every officer, by id."""
+        rows = await self._all(sa.select(t.officer).order_by(t.officer.c.id))
+        return [
+            OfficerRow(
+                OfficerId(row.id),
+                self._unseal(f"officer:{row.id}", row.name_sealed),
+                row.enrolled_at is not None,
+                row.withdrawn_at is not None,
+            )
+            for row in rows
+        ]
+
+    async def active(self, officer: OfficerId, *, lock: bool = False) -> bool:
+        """Whether they were let in, and are still an officer."""
+        c = t.officer.c
+        mine = sa.select(c.id).where(c.id == officer, c.enrolled_at.is_not(None), c.withdrawn_at.is_(None))
+        return await self._one(mine.with_for_update() if lock else mine) is not None
+
+    async def withdraw(self, officer: OfficerId, now: datetime) -> bool:
+        """They are no officer any more: no invitation, no passkey and no visit of theirs is good."""
+        c = t.officer.c
+        there = sa.and_(c.id == officer, c.withdrawn_at.is_(None))
+        if not await self._run(sa.update(t.officer).where(there).values(withdrawn_at=now)):
+            return False
+        await self._run(sa.delete(t.visit).where(t.visit.c.kind == "officer", t.visit.c.owner == officer))
+        return True
+
 
 class Policies(Store):
     """See `PolicyStore`."""
 
-    async def keep(self, digest: str, texts: Mapping[str, str], now: datetime) -> bool:
-        """Keep a set's text and put it in force; True when another one was in force before."""
+    async def keep(self, digest: str, texts: Mapping[str, str], now: datetime) -> None:
+        """Keep a set's text, unless it is there already."""
         values = {"digest": digest, "texts": json.dumps(dict(texts)), "first_at": now}
         await self._insert_once(t.policy_set, values)
-        if await self.latest() == digest:
-            return False
-        await self._run(sa.insert(t.policy_in_force).values(digest=digest, since=now))
-        return True
+
+    async def put_in_force(self, it: InForce) -> None:
+        """From the commit on, this is the last one."""
+        values = {"number": it.number, "digest": it.digest, "since": it.since, "entry_id": it.entry}
+        await self._run(sa.insert(t.policy_in_force).values(values))
 
     async def texts(self, digest: str) -> Mapping[str, str] | None:
         """The text of a set, as it is stored: its digest is for the reader to compare."""
@@ -80,8 +117,63 @@ class Policies(Store):
         except (ValueError, AttributeError):
             raise Tampered from None
 
-    async def latest(self) -> str | None:
-        """The digest that came into force last."""
+    async def propose(self, proposal: Proposal) -> None:
+        """Keep a proposal; its text is kept already."""
+        values = {
+            "id": proposal.id,
+            "digest": proposal.digest,
+            "instead_of": proposal.instead_of,
+            "wider": proposal.wider,
+            "starts_at": proposal.starts,
+            "reason_sealed": self._seal(f"proposal:{proposal.id}", proposal.reason),
+            "created_at": proposal.at,
+            "entry_id": proposal.entry,
+        }
+        await self._run(sa.insert(t.policy_proposal).values(values))
+
+    def _proposal(self, row: Any) -> Proposal:
+        reason = self._unseal(f"proposal:{row.id}", row.reason_sealed)
+        return Proposal(
+            row.id, row.digest, row.instead_of, row.wider, row.starts_at, reason, row.created_at, row.entry_id
+        )
+
+    async def proposal(self, proposal_id: str) -> Proposal | None:
+        """By id."""
+        row = await self._one(sa.select(t.policy_proposal).where(t.policy_proposal.c.id == proposal_id))
+        return self._proposal(row) if row else None
+
+    async def proposals(self, limit: int) -> Sequence[Proposal]:
+        """Newest first."""
+        c = t.policy_proposal.c
+        return [
+            self._proposal(row)
+            for row in await self._all(sa.select(t.policy_proposal).order_by(c.id.desc()).limit(limit))
+        ]
+
+    async def approve(self, approval: Approval) -> None:
+        """Keep an approval."""
+        values = {
+            "proposal": approval.proposal,
+            "number": approval.number,
+            "officer": approval.officer,
+            "created_at": approval.at,
+            "entry_id": approval.entry,
+        }
+        await self._run(sa.insert(t.policy_approval).values(values))
+
+    async def approvals(self, proposal_id: str) -> Sequence[Approval]:
+        """Of one proposal, in their order."""
+        c = t.policy_approval.c
+        rows = await self._all(sa.select(t.policy_approval).where(c.proposal == proposal_id).order_by(c.number))
+        return [Approval(r.proposal, r.number, OfficerId(r.officer), r.created_at, r.entry_id) for r in rows]
+
+    async def history(self, limit: int) -> Sequence[InForce]:
+        """What was put in force, newest first."""
         c = t.policy_in_force.c
-        row = await self._one(sa.select(c.digest).order_by(c.serial.desc()).limit(1))
-        return row.digest if row else None
+        rows = await self._all(sa.select(t.policy_in_force).order_by(c.number.desc()).limit(limit))
+        return [InForce(row.number, row.digest, row.since, row.entry_id) for row in rows]
+
+    async def in_force(self) -> InForce | None:
+        """The one with the highest number; None before the first."""
+        row = await self._one(sa.select(t.policy_in_force).order_by(t.policy_in_force.c.number.desc()).limit(1))
+        return InForce(row.number, row.digest, row.since, row.entry_id) if row else None

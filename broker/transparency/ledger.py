@@ -325,6 +325,11 @@ class Ledger:
             len(entry.personal) - len(there),
         )
 
+    def vouched(self, entry: StoredEntry) -> LoggedFacts:
+        """What the broker signed in an entry, its openings left shut. Raises Tampered unless it did."""
+        self._checked(entry)
+        return self.read(entry.leaf, ())
+
     async def waiting(self) -> int:
         """How many entries are not in the tree yet."""
         async with self._storage(writing=False) as work:

@@ -10,6 +10,7 @@ from broker.domain.overview import Overview
 from broker.domain.reactions import ReactionKind
 from broker.services.agreed import RulesScreen
 from broker.services.files import ExportFile, ExportWanted, ProofFile
+from broker.services.proposal_screens import AgreementScreen, ProposalDetail
 from broker.services.questionnaires import Choice, Questionnaire, Shown
 from broker.services.screens import (
     CareFile,
@@ -137,6 +138,18 @@ class ConsoleService(Protocol):
 
     async def download(self, token: str, wanted: ExportWanted) -> ExportFile:
         """A part of the log as a file; logged before its first byte. Raises Invalid, or Conflict when it would be empty."""
+
+    async def agreement(self, token: str) -> AgreementScreen:
+        """Which agreement is in force, and what is wrong with the one that is not."""
+
+    async def proposal(self, token: str, proposal_id: str) -> ProposalDetail:
+        """One proposed agreement, line by line. Raises NotFound."""
+
+    async def approval_options(self, token: str, proposal_id: str) -> str:
+        """JSON for `navigator.credentials.get`, to approve it. Raises NotFound and Conflict."""
+
+    async def approve(self, token: str, proposal_id: str, credential_json: str) -> object:
+        """Approve it with a passkey. Raises NotAllowed, NotFound and Conflict."""
 
     async def log(self, token: str) -> LogScreen:
         """The state of the log."""

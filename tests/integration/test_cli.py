@@ -27,6 +27,7 @@ from broker.client import ClientKey, ClientSealingKey
 from broker.crypto.encoding import b64url
 from broker.crypto.keyring import load_keyring
 from broker.crypto.sealing import About, mark_of, release_info, seal_content
+from broker.pdp.policy_set import load
 from broker.settings import read_settings
 from broker.storage import migrate
 from broker.storage import tables as t
@@ -631,6 +632,10 @@ def test_a_push_to_a_running_broker_is_kept_or_refused_with_every_fault(furnishe
         _wait_for(port)
         arguments = ("--url", url, "--oin", SENDER, "--key", desk.folder / "key.json")
         (desk.folder / "body.json").write_text(json.dumps(a_body()))
+        _an_agreement_is_proposed(desk)
+        tried = json.loads(desk.done("push", desk.folder / "body.json", *arguments, "--dry-run"))
+        assert tried["dryRun"] is True
+        assert tried["policyDigest"]
         pushed = json.loads(desk.done("push", desk.folder / "body.json", *arguments))
         assert pushed["id"]
         (desk.folder / "wrong.json").write_text(json.dumps(a_body(kind="nonsense", subject="nobody", reference="d-2")))
@@ -646,6 +651,26 @@ def test_a_push_to_a_running_broker_is_kept_or_refused_with_every_fault(furnishe
         assert serving.wait(20) in (0, -15)
     assert "Traceback" not in (desk.folder / "log").read_text()
     assert "Noor" not in (desk.folder / "log").read_text()
+
+
+def _an_agreement_is_proposed(desk) -> None:
+    """To a broker that serves; and an officer is no officer any more."""
+    other = Path(shutil.copytree(ROOT / "policies", desk.folder / "other"))
+    assert "in force already" in desk.refused("policies", "propose", other, "--reason", "x")
+    (other / "README.md").write_text("another")
+    assert "/from: " in desk.refused("policies", "propose", other, "--reason", "x", "--from", "tomorrow")
+    assert "/reason: " in desk.refused("policies", "propose", other, "--reason", " ")
+    said = json.loads(desk.done("policies", "propose", other, "--reason", "A text.", "--json"))
+    assert (said["digest"], said["wider"]) == (load(other).digest, False)
+    assert "gives nothing that is not given now" in desk.done("policies", "propose", other, "--reason", "Again.")
+    (other / "release.cedar").write_text("")
+    assert "release.cedar" in desk.refused("policies", "propose", other, "--reason", "x")
+    desk.done("officers", "invite", "Anna")
+    [line] = desk.done("officers", "list").splitlines()
+    assert line.split()[1:] == ["invited", "Anna"]
+    assert "no officer any more" in desk.done("officers", "withdraw", line.split()[0])
+    assert desk.done("officers", "list").split()[1] == "withdrawn"
+    desk.refused("officers", "withdraw", line.split()[0])
 
 
 def _wait_for(port: int) -> None:

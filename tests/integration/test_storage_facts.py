@@ -23,7 +23,7 @@ from broker.domain.parties import (
 )
 from broker.domain.ports import Passkey, place_of
 from broker.domain.signers import required_signers, youngest_band
-from broker.domain.stores import AuthorityClaim, Invitation, PersonClaim
+from broker.domain.stores import AuthorityClaim, InForce, Invitation, PersonClaim
 from broker.errors import Conflict, Tampered
 from broker.storage import tables as t
 from tests.factories import (
@@ -471,10 +471,15 @@ async def test_an_officers_invitation_is_good_once_and_in_time(store):
 
 async def test_every_agreement_is_kept_and_the_last_one_is_known(store):
     async with store.storage() as work:
-        assert await work.policies.latest() is None
-        assert await work.policies.keep("a" * 64, {"x": "1"}, NOW)
-        assert not await work.policies.keep("a" * 64, {"x": "1"}, NOW)
-        assert await work.policies.keep("b" * 64, {"x": "2"}, NOW)
-        assert await work.policies.keep("a" * 64, {"x": "1"}, NOW)
-        assert await work.policies.latest() == "a" * 64
+        assert await work.policies.in_force() is None
+        await work.policies.keep("a" * 64, {"x": "1"}, NOW)
+        await work.policies.keep("a" * 64, {"x": "other"}, NOW)
+        await work.policies.keep("b" * 64, {"x": "2"}, NOW)
+        assert await work.policies.texts("a" * 64) == {"x": "1"}
+        assert await work.policies.in_force() is None, "kept is not in force"
+        for number, digest in enumerate(("a" * 64, "b" * 64, "a" * 64), 1):
+            entry = (await work.log.append(LogEvent(EventType.POLICY_ACTIVATED, NOW))).entry.id
+            last = InForce(number, digest, NOW, entry)
+            await work.policies.put_in_force(last)
+            assert await work.policies.in_force() == last
         assert HandoverId("x") == "x"

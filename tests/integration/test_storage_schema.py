@@ -11,7 +11,8 @@ from sqlalchemy.engine import make_url
 
 from broker.domain.consents import ConsentRecord
 from broker.domain.events import EventType, LogEvent
-from broker.domain.stores import Refusal
+from broker.domain.parties import OfficerId
+from broker.domain.stores import Approval, InForce, Proposal, Refusal
 from broker.errors import Conflict, Unavailable, Unsafe
 from broker.storage import migrate
 from broker.storage import tables as t
@@ -59,7 +60,11 @@ async def filled(store: Storeroom) -> ConsentRecord:
         await work.consents.keep_notice(record.notice.digest, "nl", "Mag dit?", NOW)
         await work.consents.add(record, store.means.notary.sign(record))
         await work.policies.keep("d" * 64, {"a": "b"}, NOW)
-        await work.log.append(LogEvent(EventType.KEYS_CHANGED, NOW))
+        logged = await work.log.append(LogEvent(EventType.POLICY_ACTIVATED, NOW))
+        await work.policies.put_in_force(InForce(1, "d" * 64, NOW, logged.entry.id))
+        await work.policies.propose(Proposal("p-1", "d" * 64, 1, True, NOW, "x", NOW, logged.entry.id))
+        await work.officers.invite(OfficerId("o-1"), "Anna", "CODE", NOW, NOW)
+        await work.policies.approve(Approval("p-1", 1, OfficerId("o-1"), NOW, logged.entry.id))
         await work.commit()
     while await store.ledger().step():
         pass

@@ -79,12 +79,15 @@ def test_school_may_receive_the_safety_plan_in_six_steps(folder: Path) -> None:
     edit(Path("new") / listed[1], '"allBut": [', '"allBut": ["safety-plan",')
     edit(Path("new") / listed[2], '"support-coordinator"', '"support-coordinator", "teacher"', '"each"')
 
+    *last, propose = last
     results = [run(line) for line in last]  # 5
     assert [result.exit_code for result in results] == [0, 0, 3]
     assert results[2].stdout.startswith("WIDER: more is given.")
     assert (
         "    teacher or mentor (at school)\n      + Safety plan\n\nRules: school-teacher (changed)" in results[2].stdout
     )
+    assert propose.startswith("broker policies propose new --reason ")  # 6
+    assert "Set BROKER_LOG_GUARD" in str(run(propose).exception), "that one is for who has the broker's settings"
 
 
 def test_the_commands_that_show_what_it_gives(folder: Path) -> None:

@@ -22,24 +22,21 @@ from broker.errors import Unsafe
 from broker.pdp import cedar
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.policy_set import REQUIRED, PolicySet, load, load_texts
-from broker.services.partners import enact
 from tests.promises.attacks import ALL, JACK, TOM, as_it_is, assert_only, push, releases
+from tests.support.agreements import decide_with, in_force
 from tests.support.world import ROOT, World
 
 SHIPPED = ROOT / "policies"
 SCHOOL, GP = "00000099000000020000", "00000099000000040000"
+OVERFLOWS = "context.evidence + 9223372036854775807 < 0"
+"""Passes Cedar's validator, and cannot be computed for any evidence above 0."""
+FAILING = f"forbid (principal, action, resource) when {{ {OVERFLOWS} }};"
 NOTES = '@title_nl("x") @title_en("x") @legal_basis("x")'
 
 
 @pytest.fixture(scope="module")
 def shipped() -> PolicySet:
     return load(SHIPPED)
-
-
-def in_force(world: World, policy_set: PolicySet) -> None:
-    """From now on this agreement counts, also for what was consented before."""
-    agreement = LoadedAgreement(policy_set)
-    object.__setattr__(world.broker.house, "agreement", lambda: agreement)
 
 
 def changed(shipped: PolicySet, old: str, new: str, file: str = "release.cedar") -> PolicySet:
@@ -132,8 +129,7 @@ async def test_the_agreement_of_each_decision_is_in_the_log(world: World, shippe
     await case.everybody_says_yes()
     first = await case.ask()
     stricter = changed(shipped, school_rule(shipped), "")
-    in_force(world, stricter)
-    await enact(world.broker.house)
+    await world.broker.agreements.enact(LoadedAgreement(stricter))
     assert (await case.ask()).status_code == 403
     logged = [entry for entry in await world.entries() if entry.type.startswith(("release:", "policy:"))]
     assert first.json()["policyDigest"] == shipped.digest != stricter.digest
@@ -147,9 +143,6 @@ async def test_the_agreement_of_each_decision_is_in_the_log(world: World, shippe
 
 # --- an error in a policy denies -----------------------------------------------------------------
 
-OVERFLOWS = "context.evidence + 9223372036854775807 < 0"
-"""Passes Cedar's validator, and cannot be computed for any evidence above 0."""
-
 
 @pytest.mark.parametrize("effect", ["forbid", "permit"])
 async def test_a_rule_that_fails_while_it_is_evaluated(world: World, shipped: PolicySet, effect: str) -> None:
@@ -158,8 +151,9 @@ async def test_a_rule_that_fails_while_it_is_evaluated(world: World, shipped: Po
     await case.everybody_says_yes()
     narrow = "" if effect == "forbid" else 'when { context.purpose == Purpose::"education-support" }'
     rule = f'@id("fails") {NOTES} {effect} (principal, action, resource) {narrow} when {{ {OVERFLOWS} }};'
-    in_force(world, with_rule(shipped, rule))
+    in_force(world, unchecked(shipped, rule))
     assert await case.gets() == []
+    assert world.broker.alarms.counts["policy-error"] > 0, "and it rings"
     entry = next(entry for entry in await world.entries() if entry.type == "release:denied")
     assert '"errors": 1' in entry.personal["decision"][0], "the officer can see that it was an error"
     in_force(world, shipped)
@@ -170,7 +164,7 @@ async def test_a_rule_that_fails_for_one_section_type_closes_that_one(world: Wor
     case = await push(world, TOM)
     await case.everybody_says_yes()
     rule = f'@id("fails") {NOTES} forbid (principal, action, resource) when {{ resource.type == SectionType::"status" && {OVERFLOWS} }};'
-    in_force(world, with_rule(shipped, rule))
+    in_force(world, unchecked(shipped, rule))
     assert await case.gets() == ["safety-plan", "voice-of-the-child"]
 
 
@@ -226,8 +220,7 @@ async def test_a_decision_point_that_says_less_than_yes(world: World, shipped: P
         Ruling(False, ("forbidden",), "digest"),
         Ruling(False, (), "digest"),
     ):
-        agreement = Says(answer)
-        object.__setattr__(world.broker.house, "agreement", lambda agreement=agreement: agreement)
+        decide_with(world, Says(answer))
         assert await case.gets() == ["safety-plan", "voice-of-the-child"], answer
         assert await case.gets(sections=["status"]) == [], answer
 
@@ -239,8 +232,7 @@ async def test_a_decision_point_that_raises(world: World, shipped: PolicySet) ->
 
     case = await push(world, TOM)
     await case.everybody_says_yes()
-    agreement = Breaks(shipped)
-    object.__setattr__(world.broker.house, "agreement", lambda: agreement)
+    decide_with(world, Breaks(shipped))
     with capture_logs() as lines:
         response = await case.ask()
     assert (response.status_code, [line["event"] for line in lines if line["log_level"] == "error"]) == (
@@ -331,6 +323,7 @@ def broken_sets(directory: Path) -> list[tuple[str, Callable[[], Any]]]:
         ("permit all", lambda: rules.write_text(text + "permit (principal, action, resource);")),
         ("unknown word", lambda: rules.write_text(text.replace('Role::"teacher"', 'Role::"headmaster"'))),
         ("unknown attribute", lambda: rules.write_text(text.replace("context.senderBasis", "context.basis"))),
+        ("a rule that can fail", lambda: rules.write_text(f'{text}@id("x") {NOTES} {FAILING}')),
         ("the same id twice", lambda: rules.write_text(text + text[text.rindex("@id(") :])),
         ("not UTF-8", lambda: rules.write_bytes(b"\xff\xfe" + text.encode())),
         ("rules nobody reads", lambda: (directory / "more.cedar").write_text(text)),

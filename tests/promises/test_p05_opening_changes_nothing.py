@@ -8,6 +8,7 @@ from datetime import timedelta
 import httpx
 
 from broker.cli.visitor import answered, form_of, forms_of
+from tests.support.agreements import propose
 from tests.support.surface import (
     ACTS,
     LOOKS,
@@ -113,6 +114,7 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
         "receipt_id": mother.url.path.removeprefix("/receipt/"),
         "entry_id": (await rows_of(world, "log_entry"))[0].entry_id,
         "matter_id": (await rows_of(world, "matter"))[0].id,
+        "proposal_id": await propose(world),
         "reaction": reaction,
         "part": part,
         "kind": "reaction",
@@ -253,12 +255,12 @@ async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(w
     await doubt(world)
     await world.ask(TOM, "ib-joris")
     matter = (await rows_of(world, "matter"))[0].id
-    entry = (await rows_of(world, "log_entry"))[0].entry_id
+    entry, proposal = (await rows_of(world, "log_entry"))[0].entry_id, await propose(world)
     async with officer_browser(world) as officer:
         before, known = await dump(world), {row.entry_id for row in await rows_of(world, "log_entry")}
         for path in sorted(LOOKS):
             ids = {"id": world.handovers[TOM], "path": "0/000", "entry": "0", "name": "x", "position": "1"}
-            ids |= {"reaction": NO_SUCH_ID, "part": "0" * 32, "kind": "reaction"}
+            ids |= {"proposal_id": proposal, "reaction": NO_SUCH_ID, "part": "0" * 32, "kind": "reaction"}
             address = filled(path, {**ids, "receipt_id": NO_SUCH_ID, "entry_id": entry, "matter_id": matter})
             for method in ("GET", "HEAD"):
                 answer = await officer.browser.request(method, address)

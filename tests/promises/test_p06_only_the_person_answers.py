@@ -10,6 +10,7 @@ import pytest
 
 from broker.cli.visitor import form_of, forms_of
 from broker.services.officers import Officers
+from tests.support.agreements import propose
 from tests.support.surface import (
     ACTS,
     LOOKS,
@@ -89,6 +90,7 @@ async def waiting_family(world: World) -> AsyncIterator[tuple[dict[str, str], di
             "receipt_id": NO_SUCH_ID,
             "entry_id": entry,
             "matter_id": (await rows_of(world, "matter"))[0].id,
+            "proposal_id": await propose(world),
             "path": "0/000",
             "entry": "0",
             "name": "rondom.css",

@@ -119,7 +119,12 @@ async def test_a_whole_familys_story_leaves_no_trace_beside_the_answers_themselv
     assert 'route="/check"' in metrics
     assert leaks(metrics, [*secrets, *partners, *world.handovers.values(), *world.keys]) == []
     assert set(re.findall(r'(\w+)="', metrics)) == {"method", "route", "status", "le", "kind"}
-    assert set(re.findall(r'kind="([^"]*)"', metrics)) == {"tampered", "key-missing"}
+    assert set(re.findall(r'kind="([^"]*)"', metrics)) == {
+        "tampered",
+        "key-missing",
+        "policy-error",
+        "agreement-refused",
+    }
 
     for exchange in recorder.heard:
         # Addresses and headers hold nothing about people, and no secret but the visit's own cookie.

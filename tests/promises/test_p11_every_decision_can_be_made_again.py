@@ -17,7 +17,6 @@ from broker.domain.events import EventType, LogEvent
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.policy_set import load_texts
 from broker.services import releases
-from broker.services.partners import enact
 from broker.services.replay import DECISIONS, Outcome, Report
 from tests.promises.attacks import ALL, JACK, READER
 from tests.support.intruder import Intruder, intruder_in
@@ -80,11 +79,8 @@ async def test_also_after_the_agreement_was_changed(world: World) -> None:
     texts["release.cedar"] = "// nothing is given to anybody any more\n" + texts["release.cedar"].replace(
         'principal.role == Role::"general-practitioner"', 'principal.role == Role::"teacher"'
     )
-    changed = LoadedAgreement(load_texts(texts))
-    house = replace(world.broker.house, agreement=lambda: changed)
-    await enact(house)
-    with patch.object(world.broker.releases, "_house", house):
-        assert await world.gets(JACK, READER[JACK]) == []
+    await world.broker.agreements.enact(LoadedAgreement(load_texts(texts)))
+    assert await world.gets(JACK, READER[JACK]) == []
     report = await replayed(world)
     assert report.findings == []
     assert dict(report.counts) == {SAME: before + 1}

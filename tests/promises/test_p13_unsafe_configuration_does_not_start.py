@@ -49,6 +49,7 @@ SETTINGS: dict[str, tuple[Mapping[str, str], str]] = {
     "a demo that listens to everybody": ({**DEMO, "BROKER_HOST": "0.0.0.0"}, "only runs on localhost"),
     "a mode that does not exist": ({"BROKER_MODE": "Demo"}, "BROKER_MODE is production or demo"),
     "debugging": ({"BROKER_MODE": "debug"}, "BROKER_MODE is production or demo"),
+    "nobody who decides on the agreement": ({"BROKER_AGREEMENT": "nobody"}, "BROKER_AGREEMENT is officers or folder"),
     "no port": ({"BROKER_PORT": "0"}, "BROKER_PORT"),
     "a port in other digits": ({"BROKER_PORT": "\u0668\u0660\u0668\u0660"}, "BROKER_PORT"),
     "a port with a million digits": ({"BROKER_PORT": "1" * 100_000}, "BROKER_PORT"),

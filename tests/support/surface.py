@@ -25,6 +25,7 @@ from broker.storage import tables
 from tests.support.world import World
 
 LOOKS = {
+    "/.well-known/authzen-configuration",
     "/.well-known/jwks.json",
     "/.well-known/oauth-authorization-server",
     "/v1/contexts/consent-record-1.jsonld",
@@ -75,6 +76,8 @@ LOOKS = {
     "/console/queue",
     "/console/queue/{matter_id}",
     "/console/files",
+    "/console/agreement",
+    "/console/agreement/{proposal_id}",
     "/console/log",
 }
 """What GET and HEAD may ask for: nothing of it changes anything."""
@@ -86,6 +89,8 @@ ACTS = {
     "DELETE /v1/handovers/{id}": "organisation",
     "POST /v1/handovers/{id}/invitations": "organisation",
     "POST /v1/handovers/{id}/reactions/{reaction}/answer": "organisation",
+    "POST /access/v1/evaluation": "organisation",
+    "POST /access/v1/evaluations": "organisation",
     "POST /v1/subjects/_search": "professional",
     "POST /v1/releases": "professional",
     "POST /v1/releases/{id}/acknowledgement": "professional",
@@ -110,6 +115,8 @@ ACTS = {
     "POST /console/queue/{matter_id}": "officer",
     "POST /console/files": "officer",
     "POST /console/log/check": "officer",
+    "POST /console/agreement/{proposal_id}/approval-options": "officer",
+    "POST /console/agreement/{proposal_id}/approval": "officer",
     "POST /console/sign-out": "officer",
 }
 """What changes something, and who it is for."""

@@ -167,3 +167,9 @@ def test_a_token_and_a_key_never_print(client, broker):
     anna.ask("h", "p")
     for printed in (repr(client), repr(anna), repr(client._token), repr(anna._token)):
         assert "t-1" not in printed
+
+
+def test_a_dry_run_is_asked_for_as_such(client, broker):
+    broker.answer = httpx.Response(200, json={"dryRun": True})
+    assert client.dry_run(a_body()) == {"dryRun": True}
+    assert (broker.asked[-1].method, str(broker.asked[-1].url)) == ("POST", f"{URL}/v1/handovers?dryRun=true")

@@ -38,6 +38,60 @@ class HandoverOut(Body):
     signers: list[SignerOut] | None = None
 
 
+class MissingOut(Body):
+    """Something that would keep a section closed: a code, what it means, and what to do."""
+
+    code: Literal[
+        "not-in-agreement",
+        "stronger-evidence-needed",
+        "sealed-only",
+        "nobody-may-read",
+        "no-authority-stated",
+        "holder-of-authority-unable",
+        "inability-review-overdue",
+        "signer-shielded",
+        "no-contact",
+    ]
+    detail: str
+
+
+class ReaderOut(Body):
+    """A recipient, and whether they could read the section once everybody has said yes."""
+
+    organisation: str
+    role: str
+    could_read: bool
+    missing: list[MissingOut]
+
+
+class SectionPlanOut(Body):
+    """A section of the body, in its order. `missing` keeps it closed to everybody, whatever anybody answers."""
+
+    type: str
+    concerns: list[str]
+    readers: list[ReaderOut]
+    missing: list[MissingOut]
+
+
+class AskedPlanOut(Body):
+    """Somebody who would be asked, by your own key. `support`: the answer is kept and does not count."""
+
+    person: str
+    sections: list[str]
+    persons: list[str]
+    support: bool
+    missing: list[MissingOut]
+
+
+class DryRunOut(Body):
+    """What a push of this body would come to, by this body alone; nothing of it was kept."""
+
+    dry_run: Literal[True]
+    policy_digest: str
+    sections: list[SectionPlanOut]
+    asked: list[AskedPlanOut]
+
+
 class HandoverPage(Body):
     """A page; `next` is the cursor of the following one, absent on the last."""
 

@@ -22,7 +22,16 @@ from broker.domain.stores.log import (
     TreeStore,
 )
 from broker.domain.stores.matters import ContactStore, MatterStore
-from broker.domain.stores.oversight import Message, OfficerStore, OutboxStore, PolicyStore
+from broker.domain.stores.oversight import (
+    Approval,
+    InForce,
+    Message,
+    OfficerRow,
+    OfficerStore,
+    OutboxStore,
+    PolicyStore,
+    Proposal,
+)
 from broker.domain.stores.parties import (
     AuthorityClaim,
     AuthorityStore,
@@ -48,6 +57,7 @@ from broker.domain.stores.witnesses import CosignedNote, Refusal, WitnessStore
 
 __all__ = [
     "Appended",
+    "Approval",
     "AuthorityClaim",
     "AuthorityStore",
     "CheckpointStore",
@@ -61,6 +71,7 @@ __all__ = [
     "Guards",
     "HandoverLists",
     "HandoverStore",
+    "InForce",
     "Invitation",
     "InvitationStore",
     "KnownFacts",
@@ -70,6 +81,7 @@ __all__ = [
     "MatterStore",
     "Message",
     "MuteStore",
+    "OfficerRow",
     "OfficerStore",
     "OrganisationStore",
     "OutboxStore",
@@ -79,6 +91,7 @@ __all__ = [
     "PersonClaim",
     "PersonStore",
     "PolicyStore",
+    "Proposal",
     "Pushed",
     "Reach",
     "ReactionStore",

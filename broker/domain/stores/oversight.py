@@ -44,6 +44,41 @@ class OutboxStore(Protocol):
         """It went out, or was given up; nothing of it is kept."""
 
 
+@dataclass(frozen=True, slots=True)
+class OfficerRow:
+    """A privacy officer, for the operator's list."""
+
+    id: OfficerId
+    name: str = field(repr=False)
+    enrolled: bool
+    withdrawn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An agreement that was proposed in the place of the one with that number, from a moment on; `entry` is the log entry that says so."""
+
+    id: str
+    digest: str
+    instead_of: int
+    wider: bool
+    starts: datetime
+    reason: str = field(repr=False)
+    at: datetime
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The how-manieth approval of a proposal; `entry` is the log entry that says so."""
+
+    proposal: str
+    number: int
+    officer: OfficerId
+    at: datetime
+    entry: str
+
+
 class OfficerStore(Protocol):
     """Privacy officers, their invitations and passkeys."""
 
@@ -62,15 +97,55 @@ class OfficerStore(Protocol):
     async def used(self, passkey: Passkey) -> None:
         """Keep its new count."""
 
+    async def all(self) -> Sequence[OfficerRow]:
+        """Every officer, by id."""
+
+    async def active(self, officer: OfficerId, *, lock: bool = False) -> bool:
+        """Whether they were let in, and are still an officer; with `lock`, until the commit."""
+
+    async def withdraw(self, officer: OfficerId, now: datetime) -> bool:
+        """They are no officer any more; False when they were none."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """An agreement put in force: the how-manieth, since when, and the log entry that says so."""
+
+    number: int
+    digest: str
+    since: datetime
+    entry: str
+
 
 class PolicyStore(Protocol):
     """Every agreement that was ever in force, with its text."""
 
-    async def keep(self, digest: str, texts: Mapping[str, str], now: datetime) -> bool:
-        """Keep a set; True when it is new."""
+    async def keep(self, digest: str, texts: Mapping[str, str], now: datetime) -> None:
+        """Keep a set's text, unless it is there already."""
+
+    async def put_in_force(self, it: InForce) -> None:
+        """From the commit on, this is the last one. Raises Conflict at the commit when its number is taken."""
 
     async def texts(self, digest: str) -> Mapping[str, str] | None:
         """The text of a set that was kept, by file; None when it is not there."""
 
-    async def latest(self) -> str | None:
-        """The digest that came into force last."""
+    async def propose(self, proposal: Proposal) -> None:
+        """Keep a proposal; its text is kept already."""
+
+    async def proposal(self, proposal_id: str) -> Proposal | None:
+        """By id."""
+
+    async def proposals(self, limit: int) -> Sequence[Proposal]:
+        """Newest first."""
+
+    async def approve(self, approval: Approval) -> None:
+        """Keep an approval. Raises Conflict at the commit when its number is taken, or the officer's is there."""
+
+    async def approvals(self, proposal_id: str) -> Sequence[Approval]:
+        """Of one proposal, in their order."""
+
+    async def history(self, limit: int) -> Sequence[InForce]:
+        """What was put in force, newest first."""
+
+    async def in_force(self) -> InForce | None:
+        """The one with the highest number; None before the first."""

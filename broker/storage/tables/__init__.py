@@ -32,7 +32,16 @@ from broker.storage.tables.log import (
     log_subject_key,
     log_tile,
 )
-from broker.storage.tables.oversight import matter, officer, outbox, passkey, policy_in_force, policy_set
+from broker.storage.tables.oversight import (
+    matter,
+    officer,
+    outbox,
+    passkey,
+    policy_approval,
+    policy_in_force,
+    policy_proposal,
+    policy_set,
+)
 from broker.storage.tables.parties import (
     authority,
     contact,
@@ -53,6 +62,9 @@ INSERT_ONLY = (
     "log_cosignature",
     "log_refusal",
     "notice",
+    "policy_approval",
+    "policy_in_force",
+    "policy_proposal",
     "policy_set",
 )
 """Tables in which no row ever changes or goes."""
@@ -94,7 +106,9 @@ __all__ = [
     "person",
     "person_claim",
     "person_tag",
+    "policy_approval",
     "policy_in_force",
+    "policy_proposal",
     "policy_set",
     "professional",
     "professional_contact",

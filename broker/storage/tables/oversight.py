@@ -1,6 +1,17 @@
 """Messages to send, officers, and the agreements that were in force."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from broker.storage.tables.base import Id, Instant, OinText, Serial, Tag, Word, metadata
 
@@ -22,6 +33,7 @@ officer = Table(
     Column("code_tag", Tag, nullable=False, unique=True),
     Column("invited_until", Instant, nullable=False),
     Column("enrolled_at", Instant),
+    Column("withdrawn_at", Instant),
 )
 
 passkey = Table(
@@ -45,9 +57,34 @@ policy_set = Table(
 policy_in_force = Table(
     "policy_in_force",
     metadata,
-    Column("serial", Serial, primary_key=True, autoincrement=True),
+    Column("number", Serial, primary_key=True, autoincrement=False),
     Column("digest", Tag, ForeignKey("policy_set.digest"), nullable=False),
     Column("since", Instant, nullable=False),
+    Column("entry_id", Id, ForeignKey("log_entry.entry_id"), nullable=False, unique=True),
+)
+
+policy_proposal = Table(
+    "policy_proposal",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("digest", Tag, ForeignKey("policy_set.digest"), nullable=False),
+    Column("instead_of", BigInteger, nullable=False),
+    Column("wider", Boolean, nullable=False),
+    Column("starts_at", Instant, nullable=False),
+    Column("reason_sealed", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("entry_id", Id, ForeignKey("log_entry.entry_id"), nullable=False, unique=True),
+)
+
+policy_approval = Table(
+    "policy_approval",
+    metadata,
+    Column("proposal", Id, ForeignKey("policy_proposal.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("officer", Id, ForeignKey("officer.id"), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("entry_id", Id, ForeignKey("log_entry.entry_id"), nullable=False, unique=True),
+    UniqueConstraint("proposal", "officer"),
 )
 
 matter = Table(

@@ -19,7 +19,8 @@ from broker.web.ports import ConsoleService
 
 FIRST_PAGE = "/console/disclosures"
 _OWN_PAGE = re.compile(
-    r"/console(/(invitation|passkey|log|files|overview|disclosures/[\w-]{1,80}/rules|(disclosures|queue)(/[\w-]{1,80})?))?",
+    r"/console(/(invitation|passkey|log|files|overview|disclosures/[\w-]{1,80}/rules|"
+    r"(agreement|disclosures|queue)(/[\w-]{1,80})?))?",
     re.ASCII,
 )
 _NO_CODE = Words("Vul eerst uw code in.", "Type your code first.")

@@ -7,7 +7,7 @@ from broker.web.kit.pages import Pages
 from broker.web.ports import ConsoleService
 
 
-class AgreementPages:
+class OverviewPages:
     """Two pages; neither changes anything."""
 
     def __init__(self, console: ConsoleService, visits: Visits, pages: Pages) -> None:

@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter
 
+from broker.web.console.agreement import Agreement
 from broker.web.console.disclosures import Disclosures
 from broker.web.console.entering import Entering
 from broker.web.console.files import Files
 from broker.web.console.log import Log
-from broker.web.console.overview import AgreementPages
+from broker.web.console.overview import OverviewPages
 from broker.web.console.queue import Queue
 from broker.web.console.visits import Visits
 from broker.web.kit.pages import Pages
@@ -38,9 +39,9 @@ def console_router(console: ConsoleService, site: Site) -> APIRouter:
     router.acts("/console/disclosures", disclosures.search)
     router.looks("/console/disclosures/{entry_id}", disclosures.entry)
 
-    agreement = AgreementPages(console, visits, pages)
-    router.looks("/console/disclosures/{entry_id}/rules", agreement.rules)
-    router.looks("/console/overview", agreement.overview)
+    overview = OverviewPages(console, visits, pages)
+    router.looks("/console/disclosures/{entry_id}/rules", overview.rules)
+    router.looks("/console/overview", overview.overview)
 
     queue = Queue(console, visits, pages)
     router.looks("/console/queue", queue.waiting)
@@ -50,6 +51,12 @@ def console_router(console: ConsoleService, site: Site) -> APIRouter:
     files = Files(console, visits, pages)
     router.looks("/console/files", files.form)
     router.acts("/console/files", files.download)
+
+    agreement = Agreement(console, visits, pages)
+    router.looks("/console/agreement", agreement.state)
+    router.looks("/console/agreement/{proposal_id}", agreement.proposal)
+    router.answers("/console/agreement/{proposal_id}/approval-options", agreement.options)
+    router.answers("/console/agreement/{proposal_id}/approval", agreement.approve)
 
     log = Log(console, visits, pages)
     router.looks("/console/log", log.state)

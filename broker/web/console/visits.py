@@ -25,7 +25,8 @@ class Visit:
     @property
     def visitor(self) -> Visitor:
         """What the frame of the page needs."""
-        return Visitor(self.session.csrf, self.session.officer, self.session.open_matters)
+        session = self.session
+        return Visitor(session.csrf, session.officer, session.open_matters, session.agreement_refused)
 
 
 class Visits:

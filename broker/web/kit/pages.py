@@ -67,6 +67,7 @@ class Visitor:
     csrf: str
     name: str = ""
     waiting: int = 0
+    agreement_refused: bool = False
 
 
 def status_of(error: BrokerError) -> int:

@@ -1,5 +1,6 @@
 """Use cases that hold one family and one officer in memory, with names that try to be markup."""
 
+import json
 import tomllib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,14 +8,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from broker.domain.approvals import ProposalState
 from broker.domain.consents import Stance
 from broker.domain.matters import NEXT, REASON, MatterKind
 from broker.domain.notices import NoticeTemplate, compose
 from broker.domain.overview import Overview
 from broker.domain.reactions import BEGINS, ReactionKind, plain
+from broker.domain.stores import InForce
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
 from broker.services.agreed import RulesScreen
 from broker.services.files import ExportFile, ExportWanted, ProofFile
+from broker.services.proposal_screens import AgreementScreen, FileChange, ProposalDetail, ProposalRow
 from broker.services.questionnaires import AskedRecipient, Choice, Questionnaire, QuestionScreen, Shown
 from broker.services.screens import (
     CareFile,
@@ -386,6 +390,10 @@ MATTERS = (
 )
 
 
+PROPOSAL = ProposalRow("p1", _digest("b7"), True, NOW, NOW, (_digest("0ff1ce"),), ProposalState.WAITING)
+HISTORY = (InForce(2, _digest("a9"), NOW, "e2"), InForce(1, _digest("a8"), NOW, "e1"))
+
+
 @dataclass
 class FakeConsole:
     """One officer. `calls` holds what was asked that changes something, and every search."""
@@ -394,6 +402,8 @@ class FakeConsole:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     rows: tuple[EntryRow, ...] = ROWS
     intact: bool = True
+    refused: Words | None = None
+    can_approve: bool = True
     matters: tuple[MatterRow, ...] = field(default_factory=lambda: MATTERS)
     pieces: tuple[bytes | Exception, ...] = (b'"place"\r\n',)
     extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
@@ -401,7 +411,9 @@ class FakeConsole:
     def visit(self, stage: str = "signed-in") -> "FakeConsole":
         """Put the visit at a stage, as if it had come there."""
         waiting = sum(row.state == "open" for row in self.matters)
-        self.current = OfficerSession("o1", CSRF, "Officer 1", stage, waiting)  # type: ignore[arg-type]
+        self.current = OfficerSession(
+            "o1", CSRF, "Officer 1", stage, waiting, stage == "signed-in" and self.refused is not None
+        )  # type: ignore[arg-type]
         return self
 
     def _session(self, token: str) -> OfficerSession:
@@ -557,6 +569,25 @@ class FakeConsole:
                 yield piece
 
         return ExportFile(NOW, "csv", "text/csv; charset=utf-8", pieces())
+
+    async def agreement(self, token: str) -> AgreementScreen:
+        self._session(token)
+        return AgreementScreen(2, _digest("a9"), NOW, self.refused, (PROPOSAL,), HISTORY)
+
+    async def proposal(self, token: str, proposal_id: str) -> ProposalDetail:
+        self._session(token)
+        if proposal_id != PROPOSAL.id:
+            raise NotFound
+        changes = (FileChange("release.cedar", "-  old\n+  <new>"),)
+        return ProposalDetail(PROPOSAL, "Meer samenwerking.", changes, self.can_approve, 2)
+
+    async def approval_options(self, token: str, proposal_id: str) -> str:
+        self._session(token)
+        return json.dumps({"challenge": "c"})
+
+    async def approve(self, token: str, proposal_id: str, credential_json: str) -> None:
+        self._session(token)
+        self.calls.append(("approve", proposal_id, credential_json))
 
     async def log(self, token: str) -> LogScreen:
         self._session(token)

@@ -29,7 +29,14 @@ async def test_every_page_is_there_in_every_language(app: FastAPI, console: Fake
         for matter in MATTERS:
             assert (await client.get(f"/console/queue/{matter.id}")).status_code == 200
             assert (await client.get("/console/disclosures/e1/rules")).status_code == 200
-        for path in ("/console/disclosures", "/console/queue", "/console/log", "/console/overview"):
+        for path in (
+            "/console/disclosures",
+            "/console/queue",
+            "/console/agreement",
+            "/console/agreement/p1",
+            "/console/log",
+            "/console/overview",
+        ):
             assert f'<html lang="{language}"' in (await client.get(path)).text
 
 
@@ -44,6 +51,8 @@ async def test_without_a_passkey_nothing_is_shown(client: httpx.AsyncClient, con
             "/console/overview",
             "/console/queue",
             "/console/queue/m1",
+            "/console/agreement",
+            "/console/agreement/p1",
             "/console/log",
         ):
             answer = await client.get(path)
@@ -289,3 +298,42 @@ async def test_a_decision_is_explained_rule_by_rule(client: httpx.AsyncClient, c
         assert said in text
     assert "Hier is niets uit te leggen" in visible(await client.get("/console/disclosures/e3/rules"))
     assert (await client.get("/console/disclosures/none/rules")).status_code == 404
+
+
+async def test_an_agreement_that_was_refused_is_seen_on_every_page(
+    client: httpx.AsyncClient, console: FakeConsole
+) -> None:
+    said = "konden niet in werking treden"
+    console.visit()
+    for path in ("/console/disclosures", "/console/queue", "/console/agreement", "/console/log"):
+        assert said not in visible(await client.get(path))
+    console.refused = Words("release.cedar, regel 9: fout.", "release.cedar, line 9: <fault>.")
+    console.visit()
+    for path in ("/console/disclosures", "/console/queue", "/console/agreement", "/console/log"):
+        assert said in visible(await client.get(path))
+    assert "release.cedar, regel 9: fout." in visible(await client.get("/console/agreement"))
+    console.visit("invited")
+    assert said not in visible(await client.get("/console/passkey"))
+
+
+async def test_a_proposed_agreement_is_shown_line_by_line_and_approved_with_a_passkey(
+    client: httpx.AsyncClient, console: FakeConsole
+) -> None:
+    console.visit()
+    assert "/console/agreement/p1" in (await client.get("/console/agreement")).text
+    page = await client.get("/console/agreement/p1")
+    assert "+ &lt;new&gt;" in page.text.replace("+  ", "+ "), "escaped"
+    assert "misschien meer dan" in visible(page)
+    assert f'data-csrf="{CSRF}"' in page.text
+    assert 'data-result="/console/agreement/p1/approval"' in page.text
+    script = {"X-CSRF-Token": CSRF}
+    assert (await client.post("/console/agreement/p1/approval-options", json={}, headers=script)).json() == {
+        "challenge": "c"
+    }
+    answer = await client.post("/console/agreement/p1/approval", json={"id": "x"}, headers=script)
+    assert answer.json() == {"next": "/console/agreement/p1"}
+    assert [call[:2] for call in console.calls] == [("approve", "p1")]
+    assert (await client.post("/console/agreement/p1/approval", json={"id": "x"})).status_code == 403
+    assert (await client.get("/console/agreement/p2")).status_code == 404
+    console.can_approve = False
+    assert "data-passkey" not in (await client.get("/console/agreement/p1")).text

@@ -35,17 +35,27 @@ FORMS = (
     ("/console/sign-out", {}),
 )
 OPEN = {"/code", "/console/invitation"}  # the code is the secret
-SCRIPTS = (
-    "/console/passkeys/registration-options",
-    "/console/passkeys/registration",
-    "/console/passkeys/sign-in-options",
-    "/console/passkeys/sign-in",
-)
+SCRIPTS = {
+    "/console/passkeys/registration-options": "invited",
+    "/console/passkeys/registration": "invited",
+    "/console/passkeys/sign-in-options": "",
+    "/console/passkeys/sign-in": "",
+    "/console/agreement/p1/approval-options": "signed-in",
+    "/console/agreement/p1/approval": "signed-in",
+}
+"""What our script asks, and which stage of a visit it belongs to."""
 
 
 def routes(app: FastAPI, method: str) -> Iterator[str]:
     """Every address of the pages that takes the method, with something in each hole."""
-    filled = {"position": "1", "receipt_id": "r1", "entry_id": "e3", "matter_id": "m1", "name": "x.css"} | {
+    filled = {
+        "position": "1",
+        "receipt_id": "r1",
+        "entry_id": "e3",
+        "matter_id": "m1",
+        "proposal_id": "p1",
+        "name": "x.css",
+    } | {
         "part": "part-timeline",
         "kind": "reaction",
         "reaction": "w1",
@@ -209,8 +219,8 @@ async def test_a_strange_form_is_refused_and_changes_nothing(
 
 
 async def test_scripts_speak_json_from_our_own_pages_only(app: FastAPI, console: FakeConsole) -> None:
-    for path in SCRIPTS:
-        console.visit("invited")
+    for path, stage in SCRIPTS.items():
+        console.visit(stage or "invited")
         async with browsing(app) as client:
             form = await client.post(path, data={"a": "1"}, headers={"X-CSRF-Token": CSRF})
             big = await client.post(path, content=b"x" * 40_000, headers=_json())
@@ -219,7 +229,8 @@ async def test_scripts_speak_json_from_our_own_pages_only(app: FastAPI, console:
             foreign = await client.post(path, json={}, headers=_json())
         assert [form.status_code, big.status_code, bytes_.status_code, foreign.status_code] == [400, 400, 400, 403]
         assert foreign.json()["message"]
-    for path in SCRIPTS[:2]:
+    for path in (path for path, stage in SCRIPTS.items() if stage):
+        console.visit(SCRIPTS[path])
         async with browsing(app) as client:
             assert (await client.post(path, json={})).status_code == 403
     assert console.calls == []

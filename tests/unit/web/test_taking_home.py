@@ -137,4 +137,4 @@ async def test_a_file_that_breaks_off_is_heard_and_never_looks_whole(family: Fak
     async with browsing(app) as client:
         with pytest.raises(Tampered):
             await client.post("/console/files", data=form(format="csv", **PERIOD))
-    assert site.alarms.counts == {"tampered": 1, "key-missing": 0}
+    assert {name: count for name, count in site.alarms.counts.items() if count} == {"tampered": 1}
