@@ -17,6 +17,7 @@ from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.policy_set import load_texts
 from broker.services.explaining import DECISIONS, explain_logged
 from tests.promises.attacks import JACK, TOM, push
+from tests.support.agreements import decide_with
 from tests.support.small_agreements import SHIPPED
 from tests.support.surface import officer_browser
 from tests.support.world import World
@@ -74,7 +75,7 @@ async def test_it_is_explained_by_the_agreement_of_then(world: World) -> None:
     then = await explain_logged(world.broker.house, release)
     rules = shipped.texts["release.cedar"].replace('SectionType::"status",', "")
     narrower = LoadedAgreement(load_texts({**shipped.texts, "release.cedar": rules}))
-    object.__setattr__(world.broker.house, "agreement", lambda: narrower)
+    decide_with(world, narrower)
     for number in (release, entry):
         assert await explain_logged(world.broker.house, number) == then
     given = {one.section_type for one in then if one.explanation.ruling.permitted}
