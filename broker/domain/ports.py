@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from broker.domain.channels import Channel
 from broker.domain.consents import ConsentRecord
 from broker.domain.decisions import PolicyQuestion, Ruling
+from broker.domain.differences import Difference
 from broker.domain.explanations import Explanation
 from broker.domain.handovers import Handover, Section
 from broker.domain.notices import NoticeTemplate
@@ -251,6 +252,9 @@ class Explained(Protocol):
 
     def explain(self, question: PolicyQuestion) -> Explanation:
         """Why it answers as it does, rule by rule; for an officer only. Raises Unavailable."""
+
+    def compared(self, before: Any) -> Difference:
+        """What it gives that another one does not, and the other way round. Takes seconds. Raises Unavailable."""
 
     def another(self, texts: Mapping[str, str]) -> "AgreementInForce":
         """The agreement of these texts, checked as strictly. Raises Unsafe."""

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 
 from broker.domain.channels import Channel
 from broker.domain.decisions import PolicyQuestion, Ruling
+from broker.domain.differences import Difference
 from broker.domain.explanations import Explanation
 from broker.domain.notices import NoticeTemplate
 from broker.domain.overview import Overview
 from broker.domain.ports import Alarm
 from broker.domain.signers import SignerTable
 from broker.domain.vocabulary import Vocabulary
-from broker.errors import Words
+from broker.errors import Unavailable, Words
 from broker.pdp.cedar import CedarDecisionPoint, unheard
+from broker.pdp.difference import compare
 from broker.pdp.explain import Explainer
 from broker.pdp.matrix import matrix_of
 from broker.pdp.overview import overview_of
@@ -87,6 +89,12 @@ class LoadedAgreement:
         if self._explainer is None:
             self._explainer = Explainer(self._set)
         return self._explainer.explain(question)
+
+    def compared(self, before: object) -> Difference:
+        """What it gives that another one does not, and the other way round."""
+        if not isinstance(before, LoadedAgreement):
+            raise Unavailable
+        return compare(before.policy_set, self._set)
 
     def another(self, texts: Mapping[str, str]) -> "LoadedAgreement":
         """The agreement of these texts."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.approvals import ProposalState
+from broker.domain.differences import Difference
 from broker.domain.stores import InForce
 from broker.errors import Words
 
@@ -50,3 +51,25 @@ class ProposalDetail:
     changes: tuple[FileChange, ...]
     can_approve: bool
     needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountedEffect:
+    """For one recipient and one type of section: how many would open, or close, and about how many children."""
+
+    opens: bool
+    section: Words
+    organisation: str
+    role: Words
+    sections: int
+    children: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalEffect:
+    """What a proposal gives and takes: in words, and counted over the `handovers` that run here now."""
+
+    row: ProposalRow
+    difference: Difference
+    handovers: int
+    counted: tuple[CountedEffect, ...]

@@ -8,6 +8,7 @@
 5. Approval, log entry and evidence are one commit; nothing is decided with a proposal before two of them.
 """
 
+import asyncio
 import base64
 import difflib
 import json
@@ -31,8 +32,16 @@ from broker.domain.stores import LogSearch, OfficerRow, Proposal, UnitOfWork, Vi
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, Words
 from broker.services.approvals import approvers, keep_approval, keep_proposal, proposed
 from broker.services.house import guarded
+from broker.services.impact import impact_of
 from broker.services.officers import fingerprint
-from broker.services.proposal_screens import AgreementScreen, FileChange, ProposalDetail, ProposalRow
+from broker.services.proposal_screens import (
+    AgreementScreen,
+    CountedEffect,
+    FileChange,
+    ProposalDetail,
+    ProposalEffect,
+    ProposalRow,
+)
 from broker.services.queue import Queue
 
 SHOWN = 20
@@ -125,11 +134,33 @@ class Proposals(Queue):
             officer = await self.officer(work, token)
             proposal = await proposed(work, self._house.log, proposal_id)
             row = await self._listed(work, proposal)
-            before = [one for one in await work.policies.history(10_000) if one.number == proposal.instead_of]
-            old = await work.policies.texts(before[0].digest) if before else {}
+            digest = await _instead_of(work, proposal)
+            old = await work.policies.texts(digest) if digest else {}
             new = await self._house.agreements.stored(work, proposal.digest)  # 3
         can = row.state is ProposalState.WAITING and officer not in row.approved_by
         return ProposalDetail(row, proposal.reason, _changes(old or {}, new.texts), can, NEEDED)
+
+    async def effect(self, token: str, proposal_id: str) -> ProposalEffect:
+        """What it would give and take: worked out for every question, and counted over what lies here. Takes seconds.
+
+        Raises NotFound, and Unavailable when either of the two agreements cannot be worked out.
+        """
+        agreements = self._house.agreements
+        async with self._house.storage(writing=False) as work:
+            await self.officer(work, token)
+            proposal = await proposed(work, self._house.log, proposal_id)
+            row, digest = await self._listed(work, proposal), await _instead_of(work, proposal)
+            if not digest:
+                raise NotFound
+            old, new = await agreements.stored(work, digest), await agreements.stored(work, proposal.digest)
+        difference = await asyncio.to_thread(new.compared, old)
+        impact = await impact_of(self._house, old, new)
+        label = new.vocabulary.label
+        counted = tuple(
+            CountedEffect(e.opens, label(e.section_type), e.organisation, label(e.role), e.sections, e.children)
+            for e in impact.effects
+        )
+        return ProposalEffect(row, difference, impact.handovers, counted)
 
     async def approval_options(self, token: str, proposal_id: str) -> str:
         """What the browser needs to sign an approval. Raises NotFound and Conflict."""
@@ -205,6 +236,12 @@ class Proposals(Queue):
             ):
                 return known[1]
         raise NotAllowed(_NOT_IN_LOG, code="passkey-not-in-log")
+
+
+async def _instead_of(work: UnitOfWork, proposal: Proposal) -> str:
+    """The digest of the agreement that it was proposed in the place of; empty when that is not known any more."""
+    before = (one for one in await work.policies.history(10_000) if one.number == proposal.instead_of)
+    return next((one.digest for one in before), "")
 
 
 async def _state(work: UnitOfWork, proposal: Proposal, approvals: int) -> ProposalState:

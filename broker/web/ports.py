@@ -10,7 +10,7 @@ from broker.domain.overview import Overview
 from broker.domain.reactions import ReactionKind
 from broker.services.agreed import RulesScreen
 from broker.services.files import ExportFile, ExportWanted, ProofFile
-from broker.services.proposal_screens import AgreementScreen, ProposalDetail
+from broker.services.proposal_screens import AgreementScreen, ProposalDetail, ProposalEffect
 from broker.services.questionnaires import Choice, Questionnaire, Shown
 from broker.services.screens import (
     CareFile,
@@ -144,6 +144,9 @@ class ConsoleService(Protocol):
 
     async def proposal(self, token: str, proposal_id: str) -> ProposalDetail:
         """One proposed agreement, line by line. Raises NotFound."""
+
+    async def effect(self, token: str, proposal_id: str) -> ProposalEffect:
+        """What one would give and take, in words and in counts. Takes seconds. Raises NotFound and Unavailable."""
 
     async def approval_options(self, token: str, proposal_id: str) -> str:
         """JSON for `navigator.credentials.get`, to approve it. Raises NotFound and Conflict."""

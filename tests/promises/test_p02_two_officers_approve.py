@@ -141,6 +141,11 @@ async def test_two_officers_approve_and_every_replica_follows(world: World, ship
         assert narrow.digest in page
         assert "-    SectionType::&#34;status&#34;," in page, "every line that changes"
         assert "Minder is genoeg." in page
+        effect = (await one.browser.get(f"/console/agreement/{proposal}/effect")).text
+        assert "alleen minder worden gegeven" in effect
+        counted = [cell.partition("<")[0] for cell in effect.rpartition("<tbody")[2].split('__cell">')[1:]]
+        assert counted[:2] == ["dichtgaan", shipped.vocabulary.label("status").nl]
+        assert counted[3:] == ["1", "1"], "one section of one child, and nothing else"
         assert await case.gets() == ALL[TOM], "a proposal decides nothing"
         assert (await one.approves(proposal)).status_code == 200
         await world.broker.agreements.look()

@@ -78,6 +78,7 @@ LOOKS = {
     "/console/files",
     "/console/agreement",
     "/console/agreement/{proposal_id}",
+    "/console/agreement/{proposal_id}/effect",
     "/console/log",
 }
 """What GET and HEAD may ask for: nothing of it changes anything."""

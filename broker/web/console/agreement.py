@@ -13,7 +13,7 @@ from broker.web.ports import ConsoleService
 
 
 class Agreement:
-    """The list, and one proposal."""
+    """The list, one proposal, and what that would change."""
 
     def __init__(self, console: ConsoleService, visits: Visits, pages: Pages) -> None:
         self._console = console
@@ -31,6 +31,12 @@ class Agreement:
         visit = await self._visits.signed_in(request)
         detail = await self._console.proposal(visit.token, request.path_params["proposal_id"])
         return self._pages.show(request, "console/proposal.html", visitor=visit.visitor, proposal=detail)
+
+    async def effect(self, request: Request) -> Response:
+        """What one proposal would give and take."""
+        visit = await self._visits.signed_in(request)
+        effect = await self._console.effect(visit.token, request.path_params["proposal_id"])
+        return self._pages.show(request, "console/effect.html", visitor=visit.visitor, effect=effect)
 
     async def options(self, request: Request) -> Response:
         """What the browser needs to approve."""

@@ -19,7 +19,7 @@ from broker.web.ports import ConsoleService
 
 FIRST_PAGE = "/console/disclosures"
 _OWN_PAGE = re.compile(
-    r"/console(/(invitation|passkey|log|files|overview|disclosures/[\w-]{1,80}/rules|"
+    r"/console(/(invitation|passkey|log|files|overview|disclosures/[\w-]{1,80}/rules|agreement/[\w-]{1,80}/effect|"
     r"(agreement|disclosures|queue)(/[\w-]{1,80})?))?",
     re.ASCII,
 )

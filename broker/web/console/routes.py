@@ -55,6 +55,7 @@ def console_router(console: ConsoleService, site: Site) -> APIRouter:
     agreement = Agreement(console, visits, pages)
     router.looks("/console/agreement", agreement.state)
     router.looks("/console/agreement/{proposal_id}", agreement.proposal)
+    router.looks("/console/agreement/{proposal_id}/effect", agreement.effect)
     router.answers("/console/agreement/{proposal_id}/approval-options", agreement.options)
     router.answers("/console/agreement/{proposal_id}/approval", agreement.approve)
 

@@ -4,10 +4,12 @@ from typing import Literal
 
 from broker.domain.consents import EvidenceLevel
 from broker.domain.decisions import PolicyQuestion, Ruling
+from broker.domain.differences import Difference, Direction, OtherChange
 from broker.domain.explanations import ConditionWhy, Explanation, RuleWhy, State
 from broker.domain.overview import Named, Overview, OverviewCell, OverviewPurpose, OverviewRow
 from broker.errors import Words
 from broker.services.agreed import RulesScreen, SectionRulesScreen
+from broker.services.proposal_screens import CountedEffect, ProposalEffect, ProposalRow
 
 TIMELINE = Words("Tijdlijn", "Timeline")
 HEALTH = Words("Gezondheid van een ouder", "A parent's health")
@@ -63,3 +65,16 @@ RULES = RulesScreen(
         SectionRulesScreen(HEALTH, Explanation(_QUESTION, Ruling(False, (), ""), _RULES[1:2])),
     ),
 )
+
+
+def effect_of(row: ProposalRow) -> ProposalEffect:
+    """A proposal that gives more and takes away as well."""
+    signs = OtherChange(
+        Words("van 12 tot 16: alleen <i>één</i> ouder", "from 12 to 16: <i>one</i> parent"), Direction.WIDER
+    )
+    teacher = Words("leraar & <b>mentor</b>", "teacher & <b>mentor</b>")
+    counted = (
+        CountedEffect(True, TIMELINE, "School <b>De Linde</b>", teacher, 12, 7),
+        CountedEffect(False, HEALTH, "Huisartsenpraktijk", Words("huisarts", "general practitioner"), 1, 1),
+    )
+    return ProposalEffect(row, Difference("a", "b", OVERVIEW.purposes, OVERVIEW.purposes, (signs,)), 41, counted)

@@ -18,7 +18,7 @@ from broker.domain.stores import InForce
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
 from broker.services.agreed import RulesScreen
 from broker.services.files import ExportFile, ExportWanted, ProofFile
-from broker.services.proposal_screens import AgreementScreen, FileChange, ProposalDetail, ProposalRow
+from broker.services.proposal_screens import AgreementScreen, FileChange, ProposalDetail, ProposalEffect, ProposalRow
 from broker.services.questionnaires import AskedRecipient, Choice, Questionnaire, QuestionScreen, Shown
 from broker.services.screens import (
     CareFile,
@@ -46,7 +46,7 @@ from broker.services.screens import (
     SignerWhy,
     Weight,
 )
-from tests.unit.web.agreed import OVERVIEW, RULES
+from tests.unit.web.agreed import OVERVIEW, RULES, effect_of
 
 CODE = "K7QD-9MFX-2TRA"
 MINE_CODE = "M4WB-7HNC-8PZE"
@@ -580,6 +580,10 @@ class FakeConsole:
             raise NotFound
         changes = (FileChange("release.cedar", "-  old\n+  <new>"),)
         return ProposalDetail(PROPOSAL, "Meer samenwerking.", changes, self.can_approve, 2)
+
+    async def effect(self, token: str, proposal_id: str) -> ProposalEffect:
+        await self.proposal(token, proposal_id)
+        return effect_of(PROPOSAL)
 
     async def approval_options(self, token: str, proposal_id: str) -> str:
         self._session(token)

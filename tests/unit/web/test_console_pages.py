@@ -34,6 +34,7 @@ async def test_every_page_is_there_in_every_language(app: FastAPI, console: Fake
             "/console/queue",
             "/console/agreement",
             "/console/agreement/p1",
+            "/console/agreement/p1/effect",
             "/console/log",
             "/console/overview",
         ):
@@ -53,6 +54,7 @@ async def test_without_a_passkey_nothing_is_shown(client: httpx.AsyncClient, con
             "/console/queue/m1",
             "/console/agreement",
             "/console/agreement/p1",
+            "/console/agreement/p1/effect",
             "/console/log",
         ):
             answer = await client.get(path)
@@ -337,3 +339,18 @@ async def test_a_proposed_agreement_is_shown_line_by_line_and_approved_with_a_pa
     assert (await client.get("/console/agreement/p2")).status_code == 404
     console.can_approve = False
     assert "data-passkey" not in (await client.get("/console/agreement/p1")).text
+
+
+async def test_what_a_proposal_would_give_and_take_is_said_and_counted(
+    client: httpx.AsyncClient, console: FakeConsole
+) -> None:
+    console.visit()
+    assert 'href="/console/agreement/p1/effect"' in (await client.get("/console/agreement/p1")).text
+    page = await client.get("/console/agreement/p1/effect")
+    text = visible(page)
+    assert "alleen &lt;i&gt;één&lt;/i&gt; ouder" in page.text
+    assert "School &lt;b&gt;De Linde" in page.text
+    for said in ("meer en ook minder", "Zou voortaan worden gegeven", "Zou niet meer worden gegeven", "Verder",
+                 "er nu is: 41.", "opengaan Tijdlijn", "dichtgaan Gezondheid van een ouder", "12 7"):  # fmt: skip
+        assert said in text, said
+    assert (await client.get("/console/agreement/p2/effect")).status_code == 404
