@@ -1,5 +1,6 @@
 """What every test may ask for: a PostgreSQL server, a browser, pictures; and how hard hypothesis looks."""
 
+import logging
 import os
 import re
 import secrets
@@ -15,6 +16,7 @@ from broker.storage import migrate
 from tests.support.browser import running_browser
 from tests.support.postgres import DatabaseUrls, PostgresServer, own_server, shared_server
 from tests.support.sqlite import copied_sqlite, migrated_sqlite
+from tests.support.surface import forget_loggers
 from tests.support.world import Furniture, World, furnish, make_keys, open_world
 
 # One run in CI finds what another one finds; `make fuzz` looks further, and elsewhere each time.
@@ -32,6 +34,18 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+
+@pytest.fixture(autouse=True)
+def operational_log_as_it_was() -> Iterator[None]:
+    """A command that a test runs in its own process sets the log up, and loggers remember it: the next test starts anew."""
+    root, before = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers, root.level
+    yield
+    if structlog.get_config()["processors"] is not before["processors"]:
+        structlog.configure(**before)
+        root.handlers, root.level = handlers, level
+        forget_loggers()
 
 
 @pytest.fixture(scope="session")

@@ -365,7 +365,7 @@ def operational_log() -> Iterator[io.BytesIO]:
     """The operational log exactly as `broker serve` sets it up, written to memory."""
     root, stream = logging.getLogger(), io.BytesIO()
     handlers, level = root.handlers, root.level
-    _forget_loggers()
+    forget_loggers()
     observability.set_up(stream=stream)
     structlog.configure(cache_logger_on_first_use=False)
     try:
@@ -373,10 +373,10 @@ def operational_log() -> Iterator[io.BytesIO]:
     finally:
         root.handlers, root.level = handlers, level
         structlog.reset_defaults()
-        _forget_loggers()
+        forget_loggers()
 
 
-def _forget_loggers() -> None:
+def forget_loggers() -> None:
     """A logger that was used before keeps the stream it had then; make each look again."""
     for name, module in list(sys.modules.items()):
         if name.startswith("broker.") and hasattr(module, "_log"):
