@@ -36,15 +36,23 @@ structlog.configure(
 )
 
 
+_USUAL = structlog.get_config()
+
+
 @pytest.fixture(autouse=True)
-def operational_log_as_it_was() -> Iterator[None]:
-    """A command that a test runs in its own process sets the log up, and loggers remember it: the next test starts anew."""
-    root, before = logging.getLogger(), structlog.get_config()
-    handlers, level = root.handlers, root.level
+def operational_log_as_usual() -> Iterator[None]:
+    """A command that runs in a test's own process sets the log up, and loggers remember it: each test starts anew."""
+    _log_as_usual()
     yield
-    if structlog.get_config()["processors"] is not before["processors"]:
-        structlog.configure(**before)
-        root.handlers, root.level = handlers, level
+    _log_as_usual()
+
+
+def _log_as_usual() -> None:
+    if structlog.get_config() != _USUAL:
+        structlog.configure(**_USUAL)
+        logging.getLogger().handlers = [
+            h for h in logging.getLogger().handlers if type(h).__module__ != "broker.observability"
+        ]
         forget_loggers()
 
 

@@ -31,7 +31,6 @@ STRANGE = {
     "other scopes": 'permit (principal is Professional, action in [Action::"read"], resource is Section) when { principal has role && context has purpose };',
     "a set": f'{PERMIT} when {{ [Role::"teacher", Role::"youth-nurse"].contains(principal.role) }};',
     "the whole context": f"{PERMIT} when {{ context == context }};",
-    "through a choice": f'{PERMIT} when {{ (if context.senderBasis then principal else principal).role == Role::"teacher" }};',
     "never": f'{PERMIT} when {{ principal.role == Role::"teacher" }} when {{ principal.role == Role::"youth-nurse" }};',
     "comment and text": f"{PERMIT} // when {{ false }}\nwhen {{ true }};",
 }  # fmt: skip
