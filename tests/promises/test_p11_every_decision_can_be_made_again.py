@@ -144,7 +144,8 @@ async def test_what_a_decision_rested_on_cannot_be_changed_afterwards(
 ) -> None:
     await story(world)
     await world.settle()
-    intruder.disarm()
+    async with nobody_writes(world):
+        intruder.disarm()
     async with nobody_writes(world):
         attack(intruder)
     report = await replayed(world)
@@ -307,7 +308,8 @@ async def test_an_officer_gets_a_report_to_file(world: World, intruder: Intruder
     assert (code, "/report" in told) == (2, True)
     code, _, told = await command("--since", "yesterday")
     assert (code, "/since" in told) == (2, True)
-    intruder.disarm()
+    async with nobody_writes(world):
+        intruder.disarm()
     async with nobody_writes(world):
         _a_record_gone(intruder)
     code, said, _ = await command("--json")
