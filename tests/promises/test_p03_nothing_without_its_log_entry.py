@@ -21,11 +21,13 @@ from broker.domain.parties import Oin, Professional, ProfessionalId
 from broker.domain.releases import ReleaseRequest
 from broker.domain.stores.witnesses import Refusal
 from broker.errors import Unavailable
+from broker.services.approvals import keep_approval, proposed
 from broker.storage import tables as t
 from broker.storage.log import Log
 from broker.storage.tables import INSERT_ONLY
 from broker.storage.unit_of_work import SqlUnitOfWork
 from tests.promises.attacks import ALL, TOM, Case, assert_only, entries, push, releases, rows
+from tests.support.agreements import propose
 from tests.support.failures import away, refusing
 from tests.support.intruder import Intruder, intruder_in
 from tests.support.world import URL, World
@@ -305,6 +307,12 @@ async def test_what_is_only_inserted_into_is_never_changed(world: World, case: C
         size, now = int((await world.broker.ledger.checkpoint()).split("\n")[1]), world.clock()
         await work.witnesses.keep("witness.example+00", size, "what a witness signed", now)
         await work.witnesses.refuse(Refusal("witness.example+00", size, size + 1, now))
+        await work.commit()
+    proposal = await propose(world)
+    await world.broker.oversight.invite("Noor")
+    async with world.broker.house.storage() as work:
+        kept, [officer] = await proposed(work, world.broker.ledger, proposal), await work.officers.all()
+        await keep_approval(work, kept, officer.id, 1, "signed", now)
         await work.commit()
     for table in INSERT_ONLY:
         wanted = sa.select(t.metadata.tables[table])
