@@ -130,7 +130,7 @@ async def test_a_copy_with_other_keys_opens_nothing(site: Site, tmp_path: Path) 
     for key in site.world.broker.settings.keys.iterdir():
         assert key.read_bytes() not in seen
         private = json.loads(key.read_bytes())
-        parts = [private[part] for part in ("d", "k") if part in private]
+        parts = [private[part] for part in ("d", "k", "priv") if part in private]
         assert parts
         assert not [part for part in parts if part.encode() in seen]
     site.put_back(copy)
