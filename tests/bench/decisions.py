@@ -4,31 +4,16 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from broker.domain.consents import EvidenceLevel
-from broker.domain.decisions import PolicyQuestion
 from broker.pdp.cedar import CedarDecisionPoint
 from broker.pdp.policy_set import RULES, PolicySet, load, load_texts
 from tests.bench.measure import Effort, Result, compare
+from tests.support.small_agreements import PERMITTED
 
 MATTER = "A decision, by the number of rules, beside one with a single rule"
 POLICIES = Path(__file__).parents[2] / "policies"
 SIZES = (50, 1000)
 MOST = 30.0
 """How much longer a decision with a thousand rules may take than one with a single rule."""
-QUESTION = PolicyQuestion(
-    sender_kind="neighbourhood-team",
-    recipient_kind="school",
-    role="support-coordinator",
-    purpose="education-support",
-    handover_kind="feedback-to-school",
-    section_type="status",
-    age_band="12-15",
-    evidence=EvidenceLevel.CODE,
-    discussed_with_family=True,
-    sender_basis=True,
-    recipient_basis=True,
-    concerns_others=False,
-)
 
 
 async def run(effort: Effort) -> list[Result]:
@@ -57,8 +42,8 @@ def of_size(shipped: PolicySet, size: int) -> PolicySet:
 
 def _asking(policy_set: PolicySet, memo_size: int = 0) -> Callable[[], object]:
     point = CedarDecisionPoint(policy_set, memo_size)
-    assert point.decide(QUESTION).permitted
-    return lambda: point.decide(QUESTION)
+    assert point.decide(PERMITTED).permitted
+    return lambda: point.decide(PERMITTED)
 
 
 def _result(

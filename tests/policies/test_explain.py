@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from broker.cli.policies import app
 from broker.domain.consents import EvidenceLevel
-from broker.domain.decisions import TOLD, PolicyQuestion, Told
+from broker.domain.decisions import TOLD, Told
 from broker.domain.explanations import State
 from broker.errors import Invalid
 from broker.pdp.cases import every_word, read_case
@@ -18,22 +18,9 @@ from broker.pdp.conditions import take_apart
 from broker.pdp.explain import Explainer
 from broker.pdp.matrix import NotExact
 from broker.pdp.policy_set import PolicySet
-from tests.support.small_agreements import FAILS, FORBID, PERMIT, SHIPPED, small, that_fails
+from tests.support.small_agreements import FAILS, FORBID, PERMIT, PERMITTED, SHIPPED, small, that_fails
 
-QUESTION = PolicyQuestion(
-    sender_kind="neighbourhood-team",
-    recipient_kind="school",
-    role="teacher",
-    purpose="safety",
-    handover_kind="referral",
-    section_type="status",
-    age_band="0-11",
-    evidence=EvidenceLevel.CODE,
-    discussed_with_family=True,
-    sender_basis=True,
-    recipient_basis=True,
-    concerns_others=False,
-)
+QUESTION = replace(PERMITTED, role="teacher", purpose="safety", handover_kind="referral", age_band="0-11")
 ASKED = ("explain", "--sender", "neighbourhood-team", "--kind", "gp", "--role", "general-practitioner",
          "--purpose", "health-care", "--section", "medication")  # fmt: skip
 

@@ -7,9 +7,26 @@ from pathlib import Path
 
 import cedarpy
 
+from broker.domain.consents import EvidenceLevel
+from broker.domain.decisions import PolicyQuestion
 from broker.pdp.policy_set import PolicySet, load_texts
 
 SHIPPED = Path(__file__).parents[2] / "policies"
+PERMITTED = PolicyQuestion(
+    sender_kind="neighbourhood-team",
+    recipient_kind="school",
+    role="support-coordinator",
+    purpose="education-support",
+    handover_kind="feedback-to-school",
+    section_type="status",
+    age_band="12-15",
+    evidence=EvidenceLevel.CODE,
+    discussed_with_family=True,
+    sender_basis=True,
+    recipient_basis=True,
+    concerns_others=False,
+)
+"""A question to which the shipped agreement says yes."""
 WORDS: Mapping[str, tuple[str, ...]] = {
     "organisation_kinds": ("neighbourhood-team", "school", "gp"),
     "roles": ("family-worker", "teacher", "youth-nurse"),

@@ -94,7 +94,11 @@ def test_the_map_shows_every_module_and_no_other() -> None:
         for path in HOUSE.rglob("*.py")
         if "migrations" not in path.parts and (path.name != "__init__.py" or path.parent == HOUSE)
     }
-    drawn = set(modules_on_the_map())
+    every = list(modules_on_the_map())
+    drawn = set(every)
+    assert len(every) == len(drawn), (
+        f"twice on the map of broker/README.md: {sorted(m for m in drawn if every.count(m) > 1)}"
+    )
     assert not there - drawn, f"not on the map of broker/README.md: {sorted(there - drawn)}"
     assert not drawn - there, f"on the map of broker/README.md, and not there: {sorted(drawn - there)}"
 

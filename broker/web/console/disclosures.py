@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 
 from fastapi import Request, Response
 
 from broker.errors import BrokerError, Fault, Invalid, NotAuthenticated, Unavailable, Words
 from broker.services.screens import EntryFilter, EntryPage
+from broker.web.console.days import typed_day
 from broker.web.console.visits import Visit, Visits
 from broker.web.kit.pages import Pages
 from broker.web.ports import ConsoleService
 
 OUTCOMES = ("permitted", "partly", "denied", "other")
 _NO_ROWS = EntryPage((), "", ())
-_NO_DAY = Words("Dit is geen datum. Schrijf hem als 2026-11-21.", "This is not a date. Write it as 2026-11-21.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ class Disclosures:
 def _filter(fields: Mapping[str, str]) -> EntryFilter:
     """Read the form; raises Invalid with everything that is wrong with it."""
     faults: list[Fault] = []
-    first, last = _day(fields, "first_day", faults), _day(fields, "last_day", faults)
+    first, last = typed_day(fields, "first_day", faults), typed_day(fields, "last_day", faults)
     if first and last and last < first:
         faults.append(
             Fault("/last_day", Words("De laatste dag ligt voor de eerste.", "The last day is before the first."))
@@ -114,12 +113,3 @@ def _filter(fields: Mapping[str, str]) -> EntryFilter:
         last_day=last,
         before=fields.get("before", ""),
     )
-
-
-def _day(fields: Mapping[str, str], name: str, faults: list[Fault]) -> date | None:
-    text = fields.get(name, "")
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        faults.append(Fault(f"/{name}", _NO_DAY))
-        return None

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal, get_args
 
 from fastapi import Request, Response
@@ -10,13 +9,13 @@ from fastapi.responses import StreamingResponse
 
 from broker.errors import BrokerError, Conflict, Fault, Invalid, Words
 from broker.services.files import ExportFile, ExportFormat, ExportWanted
+from broker.web.console.days import typed_day
 from broker.web.console.visits import Visit, Visits
 from broker.web.kit.pages import Pages, alarm
 from broker.web.kit.texts import texts
 from broker.web.ports import ConsoleService
 
 FORMATS = get_args(ExportFormat)
-_NO_DAY = Words("Dit is geen datum. Schrijf hem als 2026-11-21.", "This is not a date. Write it as 2026-11-21.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class Files:
 def _wanted(fields: Mapping[str, str]) -> ExportWanted:
     """Read the form. Raises Invalid with every fault."""
     faults: list[Fault] = []
-    days = [_day(fields, name, faults) for name in ("first_day", "last_day")]
+    days = [typed_day(fields, name, faults) for name in ("first_day", "last_day")]
     form = _format(fields.get("format", ""), faults)
     if faults:
         raise Invalid(faults)
@@ -86,12 +85,3 @@ def _format(text: str, faults: list[Fault]) -> Literal["bundle", "csv", "fhir"]:
     if text not in FORMATS:
         faults.append(Fault("/format", Words("Kies een soort bestand.", "Choose a kind of file.")))
     return "csv" if text == "csv" else "fhir" if text == "fhir" else "bundle"
-
-
-def _day(fields: Mapping[str, str], name: str, faults: list[Fault]) -> date | None:
-    text = fields.get(name, "")
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        faults.append(Fault(f"/{name}", _NO_DAY))
-        return None

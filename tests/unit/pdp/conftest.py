@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.domain.consents import EvidenceLevel
 from broker.domain.decisions import PolicyQuestion
 from broker.pdp.policy_set import PolicySet, load
+from tests.support.small_agreements import PERMITTED
 
 SHIPPED = Path(__file__).parents[3] / "policies"
 Changed = Callable[[str, str, str], dict[str, str]]
@@ -31,17 +31,4 @@ def changed(shipped: PolicySet) -> Changed:
 @pytest.fixture
 def question() -> PolicyQuestion:
     """One that the shipped agreement permits."""
-    return PolicyQuestion(
-        sender_kind="neighbourhood-team",
-        recipient_kind="school",
-        role="support-coordinator",
-        purpose="education-support",
-        handover_kind="feedback-to-school",
-        section_type="status",
-        age_band="12-15",
-        evidence=EvidenceLevel.CODE,
-        discussed_with_family=True,
-        sender_basis=True,
-        recipient_basis=True,
-        concerns_others=False,
-    )
+    return PERMITTED
