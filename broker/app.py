@@ -73,6 +73,7 @@ from broker.transparency.ledger import Ledger
 from broker.transparency.policies import WitnessPolicy, read_policy
 from broker.web import install_web, page_for
 from broker.web.kit.site import Site
+from broker.web.theme.municipal import theme_of
 
 _log = structlog.get_logger(__name__)
 CLEANING = 600
@@ -341,7 +342,7 @@ async def _to_witness(url: str, text: str) -> Said:
 
 
 def asgi(broker: Broker) -> FastAPI:
-    """The application of a broker."""
+    """The application of a broker. Raises Unsafe for a theme that people could not read."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -361,6 +362,7 @@ def asgi(broker: Broker) -> FastAPI:
         openapi=describe_api,
         trusted=broker.trusted,
         alarms=broker.alarms,
+        theme=theme_of(settings.theme),
     )
     api = Api(
         access=broker.access,

@@ -43,6 +43,7 @@ class Settings:
     vault_ca_file: Path | None = None
     witnesses: Path | None = None
     agreement: Literal["officers", "folder"] = "officers"
+    theme: Path | None = None
 
     @property
     def local(self) -> bool:
@@ -92,6 +93,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         vault_ca_file=_path(given.get("BROKER_VAULT_CA_FILE", "")),
         witnesses=_path(given.get("BROKER_WITNESSES", "")),
         agreement="folder" if given.get("BROKER_AGREEMENT", "officers") == "folder" else "officers",
+        theme=_path(given.get("BROKER_THEME", "")),
     )
     if given.get("BROKER_AGREEMENT", "officers") not in ("officers", "folder"):
         faults.append(Words("BROKER_AGREEMENT is officers of folder.", "BROKER_AGREEMENT is officers or folder."))

@@ -21,7 +21,20 @@ app = typer.Typer(
 
 def _furnish() -> None:
     """Commands are imported here, so that `broker --help` stays quick."""
-    from broker.cli import audit, client_keys, copies, demo, directory, erase, keys, policies, push, serve, witness
+    from broker.cli import (
+        audit,
+        client_keys,
+        copies,
+        demo,
+        directory,
+        erase,
+        keys,
+        policies,
+        push,
+        serve,
+        themes,
+        witness,
+    )
 
     app.add_typer(keys.app, name="keys")
     app.add_typer(policies.app, name="policies")
@@ -32,6 +45,7 @@ def _furnish() -> None:
     serve.database.command("restore")(copies.restore)
     app.add_typer(serve.database, name="db")
     app.add_typer(witness.app, name="witness")
+    app.add_typer(themes.app, name="theme")
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)
     app.command("push")(push.push)

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from broker.web.kit.headers import protect
 from broker.web.kit.site import Site
+from broker.web.theme.municipal import Theme
 
 FOLDER = Path(__file__).parent.parent / "static"
 
@@ -37,12 +38,13 @@ class Assets:
     def router(self, site: Site) -> APIRouter:
         """Serves them."""
         router = APIRouter(include_in_schema=False)
+        served = self._file | _of(site.theme)
 
         @router.api_route("/static/{name}", methods=["GET", "HEAD"])
         async def asset(name: str, request: Request) -> Response:
-            if name not in self._file:
+            if name not in served:
                 raise HTTPException(404)
-            kind, content, packed = self._file[name]
+            kind, content, packed = served[name]
             gzipped = "gzip" in request.headers.get("accept-encoding", "")
             response = Response(packed if gzipped else content, media_type=kind)
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
@@ -53,6 +55,11 @@ class Assets:
             return response
 
         return router
+
+
+def _of(theme: Theme) -> dict[str, tuple[str, bytes, bytes]]:
+    """The file of a municipality's look, where there is one."""
+    return {theme.name: ("text/css", theme.css, gzip.compress(theme.css, mtime=0))} if theme.name else {}
 
 
 @cache

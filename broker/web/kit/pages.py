@@ -31,6 +31,7 @@ from broker.errors import (
 from broker.web.kit.assets import assets
 from broker.web.kit.headers import protect
 from broker.web.kit.language import language_of
+from broker.web.kit.packing import pack
 from broker.web.kit.site import Area, Site
 from broker.web.kit.texts import texts
 
@@ -168,8 +169,7 @@ class Pages:
         )
         response = HTMLResponse(text, status or (200 if error is None else status_of(error)), error_headers(error))
         response.headers["Content-Language"] = language
-        response.headers["Vary"] = "Cookie, Accept-Language"
-        return self.protected(response)
+        return self.protected(pack(request, response, private=visitor is not None))
 
     def refusal(self, request: Request, error: BrokerError) -> Response:
         """The page for a refusal: what happened, and what to do. Who is not signed in starts again."""

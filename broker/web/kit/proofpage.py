@@ -18,6 +18,7 @@ from fastapi.responses import HTMLResponse
 
 from broker.web.kit.headers import protect
 from broker.web.kit.language import language_of
+from broker.web.kit.packing import pack
 from broker.web.kit.pages import Pages
 from broker.web.kit.routes import PageRouter
 from broker.web.kit.site import Site
@@ -43,7 +44,7 @@ def proof_page_router(site: Site) -> APIRouter:
         language = language_of(request, site)
         response = HTMLResponse(proof_page(await site.trusted(), language))
         response.headers["Content-Language"] = language
-        response.headers["Vary"] = "Cookie, Accept-Language"
+        pack(request, response, private=False)
         protect(response, site)
         response.headers["Content-Security-Policy"] = _policy()
         return response

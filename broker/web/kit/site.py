@@ -6,6 +6,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from broker.services.alarms import Alarms
+from broker.web.theme.municipal import Theme
 
 Area = Literal["family", "console", "reference"]
 """The three groups of pages."""
@@ -20,7 +21,7 @@ class Site:
     """`public_url` is the address people type; `secure` says that it is https (plain http is for localhost alone).
 
     `openapi` gives the description of the API for `/docs`; without it there is no such page. `trusted` gives the public keys
-    and the words that the page for checking a proof holds.
+    and the words that the page for checking a proof holds. `theme` is a municipality's look.
     """
 
     public_url: str
@@ -29,6 +30,7 @@ class Site:
     demo: bool = False
     openapi: Callable[[], dict[str, Any]] | None = None
     trusted: Callable[[], Awaitable[Mapping[str, Any]]] = _nothing
+    theme: Theme = field(default_factory=Theme)
     alarms: Alarms = field(default_factory=Alarms, compare=False)
 
     @property

@@ -1,7 +1,8 @@
 """Makes `static/rondom.css` from two NL Design System packages and our own layout: `python -m broker.web.theme.build DIR`.
 
 - DIR holds the unpacked npm packages `component-library-css` and `design-tokens`; README.md beside this file says how.
-- Only the rules that a page uses are kept, and every public token is replaced by its value: one small file, no var().
+- Only the rules that a page uses are kept, and every token of theirs is replaced by its value: one small file.
+- What may differ between light and dark, municipalities and scripts stays a custom property: `palette.css` is all of it.
 """
 
 import re
@@ -29,6 +30,9 @@ COMPONENTS = re.compile(
 UNWANTED = re.compile(r"page-break|-moz-|-webkit-|-ms-|break-inside|scale$|cursor-|--utrecht-")
 """Declarations that browsers of today do not need, or that would set a public token again."""
 
+KEPT = "--rd-"
+"""The beginning of the names of what stays alive in the stylesheet: see palette.css."""
+
 Declarations = tuple[tuple[str, str], ...]
 
 
@@ -49,7 +53,8 @@ def main(packages: Path) -> None:
     library = (packages / "component-library-css" / "dist" / "index.css").read_text("utf-8")
     rules = _flatten(tuple(_picked(library)), tokens)
     layout = _resolve_all((HERE / "layout.css").read_text("utf-8"), tokens)
-    TARGET.write_text(BANNER + "".join(_written(rule) for rule in rules) + _minified(layout), "utf-8")
+    palette = _minified((HERE / "palette.css").read_text("utf-8"))
+    TARGET.write_text(BANNER + palette + "".join(_written(rule) for rule in rules) + _minified(layout), "utf-8")
     sys.stdout.write(f"{TARGET}: {TARGET.stat().st_size} bytes\n")
 
 
@@ -98,7 +103,10 @@ def _resolve(value: str, tokens: Mapping[str, str], private: frozenset[str]) -> 
         return value
     end = _closing(value, start.end())
     name, _, fallback = (part.strip() for part in value[start.end() : end].partition(","))
-    if name in tokens:
+    inner: str | None
+    if name.startswith(KEPT):
+        inner = f"\0({name})"
+    elif name in tokens:
         inner = _resolve(tokens[name], tokens, private)
     else:
         inner = _resolve(fallback, tokens, private) if fallback else None
@@ -111,10 +119,11 @@ def _resolve(value: str, tokens: Mapping[str, str], private: frozenset[str]) -> 
 
 
 def _resolve_all(css: str, tokens: Mapping[str, str]) -> str:
-    missing = {m[1] for m in re.finditer(r"var\((--[\w-]+)", css)} - tokens.keys()
+    asked = {m[1] for m in re.finditer(r"var\((--[\w-]+)", css)}
+    missing = {name for name in asked if not name.startswith(KEPT)} - tokens.keys()
     if missing:
         raise SystemExit(f"layout.css uses unknown tokens: {', '.join(sorted(missing))}")
-    while (found := re.search(r"var\((--[\w-]+)\)", css)) is not None:
+    while (found := re.search(rf"var\((?!{KEPT})(--[\w-]+)\)", css)) is not None:
         css = css.replace(found[0], tokens[found[1]])
     return css
 
