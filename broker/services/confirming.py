@@ -68,6 +68,7 @@ class Confirming(OwnPasskeys):
         await self.checked_tries(token)
         async with house.storage() as work:
             visit, invitation, signer = await self._verified(work, token, lock=True)
+            await self._kept(work, receipt_id, signer, invitation.sender)
             mine = await in_use(work, signer)
             if not mine:
                 raise Conflict(_NONE_MADE, code="no-passkey")
