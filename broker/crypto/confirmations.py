@@ -20,7 +20,7 @@ import webauthn
 from webauthn.helpers.exceptions import WebAuthnException
 
 from broker.crypto.encoding import from_b64url
-from broker.domain.consents import ConsentRecord
+from broker.domain.consents import ConsentRecord, EvidenceLevel
 from broker.domain.passkeys import Confirmation
 from broker.domain.records import unconfirmed
 from broker.errors import Tampered
@@ -37,6 +37,8 @@ def digest_of(document: Mapping[str, Any]) -> str:
 
 def check_confirmed(document: Mapping[str, Any], record: ConsentRecord, origins: Collection[str]) -> None:
     """Raises Tampered unless a record that claims a passkey was signed by one, on one of these addresses of ours."""
+    if (record.evidence is EvidenceLevel.PASSKEY) is not (record.confirmation is not None):
+        raise Tampered
     if record.confirmation is None:
         return
     try:

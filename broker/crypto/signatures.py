@@ -10,7 +10,7 @@
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -93,11 +93,11 @@ def _origin(address: str) -> str:
 class RecordNotary:
     """Signs consent records, and turns stored bytes into records through one door."""
 
-    def __init__(self, keyring: Keyring, withdraw_at: str, former: Collection[str] = ()) -> None:
-        """`withdraw_at` is where signers stop; passkeys signed at its origin, or at a `former` one of this broker."""
+    def __init__(self, keyring: Keyring, withdraw_at: str) -> None:
+        """`withdraw_at` is where signers stop; their passkeys signed on a page of the same origin, and on no other."""
         self._keyring = keyring
         self._withdraw_at = withdraw_at
-        self._origins = frozenset({_origin(withdraw_at), *former})
+        self._origins = frozenset({_origin(withdraw_at)})
         self._held: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
 
     def digest(self, record: ConsentRecord, names: Mapping[Oin, str] = UNNAMED) -> str:
