@@ -45,7 +45,7 @@ from broker.services.access import Access
 from broker.services.agreements import Agreements
 from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
-from broker.services.consents import Consents
+from broker.services.confirming import Confirming
 from broker.services.erasure import Erasure
 from broker.services.evaluations import Evaluations
 from broker.services.exporting import Exports
@@ -110,7 +110,7 @@ class Broker:
     partner_events: PartnerEvents
     releases: Releases
     reactions: Hearing
-    consents: Consents
+    consents: Confirming
     oversight: Oversight
     partners: Partners
     reminders: Reminders
@@ -288,6 +288,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         outbox_kick=courier.kick,
     )
     exports = Exports(house, ledger.origin)
+    passkeys = PasskeyCeremonies(settings.public_url)
     return Broker(
         settings=settings,
         database=database,
@@ -303,8 +304,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         partner_events=PartnerEvents(house),
         releases=Releases(house),
         reactions=Hearing(house),
-        consents=Consents(house),
-        oversight=Oversight(house, PasskeyCeremonies(settings.public_url), exports),
+        consents=Confirming(house, passkeys),
+        oversight=Oversight(house, passkeys, exports),
         partners=Partners(house),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),

@@ -3,6 +3,7 @@
 - JWS (RFC 7515) with EdDSA (RFC 8037) over RFC 8785 bytes; the type in the header keeps one statement from passing
   for another (RFC 8725 section 3.11).
 - Keys come from the broker's own keyring by id; a key that comes with the statement is never looked at.
+- A record that claims a passkey holds what a device signed of it, checked here too (`confirmations.py`).
 - A signature that held once is remembered by the SHA-256 of the whole statement, in a bounded cache.
 """
 
@@ -11,12 +12,14 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.api_jws import PyJWS
 
+from broker.crypto.confirmations import check_confirmed, digest_of
 from broker.crypto.ed25519 import holds
 from broker.crypto.encoding import from_b64url
 from broker.crypto.keyring import Key, KeyPurpose, Keyring
@@ -64,12 +67,16 @@ def verify_statement(trusted: Mapping[str, bytes], typ: str, statement: str) -> 
 def verify_family_receipt(trusted: Mapping[str, bytes], statement: str) -> int:
     """Check a signer's receipt from outside. Returns how many consent records it holds. Raises Tampered.
 
-    The receipt and each record in it are signed by a trusted key, and each notice is the very text of its digest.
+    The receipt and each record in it are signed by a trusted key, each notice is the very text of its digest, and what
+    claims a passkey was signed by one, at the address that the record names for stopping.
     """
     document = verify_statement(trusted, RECEIPT_TYPE, statement)
     try:
         for record in document["records"]:
-            digest = record_from(verify_statement(trusted, RECORD_TYPE, record)).notice.digest
+            said = verify_statement(trusted, RECORD_TYPE, record)
+            read = record_from(said)
+            check_confirmed(said, read, {_origin(said["processing"]["withdrawalMethod"]["exercisedAt"])})
+            digest = read.notice.digest
             if hashlib.sha256(document["notices"][digest].encode()).hexdigest() != digest:
                 raise Tampered
         return len(document["records"])
@@ -77,25 +84,42 @@ def verify_family_receipt(trusted: Mapping[str, bytes], statement: str) -> int:
         raise Tampered from None
 
 
+def _origin(address: str) -> str:
+    """Where a page at this address is served from (RFC 6454)."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 class RecordNotary:
     """Signs consent records, and turns stored bytes into records through one door."""
 
     def __init__(self, keyring: Keyring, withdraw_at: str) -> None:
+        """`withdraw_at` is where signers stop; their passkeys signed on a page of the same origin, and on no other."""
         self._keyring = keyring
         self._withdraw_at = withdraw_at
+        self._origins = frozenset({_origin(withdraw_at)})
         self._held: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
 
+    def digest(self, record: ConsentRecord, names: Mapping[Oin, str] = UNNAMED) -> str:
+        """What a signer's device signs of the statement that `sign` would make."""
+        return digest_of(document_of(record, self._withdraw_at, names))
+
     def sign(self, record: ConsentRecord, names: Mapping[Oin, str] = UNNAMED) -> str:
-        """The record as a signed statement, ready to be stored; `names` are what its organisations are called."""
+        """The record as a signed statement, ready to be stored; `names` are what its organisations are called.
+
+        Raises Tampered for a passkey that did not sign this very statement.
+        """
         document = document_of(record, self._withdraw_at, names)
+        check_confirmed(document, record, self._origins)
         return sign_statement(self._keyring.current(KeyPurpose.RECORDS), RECORD_TYPE, document)
 
     def read(self, statement: str) -> ConsentRecord:
-        """The record of a stored statement. Raises Tampered unless its signature holds."""
+        """The record of a stored statement. Raises Tampered unless its signature holds, and its signer's device's if it has one."""
         digest = hashlib.sha256(statement.encode()).digest()
         document = self._held.get(digest)
         if document is None:
             document = read_statement(self._keyring, KeyPurpose.RECORDS, RECORD_TYPE, statement)
+            check_confirmed(document, record_from(document), self._origins)
             self._held[digest] = document
             if len(self._held) > _REMEMBERED:
                 self._held.popitem(last=False)

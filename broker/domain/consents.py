@@ -16,6 +16,7 @@ from typing import NewType
 from broker.domain.calendar import local_day, still_in
 from broker.domain.handovers import Handover, HandoverId, Section
 from broker.domain.parties import Authority, Oin, PersonId, Recipient
+from broker.domain.passkeys import Confirmation
 from broker.errors import Conflict, Words
 
 RecordId = NewType("RecordId", str)
@@ -134,7 +135,8 @@ class ConsentRecord:
     """A signed, immutable statement by one signer. Holding one means that its signature was checked.
 
     `capacity` is `self`, the kind of authority, or `support`. `serial` counts the signer's statements to this sender, from 1; it is
-    part of what is signed, so that the order in which things were said cannot be changed in the database.
+    part of what is signed, so that the order in which things were said cannot be changed in the database. `confirmation` is
+    there when, and only when, the evidence is a passkey.
     """
 
     id: RecordId
@@ -147,6 +149,7 @@ class ConsentRecord:
     handover: HandoverId
     at: datetime
     serial: int = 0
+    confirmation: Confirmation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class EventType(StrEnum):
     REACTION_READ = "reaction:read"
     REACTION_ANSWERED = "reaction:answered"
     MESSAGES_CHANGED = "messages:changed"
+    PASSKEY_ENROLLED = "passkey:enrolled"
+    PASSKEY_STOPPED = "passkey:stopped"
     SUBJECT_SEARCHED = "subject:searched"
     POLICY_PROPOSED = "policy:proposed"
     POLICY_APPROVED = "policy:approved"

@@ -27,7 +27,7 @@ _ACTIONS: Mapping[str, Action] = {
     "consent:withdrawn": "U", "reaction:written": "C", "reaction:read": "R", "reaction:answered": "U",
     "messages:changed": "U", "policy:proposed": "C", "policy:approved": "U", "policy:activated": "U", "keys:changed": "U", "organisation:changed": "U",
     "officer:invited": "C", "officer:enrolled": "C", "officer:withdrawn": "U", "matter:raised": "C", "matter:settled": "U",
-    "log:viewed": "R", "log:exported": "R",
+    "log:viewed": "R", "log:exported": "R", "passkey:enrolled": "C", "passkey:stopped": "U",
 }  # fmt: skip
 _USERS = ("professional", "officer", "signer")
 _KNOWN = {*_USERS, "role", "subject", "concerned", "handover", "decision", "types", "record"}

@@ -85,6 +85,7 @@ def consent_of(
     ]
     return {
         "resourceType": "Consent",
+        "extension": [{"url": "urn:rondom:evidence", "valueCode": record.evidence.name.lower()}],
         "identifier": [{"system": "urn:rondom:consent-record", "value": record.id}],
         "status": status,
         "scope": _concept(f"{_HL7}consentscope", "patient-privacy"),

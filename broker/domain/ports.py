@@ -171,8 +171,11 @@ class CodeMaker(Protocol):
 class Notary(Protocol):
     """Signs consent records and receipts; reads records back through the signature."""
 
+    def digest(self, record: ConsentRecord, names: Mapping[Oin, str] = ...) -> str:
+        """What a signer's device signs of that statement."""
+
     def sign(self, record: ConsentRecord, names: Mapping[Oin, str] = ...) -> str:
-        """The signed statement; `names` of the organisations go into it."""
+        """The signed statement; `names` of the organisations go into it. Raises Tampered for a passkey that did not sign it."""
 
     def read(self, statement: str) -> ConsentRecord:
         """The record. Raises Tampered unless the signature holds."""
@@ -332,7 +335,7 @@ class AssertionCheck(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Passkey:
-    """A registered credential of an officer."""
+    """A registered credential of an officer, or of a signer."""
 
     credential: bytes
     public_key: bytes = field(repr=False)
@@ -348,8 +351,14 @@ class Passkeys(Protocol):
     def created(self, credential: str, challenge: bytes) -> Passkey:
         """The verified new passkey. Raises NotAllowed."""
 
-    def request(self, challenge: bytes) -> str:
-        """Options for signing in, as JSON."""
+    def request(self, challenge: bytes, allowed: tuple[bytes, ...] = ()) -> str:
+        """Options for signing, as JSON: with any passkey of this site, or with one of those allowed."""
+
+    def creation_for_signer(self, handle: bytes, challenge: bytes, known: tuple[bytes, ...]) -> str:
+        """Options for registering a signer's, as JSON: nothing in it says whose."""
+
+    def answer(self, credential: str) -> tuple[str, str, str]:
+        """What a device made: client data, authenticator data and signature, as base64url. Raises NotAllowed."""
 
     def credential_id(self, credential: str) -> bytes:
         """Which passkey an answer says to come from. Raises NotAllowed."""

@@ -2,6 +2,7 @@
 
 - The JSON is JSON-LD 1.1 once `contexts/consent-record-1.jsonld` is supplied for CONTEXT; that file holds the terms.
 - Signers and persons are pseudonymous ids; no name, birth date or content of a person is ever in a record.
+- What a signer's device signed stands in `event.confirmation`, and nowhere when they answered with a code.
 - The signed bytes are the RFC 8785 form of exactly this document. `docs/consent-record.md` explains field by field.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 from broker.domain.consents import ConsentRecord, EvidenceLevel, NoticeRef, RecordId, Scope, Stance
 from broker.domain.handovers import HandoverId
 from broker.domain.parties import Oin, PersonId, Recipient
+from broker.domain.passkeys import Confirmation
 from broker.errors import Tampered
 
 SCHEMA = "https://w3id.org/dpv/schema/dpv-27560#record-eu-gdpr"
@@ -62,7 +64,28 @@ def document_of(record: ConsentRecord, withdraw_at: str, names: Mapping[Oin, str
             "duration": _until(scope.until),
             "entity": {"identifier": _PERSON + record.signer, "capacity": record.capacity},
             "evidence": record.evidence.name.lower(),
+            **({"confirmation": _confirmation(record.confirmation)} if record.confirmation else {}),
         },
+    }
+
+
+def unconfirmed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document as a device signs its digest: all of it but the confirmation itself."""
+    event = {name: value for name, value in document["event"].items() if name != "confirmation"}
+    return {**document, "event": event}
+
+
+def _confirmation(said: Confirmation) -> dict[str, Any]:
+    return {
+        "type": "WebAuthnAssertion",
+        "credential": said.credential,
+        "publicKey": said.public_key,
+        "covers": list(said.covers),
+        "keys": list(said.keys),
+        "nonce": said.nonce,
+        "clientDataJSON": said.client_data,
+        "authenticatorData": said.authenticator_data,
+        "signature": said.signature,
     }
 
 
@@ -108,6 +131,8 @@ def record_from(document: Mapping[str, Any]) -> ConsentRecord:
         again = document_of(record, withdraw_at, names_in(document))
         if again != document or record.at.tzinfo is None or record.serial < 1:
             raise Tampered
+        if (record.evidence is EvidenceLevel.PASSKEY) is not (record.confirmation is not None):
+            raise Tampered
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         raise Tampered from None
     return record
@@ -145,4 +170,18 @@ def _record(document: Mapping[str, Any]) -> ConsentRecord:
         handover=HandoverId(document["handover"]),
         at=datetime.fromisoformat(event["time"]),
         serial=document["serial"],
+        confirmation=_read_confirmation(event["confirmation"]) if "confirmation" in event else None,
+    )
+
+
+def _read_confirmation(said: Mapping[str, Any]) -> Confirmation:
+    return Confirmation(
+        credential=said["credential"],
+        public_key=said["publicKey"],
+        covers=tuple(said["covers"]),
+        keys=tuple(said["keys"]),
+        nonce=said["nonce"],
+        client_data=said["clientDataJSON"],
+        authenticator_data=said["authenticatorData"],
+        signature=said["signature"],
     )

@@ -3,13 +3,13 @@
 1. The handover is still kept, addressed to this role, and asked for the purpose it was shared for.
 2. The agreement permits the section, and what may only leave sealed can be sealed; an error has denied already.
 3. Every person that the section concerns is covered: each required signer's latest answer is a current yes, and not
-   one by a code to a contact that is in doubt, nor one from before an older copy of the database was put back: a stop
+   one that rests on a contact that is in doubt, nor one from before an older copy of the database was put back: a stop
    that came after it may have been lost.
 
 Nothing to decide on (no section, no person concerned, no signer) is a denial.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NewType
@@ -18,6 +18,7 @@ from broker.domain.consents import Cell, ConsentRecord, EvidenceLevel, Stance, S
 from broker.domain.decisions import Finding, PolicyQuestion, Ruling, SectionDecision, Told
 from broker.domain.handovers import Handover, HandoverId, Section, SectionId
 from broker.domain.parties import Authority, Organisation, Person, PersonId, Professional, Recipient
+from broker.domain.passkeys import Enrolled
 from broker.domain.signers import Gap, SignerTable, required_signers, youngest_band
 
 ReleaseId = NewType("ReleaseId", str)
@@ -45,11 +46,13 @@ class Situation:
     records: tuple[ConsentRecord, ...]
     table: SignerTable
     doubted: frozenset[PersonId] = frozenset()
-    """Whose contact is in doubt: a code that went there proves nothing."""
+    """Whose contact is in doubt: a code that went there proves nothing, and neither does a passkey made with such a code."""
     statements: Mapping[PersonId, tuple[str, ...]] = field(default_factory=dict)
     """For everybody whose facts were read: a line for each statement that they come from."""
     sealed_only: frozenset[str] = frozenset()
     """Section types that leave sealed, or not at all."""
+    passkeys: Mapping[PersonId, tuple[Enrolled, ...]] = field(default_factory=dict)
+    """Whose device may have signed, and when it was in use. Who is not there has none."""
     restored: datetime | None = None
     """When an older copy of the database was put back: a yes from before it is not known to be the latest answer."""
 
@@ -125,13 +128,22 @@ def precedes(where: Standing, restored: datetime | None) -> bool:
 
 
 def _by_code(where: Standing) -> bool:
-    """Whether it is a yes that rests on less than the signer's own device or login."""
-    return where.stance is Stance.GIVEN and (where.record is None or where.record.evidence < EvidenceLevel.PASSKEY)
+    """Whether it is a yes that began with a code to a contact: also by a passkey, for a code let it in."""
+    return where.stance is Stance.GIVEN and (where.record is None or where.record.evidence < EvidenceLevel.OIDC)
+
+
+def evidence_of(record: ConsentRecord, passkeys: Mapping[PersonId, Iterable[Enrolled]]) -> EvidenceLevel:
+    """How sure a record is. One signed by a device that was not enrolled for its signer by then is no surer than a code."""
+    if record.evidence is not EvidenceLevel.PASSKEY:
+        return record.evidence
+    signed = record.confirmation.fingerprint if record.confirmation else ""
+    enrolled = any(one.signs_at(signed, record.at) for one in passkeys.get(record.signer, ()))
+    return EvidenceLevel.PASSKEY if enrolled else EvidenceLevel.CODE
 
 
 def weakest_evidence(situation: Situation, found: Sequence[Finding]) -> EvidenceLevel:
     """The lowest evidence among the records that say yes; none when nobody does."""
-    levels = {record.id: record.evidence for record in situation.records}
+    levels = {record.id: evidence_of(record, situation.passkeys) for record in situation.records}
     given = [levels[f.record] for f in found if f.counts and f.stance is Stance.GIVEN and f.record is not None]
     return min(given, default=EvidenceLevel.NONE)
 

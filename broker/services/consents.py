@@ -282,7 +282,8 @@ class Consents(Reacting):
             scope = replace(record.scope, recipients=group.recipients, section_types=tuple(types))
             cells = tuple(scope.cells())
             withdrawn, given = dict.fromkeys(cells, Event.WITHDRAW), dict.fromkeys(cells, stance)
-            records += answered(replace(record, at=now, scope=scope), withdrawn, given)
+            stopping = replace(record, at=now, scope=scope, evidence=EvidenceLevel.CODE, confirmation=None)
+            records += answered(stopping, withdrawn, given)
         return tuple(replace(record, id=RecordId(self._house.ids())) for record in records)
 
 

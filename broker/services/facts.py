@@ -53,6 +53,7 @@ async def situation_of(
         table=agreement.signers,
         doubted=doubted,
         sealed_only=agreement.vocabulary.sealed_only,
+        passkeys=known.passkeys,
         restored=await work.log.restored(),
     )
 

@@ -6,13 +6,13 @@
 """
 
 import base64
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 from typing import cast
 
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.parties import OfficerId
+from broker.domain.passkeys import fingerprint_of
 from broker.domain.ports import Passkey, Passkeys
 from broker.domain.stores import UnitOfWork, Visit
 from broker.errors import NotAllowed, NotAuthenticated, NotFound, Words
@@ -162,8 +162,7 @@ class Officers:
 
 def fingerprint(passkey: Passkey) -> str:
     """SHA-256 of a passkey's credential id and public key, as it is logged when the passkey is made."""
-    both = b"%d:%b,%b" % (len(passkey.credential), passkey.credential, passkey.public_key)
-    return hashlib.sha256(both).hexdigest()
+    return fingerprint_of(passkey.credential, passkey.public_key)
 
 
 def _about(event: EventType, officer: OfficerId, now: datetime, *more: Personal) -> LogEvent:

@@ -51,6 +51,8 @@ LABELS = {
     EventType.REACTION_READ: Words("Reacties gelezen door de afzender", "Reactions read by the sender"),
     EventType.REACTION_ANSWERED: Words("Verzoek van het gezin beantwoord", "Request of the family answered"),
     EventType.MESSAGES_CHANGED: Words("Berichten aan of uit gezet", "Messages turned on or off"),
+    EventType.PASSKEY_ENROLLED: Words("Telefoon van een gezinslid toegevoegd", "Device of a family member added"),
+    EventType.PASSKEY_STOPPED: Words("Telefoon van een gezinslid weggehaald", "Device of a family member removed"),
     EventType.SUBJECT_SEARCHED: Words("Gezocht op persoon", "Searched for a person"),
     EventType.POLICY_PROPOSED: Words("Afspraken voorgesteld", "Agreement proposed"),
     EventType.POLICY_APPROVED: Words("Afspraken goedgekeurd", "Agreement approved"),

@@ -2,7 +2,7 @@
 
 1. The log is read in its own order; an entry counts with the openings that fit its leaf, and with no others.
 2. What a decision rested on is compared with what the log says had been stated and said by then: an older copy of the
-   facts, or a record that was left out, shows.
+   facts, a record that was left out, or a signer's passkey that was never enrolled, shows.
 3. Facts are found again by their tags, records by their ids and signatures, the agreement by its digest.
 4. The decision is made again by the very functions that made it, and compared with what was logged.
 
@@ -11,7 +11,7 @@ What was erased cannot be made again, and is counted as that.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -23,6 +23,7 @@ from broker.domain.events import EventType, LogEvent
 from broker.domain.handovers import ENDED
 from broker.domain.log_ports import LoggedFacts
 from broker.domain.parties import Recipient
+from broker.domain.passkeys import Enrolled
 from broker.domain.ports import AgreementInForce
 from broker.domain.releases import Situation, decide
 from broker.domain.stores import StoredEntry, UnitOfWork
@@ -36,6 +37,7 @@ BATCH = 256
 DECISIONS = (EventType.RELEASE_PERMITTED.value, EventType.RELEASE_DENIED.value)
 SAID = (EventType.CONSENT_GIVEN.value, EventType.CONSENT_REFUSED.value, EventType.CONSENT_WITHDRAWN.value)
 STATED = (EventType.HANDOVER_PUSHED.value, EventType.HANDOVER_CORRECTED.value)
+PASSKEYS = (EventType.PASSKEY_ENROLLED.value, EventType.PASSKEY_STOPPED.value)
 ENDS = (EventType.HANDOVER_WITHDRAWN.value, EventType.HANDOVER_ERASED.value)
 STRANGERS = ("unknown-handover", "not-a-recipient")
 """Refused before anything was weighed: there is nothing to make again."""
@@ -118,12 +120,14 @@ class Report:
 class _SoFar:
     """What the log said up to an entry.
 
-    The digests of facts, the records with (person, sender, purpose), the version of each handover and None once it
-    ended, the last restored copy, and how many answers cannot be read any more.
+    The digests of facts, the records with (person, sender, purpose), each signer's passkeys and whether they were
+    stopped, the version of each handover and None once it ended, the last restored copy, and how many answers cannot be
+    read any more.
     """
 
     facts: dict[str, str] = field(default_factory=dict)
     records: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    passkeys: dict[str, dict[str, bool]] = field(default_factory=dict)
     versions: dict[str, int | None] = field(default_factory=dict)
     restored: datetime | None = None
     unread: int = 0
@@ -194,6 +198,10 @@ class Replay:
             return Outcome.ERASED
         if situation is None:
             return Outcome.OTHER_RECORDS
+        if any(
+            _as_enrolled(situation.passkeys.get(who, ())) != so_far.passkeys.get(who, {}) for who in basis.statements
+        ):
+            return Outcome.OTHER_FACTS  # 2
         return Outcome.SAME if _same(basis, situation, agreement, logged, decision[0]) else Outcome.OTHER_DECISION
 
     async def _agreement(self, work: UnitOfWork, digest: str) -> AgreementInForce | None:
@@ -217,6 +225,12 @@ def _remember(logged: LoggedFacts, so_far: _SoFar) -> None:
             so_far.facts.update(json.loads(text))
         version = int(next(iter(logged.personal.get("version", ())), "1"))
         so_far.versions.update({handover: version} if handover else {})
+    elif logged.type in PASSKEYS:
+        for text in logged.personal.get("facts", ()):
+            so_far.facts.update(json.loads(text))
+        stopped, made = logged.type == EventType.PASSKEY_STOPPED.value, str(logged.facts.get("passkey", ""))
+        for signer in logged.personal.get("signer", ()):
+            so_far.passkeys.setdefault(signer, {})[made] = stopped
     elif logged.type in ENDS:
         so_far.versions.update({handover: None} if handover else {})
     elif logged.type == EventType.LOG_RESTORED.value:
@@ -227,6 +241,11 @@ def _remember(logged: LoggedFacts, so_far: _SoFar) -> None:
             so_far.records[record[0]] = (person[0], logged.organisation, str(logged.facts.get("purpose", "")))
         else:
             so_far.unread += 1
+
+
+def _as_enrolled(passkeys: Iterable[Enrolled]) -> dict[str, bool]:
+    """As `_SoFar` has them."""
+    return {one.fingerprint: one.until is not None for one in passkeys}
 
 
 def _count(logged: LoggedFacts, report: Report) -> None:

@@ -1,4 +1,7 @@
-"""What decides who must sign: births, ability and authority, as each organisation stated them, sealed against change."""
+"""What decides who must sign, and with what: births, ability and authority as each organisation stated them, and passkeys.
+
+Sealed against change: nothing of it was left out or put in.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +14,7 @@ from broker.domain.parties import Authority, AuthorityKind, Inability, Oin, Pers
 from broker.domain.stores import AuthorityClaim, KnownFacts, Statements
 from broker.errors import Conflict, NotFound, Tampered, Words
 from broker.storage import tables as t
+from broker.storage.passkeys import SignerPasskeys, enrolled
 from broker.storage.rows import Store
 
 
@@ -64,17 +68,20 @@ class Authorities(Store):
         stated = await self._stated(wanted)
         claims: dict[PersonId, list[tuple[Any, Mapping[str, str], str]]] = {}
         authorities: list[Any] = []
+        passkeys: dict[PersonId, Sequence[_Row]] = {}
         for person, lines in statements.items():
             when = {tag: at for tag, _, at in (line.partition(" ") for line in lines)}
             said = [(row, facts, when[row.tag]) for row, facts, _ in stated.claims.get(person, ()) if row.tag in when]
             mine = [row for row in stated.authorities if row.over == person and row.tag in when]
+            own = [(row, facts) for row, facts in stated.passkeys.get(person, ()) if row.tag in when]
             if lines and not said and not mine:
                 raise NotFound
-            if len(said) + len(mine) != len(lines):
+            if len(said) + len(mine) + len(own) != len(lines):
                 raise Tampered
+            passkeys[person] = own
             claims[person] = sorted(said, key=lambda one: datetime.fromisoformat(one[2]))
             authorities += mine
-        then = _Stated(dict.fromkeys(statements), claims, authorities)
+        then = _Stated(dict.fromkeys(statements), claims, authorities, passkeys)
         self._check_rows(then)
         return _known(then, wanted)
 
@@ -100,7 +107,8 @@ class Authorities(Store):
         for row in claims:
             facts = self._unseal_json(f"claim:{row.tag}", row.facts_sealed)
             said[PersonId(row.person)].append((row, facts, row.stated_at.isoformat()))
-        return _Stated({**dict.fromkeys(wanted), **tags}, said, authorities)
+        passkeys = await SignerPasskeys(self._connection, self._means).rows(tags)
+        return _Stated({**dict.fromkeys(wanted), **tags}, said, authorities, passkeys)
 
     def _check(self, stated: "_Stated") -> None:
         self._check_rows(stated)
@@ -151,7 +159,12 @@ def _known(stated: "_Stated", wanted: Sequence[PersonId]) -> KnownFacts:
         if r.over in wanted
     )
     statements = {person: stated.lines(person) for person in stated.everybody}
-    return KnownFacts({person: people[person] for person in wanted}, authorities, statements)
+    passkeys = {person: enrolled(rows) for person, rows in stated.passkeys.items() if rows}
+    return KnownFacts({person: people[person] for person in wanted}, authorities, statements, passkeys)
+
+
+_Row = tuple[Any, Mapping[str, str]]
+"""A row, and what is sealed in it."""
 
 
 class _Stated:
@@ -162,8 +175,9 @@ class _Stated:
         tags: Mapping[PersonId, str | None],
         claims: Mapping[PersonId, Sequence[tuple[Any, Mapping[str, str], str]]],
         authorities: Sequence[Any],
+        passkeys: Mapping[PersonId, Sequence["_Row"]],
     ) -> None:
-        self.tags, self.claims, self.authorities = tags, claims, authorities
+        self.tags, self.claims, self.authorities, self.passkeys = tags, claims, authorities, passkeys
 
     @property
     def everybody(self) -> Iterable[PersonId]:
@@ -173,6 +187,7 @@ class _Stated:
     def lines(self, person: PersonId) -> Statements:
         """A line for each statement about a person: its tag, and of what may be said again, when it was last said."""
         lines = [f"{row.tag} {at}" for row, _, at in self.claims.get(person, ())]
+        lines += [row.tag for row, _ in self.passkeys.get(person, ())]
         return tuple(sorted(lines + [row.tag for row in self.authorities if row.over == person]))
 
     def person(self, person: PersonId) -> Person:

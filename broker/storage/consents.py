@@ -56,6 +56,10 @@ class Consents(Store):
             raise Tampered
         return records
 
+    async def by_signer(self, signer: PersonId) -> tuple[ConsentRecord, ...]:
+        """Everything this signer said to anybody, verified."""
+        return await self._records(t.consent_record.c.signer == signer)
+
     async def _records(self, wanted: sa.ColumnElement[bool]) -> tuple[ConsentRecord, ...]:
         c = t.consent_record.c
         rows = await self._all(sa.select(t.consent_record).where(wanted).order_by(c.signer, c.serial))

@@ -131,6 +131,7 @@ class Erasure(Store):
             t.person_tag.c.person,
             t.authority.c.over,
             t.authority.c.holder,
+            t.signer_passkey.c.person,
             t.mute.c.person,
             t.invitation.c.person,
             t.signer_receipt.c.signer,

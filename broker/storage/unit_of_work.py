@@ -25,6 +25,7 @@ from broker.storage.outbox import Outbox
 from broker.storage.oversight import Officers, Policies
 from broker.storage.parties import Organisations, Persons
 from broker.storage.partner_events import PartnerEvents
+from broker.storage.passkeys import SignerPasskeys
 from broker.storage.reactions import Reactions
 from broker.storage.releases import Releases
 from broker.storage.rows import Means
@@ -47,6 +48,7 @@ TOUCHED = tuple(
         t.person_tag,
         t.contact,
         t.authority,
+        t.signer_passkey,
         t.mute,
         t.signer_receipt,
         t.matter,
@@ -93,6 +95,7 @@ class SqlUnitOfWork:
         self.persons = Persons(connection, means)
         self.authorities = Authorities(connection, means)
         self.contacts = Contacts(connection, means)
+        self.passkeys = SignerPasskeys(connection, means)
         self.matters = Matters(connection, means)
         self.handovers = self.lists = Handovers(connection, means)
         self.consents = Consents(connection, means)

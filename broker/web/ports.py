@@ -9,7 +9,9 @@ from typing import Protocol
 from broker.domain.overview import Overview
 from broker.domain.reactions import ReactionKind
 from broker.services.agreed import RulesScreen
+from broker.services.confirming import ConfirmScreen
 from broker.services.files import ExportFile, ExportWanted, ProofFile
+from broker.services.own_passkeys import PasskeyLine
 from broker.services.proposal_screens import AgreementScreen, ProposalDetail, ProposalEffect
 from broker.services.questionnaires import Choice, Questionnaire, Shown
 from broker.services.screens import (
@@ -59,6 +61,27 @@ class FamilyService(Protocol):
 
     async def receipt(self, token: str, receipt_id: str, language: str) -> ReceiptScreen:
         """One receipt of this person. Raises NotFound for any other."""
+
+    async def confirmable(self, token: str, receipt_id: str) -> ConfirmScreen:
+        """What of a receipt can be confirmed with a device. Raises NotFound as `receipt` does. Changes nothing."""
+
+    async def passkeys(self, token: str) -> tuple[PasskeyLine, ...]:
+        """The devices that this person added and still uses."""
+
+    async def enrolment_options(self, token: str, receipt_id: str) -> str:
+        """JSON for `navigator.credentials.create`. Raises NotFound, Conflict and TooMany."""
+
+    async def enrol(self, token: str, credential_json: str) -> None:
+        """Keep the new passkey. Raises NotAllowed, Conflict and TooMany."""
+
+    async def confirmation_options(self, token: str, receipt_id: str) -> str:
+        """JSON for `navigator.credentials.get`. Raises NotFound, Conflict and TooMany."""
+
+    async def confirm_with_passkey(self, token: str, receipt_id: str, credential_json: str) -> str:
+        """Confirm the receipt's answers; returns the new receipt's id. Raises NotAllowed, Conflict and TooMany."""
+
+    async def stop_passkey(self, token: str, passkey_id: str) -> None:
+        """Use a device no more. Raises NotFound for anybody else's."""
 
     async def care_file(self, token: str, receipt_id: str, language: str) -> CareFile:
         """The receipt for a care system (FHIR), as it counts now. Raises NotFound as `receipt` does."""

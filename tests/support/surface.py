@@ -104,6 +104,11 @@ ACTS = {
     "POST /check": "family",
     "POST /mine/stop": "family",
     "POST /mine/messages": "family",
+    "POST /mine/devices/stop": "family",
+    "POST /receipt/{receipt_id}/device-options": "family",
+    "POST /receipt/{receipt_id}/device": "family",
+    "POST /receipt/{receipt_id}/confirmation-options": "family",
+    "POST /receipt/{receipt_id}/confirmation": "family",
     "POST /mine/sections/{part}/{kind}": "family",
     "POST /sign-out": "family",
     "POST /console/invitation": "officer",
@@ -122,8 +127,11 @@ ACTS = {
 }
 """What changes something, and who it is for."""
 
-MAKES_RECORDS = {"POST /check", "POST /mine/stop"}
-"""The only two that make consent records: both pressed by the person, after a one-time code."""
+MAKES_RECORDS = {"POST /check", "POST /mine/stop", "POST /receipt/{receipt_id}/confirmation"}
+"""The only three that make consent records: all pressed by the person, after a one-time code."""
+
+MAKES_PASSKEYS = {"POST /receipt/{receipt_id}/device", "POST /mine/devices/stop"}
+"""The only two that add or remove a signer's device: pressed by the person, after a one-time code."""
 
 WRITES_REACTIONS = {"POST /mine/sections/{part}/{kind}"}
 """The only one that writes words of the family: sent by the person, after a one-time code."""

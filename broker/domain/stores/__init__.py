@@ -41,6 +41,7 @@ from broker.domain.stores.parties import (
     PersonClaim,
     PersonStore,
     Reach,
+    SignerPasskeyStore,
     StatedInability,
     Statements,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "Refusal",
     "ReleaseStatus",
     "ReleaseStore",
+    "SignerPasskeyStore",
     "StatedInability",
     "Statements",
     "Storage",
@@ -132,6 +134,10 @@ class UnitOfWork(Protocol):
     @property
     def contacts(self) -> ContactStore:
         """See `ContactStore`."""
+
+    @property
+    def passkeys(self) -> SignerPasskeyStore:
+        """See `SignerPasskeyStore`."""
 
     @property
     def matters(self) -> MatterStore:

@@ -25,6 +25,9 @@ class ConsentStore(Protocol):
     async def said_by(self, signer: PersonId, sender: Oin) -> tuple[ConsentRecord, ...]:
         """Everything this signer said to this sender, verified, in order. Raises Tampered when one is missing."""
 
+    async def by_signer(self, signer: PersonId) -> tuple[ConsentRecord, ...]:
+        """Everything this signer said to anybody, verified."""
+
     async def keep_notice(self, digest: str, language: str, text: str, now: datetime) -> None:
         """Keep the exact text of a notice, once."""
 

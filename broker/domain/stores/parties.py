@@ -15,6 +15,8 @@ from broker.domain.parties import (
     ProfessionalId,
     StatedContact,
 )
+from broker.domain.passkeys import Enrolled, OwnPasskey
+from broker.domain.ports import Passkey
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +124,25 @@ Statements = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class KnownFacts:
-    """Persons as the rules see them, authority over them, and for everybody whose facts were read the statements."""
+    """Persons as the rules see them, authority over them, and for everybody whose facts were read statements and passkeys."""
 
     people: Mapping[PersonId, Person]
     authorities: tuple[Authority, ...]
     statements: Mapping[PersonId, Statements]
+    passkeys: Mapping[PersonId, tuple[Enrolled, ...]] = field(default_factory=dict)
+
+
+class SignerPasskeyStore(Protocol):
+    """Passkeys of signers, only ever added to; part of what is known of a person (`AuthorityStore.seal`)."""
+
+    async def enrol(self, person: PersonId, passkey: Passkey, handle: bytes, now: datetime) -> bool:
+        """Keep a new one; False when that credential is somebody's already."""
+
+    async def stop(self, person: PersonId, passkey: OwnPasskey, now: datetime) -> bool:
+        """It is in use no more; False when it was not already."""
+
+    async def of(self, person: PersonId) -> tuple[OwnPasskey, ...]:
+        """All that were ever made for this person, oldest first. Raises Tampered."""
 
 
 class AuthorityStore(Protocol):

@@ -51,6 +51,7 @@ from broker.storage.tables.parties import (
     person_tag,
     professional,
     professional_contact,
+    signer_passkey,
 )
 from broker.storage.tables.visits import guard_count, guard_once, visit
 
@@ -117,6 +118,7 @@ __all__ = [
     "release_section",
     "section",
     "section_person",
+    "signer_passkey",
     "signer_receipt",
     "visit",
 ]

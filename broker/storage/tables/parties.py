@@ -1,6 +1,18 @@
 """Organisations, professionals, people, and what is stated about them."""
 
-from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, LargeBinary, String, Table, Text, false
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
 
 from broker.storage.tables.base import Id, Instant, OinText, Tag, Word, metadata
 
@@ -92,3 +104,17 @@ authority = Table(
     Column("evidence_sealed", LargeBinary, nullable=False),
     Column("stated_at", Instant, nullable=False),
 )
+
+signer_passkey = Table(
+    "signer_passkey",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person", Id, ForeignKey("person.id"), nullable=False, index=True),
+    Column("kind", Word, nullable=False),
+    Column("credential_tag", Tag, nullable=False),
+    Column("tag", Tag, nullable=False, unique=True),
+    Column("facts_sealed", LargeBinary, nullable=False),
+    Column("stated_at", Instant, nullable=False),
+    UniqueConstraint("credential_tag", "kind"),
+)
+"""No row ever changes (a trigger says so); they go with the person."""

@@ -24,9 +24,16 @@ class LookingBack:
         """The person's own copy, to read and to print."""
         visit = await self._visits.verified(request)
         receipt = await self._family.receipt(visit.token, request.path_params["receipt_id"], visit.language)
+        confirm = await self._family.confirmable(visit.token, receipt.id)
         stopped = bool(receipt.lines) and all(line.stance is Stance.WITHDRAWN for line in receipt.lines)
         return self._pages.show(
-            request, "consent/receipt.html", visitor=visit.visitor, receipt=receipt, stopped=stopped
+            request,
+            "consent/receipt.html",
+            visitor=visit.visitor,
+            connect=confirm.can,
+            receipt=receipt,
+            stopped=stopped,
+            confirm=confirm,
         )
 
     async def file(self, request: Request) -> Response:
@@ -68,7 +75,10 @@ class LookingBack:
         visit = await self._visits.verified(request)
         mine = await self._family.mine(visit.token, visit.language)
         own = await self._family.reactions(visit.token)
-        return self._pages.show(request, "consent/mine.html", visitor=visit.visitor, mine=mine, own=own)
+        devices = await self._family.passkeys(visit.token)
+        return self._pages.show(
+            request, "consent/mine.html", visitor=visit.visitor, mine=mine, own=own, devices=devices
+        )
 
     async def recipients(self, request: Request) -> Response:
         """One group of several recipients, to stop for one of them. The place in the address says nothing, and only looks."""

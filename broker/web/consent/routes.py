@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from broker.web.consent.answering import Answering
+from broker.web.consent.confirming import Confirming
 from broker.web.consent.entering import Entering
 from broker.web.consent.looking_back import LookingBack
 from broker.web.consent.reacting import Reacting
@@ -47,6 +48,13 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     router.looks("/mine/{position}/recipients", looking_back.recipients)
     router.acts("/mine/stop", looking_back.stop)
     router.acts("/mine/messages", looking_back.messages)
+
+    confirming = Confirming(family, visits, pages)
+    router.answers("/receipt/{receipt_id}/device-options", confirming.device_options)
+    router.answers("/receipt/{receipt_id}/device", confirming.device)
+    router.answers("/receipt/{receipt_id}/confirmation-options", confirming.confirmation_options)
+    router.answers("/receipt/{receipt_id}/confirmation", confirming.confirmation)
+    router.acts("/mine/devices/stop", confirming.stop)
 
     reacting = Reacting(family, visits, pages)
     router.looks("/mine/sections/{part}/{kind}", reacting.form)

@@ -17,7 +17,7 @@ _FEATURES = ("camera", "microphone", "geolocation", "payment", "usb", "display-c
 
 
 def protect(response: Response, site: Site, *, connect: bool = False) -> None:
-    """Set the security headers. Only the console may `connect`: its passkeys speak JSON with us."""
+    """Set the security headers. Only the console, and the page that asks a signer's device, may `connect`: passkeys speak JSON with us."""
     headers = response.headers
     headers["Content-Security-Policy"] = _POLICY + ("; connect-src 'self'" if connect else "")
     headers["Referrer-Policy"] = "same-origin"

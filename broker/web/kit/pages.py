@@ -147,9 +147,13 @@ class Pages:
         visitor: Visitor | None = None,
         error: BrokerError | None = None,
         status: int | None = None,
+        connect: bool = False,
         **values: Any,
     ) -> Response:
-        """Fill the template. `error` is shown by the template itself, and gives the status."""
+        """Fill the template. `error` is shown by the template itself, and gives the status.
+
+        `connect`: a script of the page asks a device for a passkey.
+        """
         if error is not None and status is None:
             alarm(request, error, self.site)
         language = self.language(request)
@@ -169,7 +173,7 @@ class Pages:
         )
         response = HTMLResponse(text, status or (200 if error is None else status_of(error)), error_headers(error))
         response.headers["Content-Language"] = language
-        return self.protected(pack(request, response, private=visitor is not None))
+        return self.protected(pack(request, response, private=visitor is not None), connect=connect)
 
     def refusal(self, request: Request, error: BrokerError) -> Response:
         """The page for a refusal: what happened, and what to do. Who is not signed in starts again."""
@@ -190,7 +194,7 @@ class Pages:
         """Continue at another page of ours, with GET."""
         return self.protected(RedirectResponse(path, 303))
 
-    def protected(self, response: Response) -> Response:
+    def protected(self, response: Response, *, connect: bool = False) -> Response:
         """Set the headers of every page."""
-        protect(response, self.site, connect=self.area == "console")
+        protect(response, self.site, connect=connect or self.area == "console")
         return response

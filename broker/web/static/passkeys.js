@@ -1,15 +1,13 @@
-// Runs the passkey ceremony of the page's button: asks for options, lets the device answer, sends the answer.
+// Runs the passkey ceremony of each such button of the page: asks for options, lets the device answer, sends the answer.
 (() => {
-  const button = document.querySelector("[data-passkey]");
   const message = document.getElementById("passkey-message");
-  if (!button) return;
 
   const bytes = (text) =>
     Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (sign) => sign.charCodeAt(0));
   const text = (buffer) =>
     btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 
-  const ask = async (address, body) => {
+  const ask = async (button, address, body) => {
     const headers = { "Content-Type": "application/json" };
     if (button.dataset.csrf) headers["X-CSRF-Token"] = button.dataset.csrf;
     const response = await fetch(address, { method: "POST", headers, body, credentials: "same-origin" });
@@ -22,7 +20,7 @@
 
   const described = (list) => (list || []).map((item) => ({ ...item, id: bytes(item.id) }));
 
-  const credential = async (options) => {
+  const credential = async (button, options) => {
     if (button.dataset.passkey === "create") {
       const publicKey = {
         ...options,
@@ -56,7 +54,14 @@
     });
   };
 
-  button.addEventListener("click", async () => {
+  const go = (next) => {
+    const target = new URL(next, location.href);
+    const here = target.pathname === location.pathname;
+    location.assign(target.href);
+    if (here && target.hash) location.reload(); // otherwise only the place on the page would change
+  };
+
+  const run = async (button) => {
     message.textContent = "";
     if (!window.PublicKeyCredential) {
       message.textContent = button.dataset.missing;
@@ -64,13 +69,17 @@
     }
     button.disabled = true;
     try {
-      const options = await ask(button.dataset.options, "{}");
-      const made = await credential(options);
-      const answer = await ask(button.dataset.result, written(made));
-      location.assign(answer.next);
+      const options = await ask(button, button.dataset.options, "{}");
+      const made = await credential(button, options);
+      const answer = await ask(button, button.dataset.result, written(made));
+      go(answer.next);
     } catch (error) {
-      message.textContent = error instanceof Refused ? error.message : button.dataset.failed;
+      const known = error.name === "InvalidStateError" && button.dataset.known;
+      const missing = error.name === "NotSupportedError" || error.name === "SecurityError" ? button.dataset.missing : "";
+      message.textContent = error instanceof Refused ? error.message : known || missing || button.dataset.failed;
       button.disabled = false;
     }
-  });
+  };
+
+  for (const button of document.querySelectorAll("[data-passkey]")) button.addEventListener("click", () => run(button));
 })();

@@ -103,7 +103,9 @@ def test_only_an_open_or_confirmed_one_that_raises_holds_back() -> None:
 
 
 @pytest.mark.parametrize("evidence", list(EvidenceLevel))
-def test_a_yes_by_code_of_somebody_in_doubt_does_not_count(evidence: EvidenceLevel) -> None:
+def test_a_yes_by_code_or_by_a_passkey_that_a_code_let_in_does_not_count_for_somebody_in_doubt(
+    evidence: EvidenceLevel,
+) -> None:
     section = a_section()
     situation = a_situation(
         a_handover(section),
@@ -114,8 +116,8 @@ def test_a_yes_by_code_of_somebody_in_doubt_does_not_count(evidence: EvidenceLev
     )
     (found,) = findings(situation, section, TO_SCHOOL, NOW)
     assert found.stance is Stance.GIVEN
-    assert consented([found]) == (evidence >= EvidenceLevel.PASSKEY)
-    assert (found.gap is Gap.CONTACT_DOUBTED) == (evidence < EvidenceLevel.PASSKEY)
+    assert consented([found]) == (evidence >= EvidenceLevel.OIDC)
+    assert (found.gap is Gap.CONTACT_DOUBTED) == (evidence < EvidenceLevel.OIDC)
 
 
 @pytest.mark.parametrize("state", [Stance.REFUSED, Stance.WITHDRAWN])

@@ -17,7 +17,9 @@ from broker.domain.reactions import BEGINS, ReactionKind, plain
 from broker.domain.stores import InForce
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
 from broker.services.agreed import RulesScreen
+from broker.services.confirming import ConfirmScreen
 from broker.services.files import ExportFile, ExportWanted, ProofFile
+from broker.services.own_passkeys import PasskeyLine
 from broker.services.proposal_screens import AgreementScreen, FileChange, ProposalDetail, ProposalEffect, ProposalRow
 from broker.services.questionnaires import AskedRecipient, Choice, Questionnaire, QuestionScreen, Shown
 from broker.services.screens import (
@@ -56,6 +58,16 @@ OFFICER_TOKEN = "officer-token"
 CSRF = "secret-of-this-visit"
 SENDER = "Stichting Timon"
 UNTIL = date(2027, 9, 20)
+OPTIONS_TO_CREATE = (
+    '{"rp":{"name":"Rondom","id":"localhost"},"user":{"id":"bzE","name":"officer","displayName":"Officer 1"},'
+    '"challenge":"AAECAwQFBgcICQoLDA0ODw","pubKeyCredParams":[{"type":"public-key","alg":-7},{"type":"public-key","alg":-257}],'
+    '"timeout":60000,"excludeCredentials":[],"authenticatorSelection":{"residentKey":"required",'
+    '"userVerification":"required"},"attestation":"none"}'
+)
+OPTIONS_TO_GET = (
+    '{"challenge":"AAECAwQFBgcICQoLDA0ODw","timeout":60000,"rpId":"localhost","allowCredentials":[],'
+    '"userVerification":"required"}'
+)
 NOW = datetime(2026, 9, 21, 12, 5, 9, tzinfo=UTC)
 
 LABELS = {
@@ -140,6 +152,9 @@ class FakeFamily:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     fail: Exception | None = None
     types: tuple[str, ...] = ("timeline", "roles-and-tasks", "safety-plan")
+    devices: tuple[PasskeyLine, ...] = ()
+    needed: tuple[Words, ...] = ()
+    confirmed: bool = False
 
     def visit(self, stage: str = "verified", purpose: str = "answer", language: str = "nl") -> "FakeFamily":
         """Put the visit at a stage, as if it had come there."""
@@ -259,6 +274,41 @@ class FakeFamily:
         if receipt_id not in self.receipts:
             raise NotFound
         return self.receipts[receipt_id]
+
+    async def confirmable(self, token: str, receipt_id: str) -> ConfirmScreen:
+        receipt = await self.receipt(token, receipt_id, "nl")
+        yes = any(line.stance is Stance.GIVEN for line in receipt.lines)
+        return ConfirmScreen(
+            yes and not self.confirmed, yes and self.confirmed, self.needed if yes else (), self.devices
+        )
+
+    async def passkeys(self, token: str) -> tuple[PasskeyLine, ...]:
+        self._session(token)
+        return self.devices
+
+    async def enrolment_options(self, token: str, receipt_id: str) -> str:
+        await self.receipt(token, receipt_id, "nl")
+        return OPTIONS_TO_CREATE
+
+    async def enrol(self, token: str, credential_json: str) -> None:
+        self._session(token)
+        self.calls.append(("enrol", credential_json))
+        self.devices = (*self.devices, PasskeyLine(f"d{len(self.devices) + 1}", NOW))
+
+    async def confirmation_options(self, token: str, receipt_id: str) -> str:
+        await self.receipt(token, receipt_id, "nl")
+        return OPTIONS_TO_GET
+
+    async def confirm_with_passkey(self, token: str, receipt_id: str, credential_json: str) -> str:
+        await self.receipt(token, receipt_id, "nl")
+        self.calls.append(("confirm_with_passkey", receipt_id, credential_json))
+        self.confirmed = True
+        return receipt_id
+
+    async def stop_passkey(self, token: str, passkey_id: str) -> None:
+        self._session(token)
+        self.calls.append(("stop_passkey", passkey_id))
+        self.devices = tuple(one for one in self.devices if one.id != passkey_id)
 
     async def care_file(self, token: str, receipt_id: str, language: str) -> CareFile:
         receipt = await self.receipt(token, receipt_id, language)
@@ -435,12 +485,7 @@ class FakeConsole:
     async def registration_options(self, token: str) -> str:
         self._session(token)
         self.calls.append(("registration_options",))
-        return (
-            '{"rp":{"name":"Rondom","id":"localhost"},"user":{"id":"bzE","name":"officer","displayName":"Officer 1"},'
-            '"challenge":"AAECAwQFBgcICQoLDA0ODw","pubKeyCredParams":[{"type":"public-key","alg":-7},{"type":"public-key","alg":-257}],'
-            '"timeout":60000,"excludeCredentials":[],"authenticatorSelection":{"residentKey":"required",'
-            '"userVerification":"required"},"attestation":"none"}'
-        )
+        return OPTIONS_TO_CREATE
 
     async def register(self, token: str, credential_json: str) -> tuple[str, OfficerSession]:
         self._session(token)
@@ -451,10 +496,7 @@ class FakeConsole:
 
     async def sign_in_options(self, client: str) -> tuple[str, str]:
         self.calls.append(("sign_in_options",))
-        return "ceremony", (
-            '{"challenge":"AAECAwQFBgcICQoLDA0ODw","timeout":60000,"rpId":"localhost","allowCredentials":[],'
-            '"userVerification":"required"}'
-        )
+        return "ceremony", OPTIONS_TO_GET
 
     async def sign_in(self, token: str, credential_json: str, client: str) -> tuple[str, OfficerSession]:
         self.calls.append(("sign_in", token, credential_json))
