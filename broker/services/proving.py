@@ -18,7 +18,13 @@ from broker.services.files import ProofFile
 from broker.services.house import House
 from broker.services.mine import said
 
-_SAID = (EventType.CONSENT_GIVEN, EventType.CONSENT_REFUSED, EventType.CONSENT_WITHDRAWN, EventType.MESSAGES_CHANGED)
+_SAID = (
+    EventType.CONSENT_GIVEN,
+    EventType.CONSENT_REFUSED,
+    EventType.CONSENT_WITHDRAWN,
+    EventType.RELEASE_SHOWN,
+    EventType.MESSAGES_CHANGED,
+)
 _OWN = {"signer", "record", "types", "capacity", "messages"}
 _PERSONS = {"subject", "concerned"}
 MOST = 5000

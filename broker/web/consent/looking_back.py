@@ -68,7 +68,10 @@ class LookingBack:
         visit = await self._visits.verified(request)
         mine = await self._family.mine(visit.token, visit.language)
         own = await self._family.reactions(visit.token)
-        return self._pages.show(request, "consent/mine.html", visitor=visit.visitor, mine=mine, own=own)
+        own_texts = await self._family.own_texts(visit.token)
+        return self._pages.show(
+            request, "consent/mine.html", visitor=visit.visitor, mine=mine, own=own, own_texts=own_texts
+        )
 
     async def recipients(self, request: Request) -> Response:
         """One group of several recipients, to stop for one of them. The place in the address says nothing, and only looks."""
