@@ -72,6 +72,7 @@ from broker.transparency.guard import GuardedStorage
 from broker.transparency.ledger import Ledger
 from broker.transparency.policies import WitnessPolicy, read_policy
 from broker.web import install_web, page_for
+from broker.web.kit.recordings import Recordings
 from broker.web.kit.site import Site
 
 _log = structlog.get_logger(__name__)
@@ -361,6 +362,7 @@ def asgi(broker: Broker) -> FastAPI:
         openapi=describe_api,
         trusted=broker.trusted,
         alarms=broker.alarms,
+        recordings=Recordings(settings.audio),
     )
     api = Api(
         access=broker.access,

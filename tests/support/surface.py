@@ -49,6 +49,7 @@ LOOKS = {
     "/metrics",
     "/readyz",
     "/static/{name}",
+    "/audio/{language}/{name}",
     "/docs",
     "/verify",
     "/",
