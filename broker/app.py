@@ -72,6 +72,7 @@ from broker.transparency.guard import GuardedStorage
 from broker.transparency.ledger import Ledger
 from broker.transparency.policies import WitnessPolicy, read_policy
 from broker.web import install_web, page_for
+from broker.web.kit.recordings import Recordings
 from broker.web.kit.site import Site
 from broker.web.theme.municipal import theme_of
 
@@ -364,6 +365,7 @@ def asgi(broker: Broker) -> FastAPI:
         trusted=broker.trusted,
         alarms=broker.alarms,
         theme=theme_of(settings.theme),
+        recordings=Recordings(settings.audio),
     )
     api = Api(
         access=broker.access,

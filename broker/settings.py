@@ -44,6 +44,7 @@ class Settings:
     witnesses: Path | None = None
     agreement: Literal["officers", "folder"] = "officers"
     theme: Path | None = None
+    audio: Path | None = None
 
     @property
     def local(self) -> bool:
@@ -92,6 +93,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         vault_mount=given.get("BROKER_VAULT_MOUNT", "transit"),
         vault_ca_file=_path(given.get("BROKER_VAULT_CA_FILE", "")),
         witnesses=_path(given.get("BROKER_WITNESSES", "")),
+        audio=_path(given.get("BROKER_AUDIO", "")),
         agreement="folder" if given.get("BROKER_AGREEMENT", "officers") == "folder" else "officers",
         theme=_path(given.get("BROKER_THEME", "")),
     )
@@ -111,6 +113,11 @@ def keys_directory() -> Path:
 def policies_directory() -> Path:
     """Where the agreement is, for commands that need nothing else."""
     return Path(_given().get("BROKER_POLICIES", "policies"))
+
+
+def audio_directory() -> Path | None:
+    """Where the recordings are, for commands that need nothing else; None when there are none."""
+    return _path(_given().get("BROKER_AUDIO", ""))
 
 
 def database_addresses() -> tuple[str, str]:
@@ -218,6 +225,8 @@ def _unsafe(settings: Settings, *, guarded: bool) -> list[Words]:
                 "A demo only runs on localhost: set BROKER_HOST and BROKER_PUBLIC_URL to it.",
             )
         )
+    if settings.audio is not None and not settings.audio.is_dir():
+        faults.append(Words("BROKER_AUDIO is geen map.", "BROKER_AUDIO is not a directory."))
     faults += _unsafe_stores(settings)
     if settings.mode == "production":
         faults += _unsafe_in_production(settings)

@@ -11,6 +11,7 @@ import typer
 from broker.cli.differing import diff
 from broker.cli.explaining import explain
 from broker.cli.matrix import Directory, In, Language, matrix
+from broker.cli.recording import audio
 from broker.cli.running import use
 from broker.domain.calendar import AMSTERDAM
 from broker.errors import Invalid, Words
@@ -25,6 +26,7 @@ app = typer.Typer(no_args_is_help=True, help="The agreement in policies/.")
 app.command("matrix")(matrix)
 app.command("explain")(explain)
 app.command("diff")(diff)
+app.command("audio")(audio)
 Json = Annotated[bool, typer.Option("--json", help="For a program to read.")]
 
 

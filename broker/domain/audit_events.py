@@ -18,6 +18,7 @@ _DCM, _HL7 = "http://dicom.nema.org/resources/ontology/DCM", "http://terminology
 _TYPES: Mapping[str, tuple[str, str]] = {
     "release:permitted": (_DCM, "110106"),  # Export
     "release:denied": (_DCM, "110106"),
+    "release:shown": (_DCM, "110106"),
     "subject:searched": (_DCM, "110112"),  # Query
     "officer:signed-in": (_DCM, "110114"),  # User Authentication
     "log:searched": (_DCM, "110101"),  # Audit Log Used

@@ -30,6 +30,7 @@ class EventType(StrEnum):
     CONSENT_WITHDRAWN = "consent:withdrawn"
     RELEASE_PERMITTED = "release:permitted"
     RELEASE_DENIED = "release:denied"
+    RELEASE_SHOWN = "release:shown"
     RELEASE_ACKNOWLEDGED = "release:acknowledged"
     REACTION_WRITTEN = "reaction:written"
     REACTION_READ = "reaction:read"

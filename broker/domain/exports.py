@@ -23,7 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 _ACTIONS: Mapping[str, Action] = {
     "handover:pushed": "C", "handover:corrected": "U", "handover:withdrawn": "D", "release:permitted": "R",
-    "release:denied": "R", "invitation:made": "C", "consent:given": "C", "consent:refused": "C",
+    "release:denied": "R", "release:shown": "R", "invitation:made": "C", "consent:given": "C", "consent:refused": "C",
     "consent:withdrawn": "U", "reaction:written": "C", "reaction:read": "R", "reaction:answered": "U",
     "messages:changed": "U", "policy:proposed": "C", "policy:approved": "U", "policy:activated": "U", "keys:changed": "U", "organisation:changed": "U",
     "officer:invited": "C", "officer:enrolled": "C", "officer:withdrawn": "U", "matter:raised": "C", "matter:settled": "U",
@@ -105,7 +105,7 @@ def row_of(line: Line) -> bytes:
     """One row: UTF-8, every cell quoted, ended by CR LF (RFC 4180)."""
     user, kind = line.user
     types = [t for value in line.every("types") for t in json.loads(value)]
-    said_yes = line.facts.type == "consent:given"
+    said_yes = line.facts.type in ("consent:given", "release:shown")
     other = {name: line.fact(name) for name in line.facts.facts if name not in _FACTS}
     other |= {name: " ".join(line.every(name)) for name in line.facts.personal if name not in _KNOWN}
     cells = {

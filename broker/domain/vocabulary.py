@@ -15,7 +15,8 @@ from broker.errors import Words
 class Term:
     """One word of the agreement. `explain` says in plain words what it is; `example` shows what the text may look like.
 
-    A section type with `sealed_only` comes in sealed by its sender, and leaves sealed to its recipient.
+    A section type with `sealed_only` comes in sealed by its sender, and leaves sealed to its recipient. The text of one with
+    `own_text` may be read by the person whom it is about, and nobody else, before they answer.
     """
 
     id: str
@@ -23,6 +24,7 @@ class Term:
     explain: Words
     example: Words | None = None
     sealed_only: bool = False
+    own_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ class Vocabulary:
     def sealed_only(self) -> frozenset[str]:
         """The section types that nobody sends or gets but sealed."""
         return frozenset(name for name, term in self.section_types.items() if term.sealed_only)
+
+    @property
+    def own_text(self) -> frozenset[str]:
+        """The section types whose text the person whom it is about may read."""
+        return frozenset(name for name, term in self.section_types.items() if term.own_text)
 
     def label(self, term: str) -> Words:
         """The label of a term of any sort; the bare word when the agreement no longer knows it."""

@@ -27,7 +27,8 @@ def compare(old: PolicySet, new: PolicySet) -> Difference:
     gained, lost = _beyond(after, before), _beyond(before, after)
     everything = together(cell.open for matrix in (before, after) for cell in matrix.cells.values())
     phrases = Phrases(space, _joined(new.vocabulary, old.vocabulary), everything)
-    others = (*_signers(old, new, space), *_authority(old, new), *_sealed(old, new, phrases.vocabulary))  # 3
+    of_types = (*_sealed(old, new, phrases.vocabulary), *_own_text(old, new, phrases.vocabulary))
+    others = (*_signers(old, new, space), *_authority(old, new), *of_types)  # 3
     return Difference(
         old.digest,
         new.digest,
@@ -116,6 +117,23 @@ def _sealed(old: PolicySet, new: PolicySet, words: Vocabulary) -> Iterator[Other
         else:
             said = Words(f"'{label.nl}' mag voortaan onverzegeld weg.", f"'{label.en}' may leave unsealed from now on.")
         yield OtherChange(said, Direction.NARROWER if section in now else Direction.WIDER)
+
+
+def _own_text(old: PolicySet, new: PolicySet, words: Vocabulary) -> Iterator[OtherChange]:
+    then, now = old.vocabulary.own_text, new.vocabulary.own_text
+    for section in sorted(then ^ now):
+        label = words.label(section)
+        if section in now:
+            said = Words(
+                f"Over wie '{label.nl}' gaat, mag die tekst voortaan zelf lezen.",
+                f"The person whom '{label.en}' is about may read that text from now on.",
+            )
+        else:
+            said = Words(
+                f"Over wie '{label.nl}' gaat, mag die tekst niet meer zelf lezen.",
+                f"The person whom '{label.en}' is about may no longer read that text.",
+            )
+        yield OtherChange(said, Direction.WIDER if section in now else Direction.NARROWER)
 
 
 def _rules(old: PolicySet, new: PolicySet) -> Iterator[tuple[str, str]]:

@@ -63,13 +63,14 @@ def _read_term(document: Document, name: str, term_id: str, term: Any) -> Term:
         term = {}
     with_example = name == "section_types"
     expected = ("label", "explain", "example") if with_example else ("label", "explain")
-    document.check_keys(where, line, term, expected, ("sealed_only",) if with_example else ())
+    document.check_keys(where, line, term, expected, ("sealed_only", "own_text") if with_example else ())
     return Term(
         term_id,
         read_words(document, f"{where}.label", line, term.get("label")),
         read_words(document, f"{where}.explain", line, term.get("explain")),
         read_words(document, f"{where}.example", line, term.get("example")) if with_example else None,
         _sealed_only(document, where, line, term.get("sealed_only", False)),
+        _own_text(document, where, line, term.get("own_text", False)),
     )
 
 
@@ -82,6 +83,13 @@ def _sealed_only(document: Document, where: str, line: int | None, value: Any) -
             f"{where}.sealed_only is true or false.",
         )
     return value is not False
+
+
+def _own_text(document: Document, where: str, line: int | None, value: Any) -> bool:
+    """What cannot be read is noted as a fault, and gives nothing."""
+    if not isinstance(value, bool):
+        document.fault(line, f"{where}.own_text is true of false.", f"{where}.own_text is true or false.")
+    return value is True
 
 
 def read_words(document: Document, where: str, line: int | None, words: Any) -> Words:

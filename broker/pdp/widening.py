@@ -1,7 +1,8 @@
 """Whether another set could give something that this one does not: yes, unless it is plain from the rules that it cannot.
 
 It is plain when every permit of the new set asks at least what one of the old asks, every forbid of the old is taken over
-by one of the new, nobody signs less, nothing that had to be sealed is free, and there is no new word to speak of.
+by one of the new, nobody signs less, nothing that had to be sealed is free, no text more is shown to whom it is about, and
+there is no new word to speak of.
 """
 
 import json
@@ -17,10 +18,11 @@ from broker.pdp.terms import LISTS
 def widens(before: PolicySet, after: PolicySet) -> bool:
     """Whether `after` could give more than `before`. Never False for one that does; may be True for one that does not."""
     freed = before.vocabulary.sealed_only - after.vocabulary.sealed_only
+    shown = after.vocabulary.own_text - before.vocabulary.own_text
     words = any(set(getattr(after.vocabulary, name)) - set(getattr(before.vocabulary, name)) for name in LISTS)
     given = _all_within(_rules(after, "permit"), _rules(before, "permit"))
     taken = _all_within(_rules(before, "forbid"), _rules(after, "forbid"))
-    return not (given and taken) or before.signers != after.signers or bool(freed) or words
+    return not (given and taken) or before.signers != after.signers or bool(freed | shown) or words
 
 
 def _rules(policy_set: PolicySet, effect: str) -> list[Any]:

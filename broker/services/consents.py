@@ -34,15 +34,15 @@ from broker.errors import Conflict, Invalid, NotFound, Words
 from broker.services.files import ProofFile
 from broker.services.mine import SaidBy, read_by, recipient_words, said, weights_of
 from broker.services.notices import compose_for
+from broker.services.own_text import OwnTexts
 from broker.services.proving import proof_of_sharing
 from broker.services.questionnaires import Choice, Questionnaire, Shown
 from broker.services.questions import Chosen, Request, basis_of
-from broker.services.reactions import Reacting
 from broker.services.recording import keep
 from broker.services.screens import CareFile, Mine, ReceiptScreen, SaidLine, Weight
 
 
-class Consents(Reacting):
+class Consents(OwnTexts):
     """The use cases of a family member."""
 
     async def questionnaire(self, token: str, language: str) -> Questionnaire:

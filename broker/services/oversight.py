@@ -46,6 +46,7 @@ LABELS = {
     EventType.CONSENT_WITHDRAWN: Words("Gestopt", "Consent withdrawn"),
     EventType.RELEASE_PERMITTED: Words("Verstrekt", "Disclosed"),
     EventType.RELEASE_DENIED: Words("Geweigerd", "Refused"),
+    EventType.RELEASE_SHOWN: Words("Eigen tekst gelezen", "Own text read"),
     EventType.RELEASE_ACKNOWLEDGED: Words("Ontvangst bevestigd", "Acknowledged"),
     EventType.REACTION_WRITTEN: Words("Reactie van het gezin", "Reaction by the family"),
     EventType.REACTION_READ: Words("Reacties gelezen door de afzender", "Reactions read by the sender"),
@@ -255,7 +256,8 @@ def _types(facts: LoggedFacts) -> tuple[Sequence[str], Sequence[str]]:
     if decision:
         return [s["type"] for s in decision if not s["told"]], [s["type"] for s in decision if s["told"]]
     answered = [section for types in facts.personal.get("types", ()) for section in json.loads(types)]
-    return (answered, ()) if facts.type == EventType.CONSENT_GIVEN else ((), answered)
+    said_yes = facts.type in (EventType.CONSENT_GIVEN, EventType.RELEASE_SHOWN)
+    return (answered, ()) if said_yes else ((), answered)
 
 
 def _fields(facts: LoggedFacts) -> tuple[tuple[str, str], ...]:

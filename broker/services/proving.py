@@ -25,6 +25,7 @@ _SAID = (
     EventType.MESSAGES_CHANGED,
     EventType.PASSKEY_ENROLLED,
     EventType.PASSKEY_STOPPED,
+    EventType.RELEASE_SHOWN,
 )
 _OWN = {"signer", "record", "types", "capacity", "messages"}
 _PERSONS = {"subject", "concerned"}

@@ -12,6 +12,7 @@ from broker.services.agreed import RulesScreen
 from broker.services.confirming import ConfirmScreen
 from broker.services.files import ExportFile, ExportWanted, ProofFile
 from broker.services.own_passkeys import PasskeyLine
+from broker.services.own_text import OwnTextLine, OwnTextScreen
 from broker.services.proposal_screens import AgreementScreen, ProposalDetail, ProposalEffect
 from broker.services.questionnaires import Choice, Questionnaire, Shown
 from broker.services.screens import (
@@ -109,6 +110,12 @@ class FamilyService(Protocol):
 
     async def reaction(self, token: str, reaction_id: str) -> ReactionScreen:
         """Something that they wrote. Raises NotFound for anything else."""
+
+    async def own_texts(self, token: str) -> tuple[OwnTextLine, ...]:
+        """The texts about this person alone that they may read; opens nothing."""
+
+    async def own_text(self, token: str, text_id: str) -> OwnTextScreen:
+        """One of them, once that it was shown is logged. Raises NotFound, Conflict (sealed), TooMany."""
 
     async def set_language(self, token: str, language: str) -> None:
         """Remember the language for this visit."""

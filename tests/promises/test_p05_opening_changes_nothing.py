@@ -118,6 +118,8 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
         "reaction": reaction,
         "part": part,
         "kind": "reaction",
+        "text_id": part,
+        "language": "nl",
     }
     addresses = sorted({filled(path, ids) for path in LOOKS | {act.partition(" ")[2] for act in ACTS}})
     addresses += [f"/v1/handovers/{NO_SUCH_ID}", f"/receipt/{NO_SUCH_ID}", "/questions/9", "/nowhere", "/v1/nowhere"]
@@ -260,7 +262,14 @@ async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(w
         before, known = await dump(world), {row.entry_id for row in await rows_of(world, "log_entry")}
         for path in sorted(LOOKS):
             ids = {"id": world.handovers[TOM], "path": "0/000", "entry": "0", "name": "x", "position": "1"}
-            ids |= {"proposal_id": proposal, "reaction": NO_SUCH_ID, "part": "0" * 32, "kind": "reaction"}
+            ids |= {
+                "proposal_id": proposal,
+                "reaction": NO_SUCH_ID,
+                "part": "0" * 32,
+                "kind": "reaction",
+                "text_id": "0" * 32,
+                "language": "nl",
+            }
             address = filled(path, {**ids, "receipt_id": NO_SUCH_ID, "entry_id": entry, "matter_id": matter})
             for method in ("GET", "HEAD"):
                 answer = await officer.browser.request(method, address)

@@ -97,6 +97,7 @@ async def waiting_family(world: World) -> AsyncIterator[tuple[dict[str, str], di
             "reaction": NO_SUCH_ID,
             "part": world.broker.house.tags.tag("part", world.handovers[TOM], "status")[:32],
             "kind": "reaction",
+            "text_id": world.broker.house.tags.tag("own-text", world.handovers[TOM], "status")[:32],
         }
         yield ids, {"code": code, "contact": buttons[0][1], "csrf": fields["csrf"], "cookie": browser.cookies["rondom"]}
 

@@ -12,6 +12,7 @@ from fastapi import Request, Response
 from broker.domain.notices import PARTS
 from broker.errors import Conflict, Fault, Invalid, Words
 from broker.services.questionnaires import QUESTION_CHANGED, Answer, Questionnaire, Shown
+from broker.web.consent.own_text import asked_about
 from broker.web.consent.visits import Visit, Visits
 from broker.web.kit.language import chosen_language
 from broker.web.kit.pages import Pages
@@ -33,11 +34,13 @@ class Answering:
         """One question."""
         visit = await self._answering(request)
         questions = await self._family.questionnaire(visit.token, visit.language)
+        question = questions.at(request.path_params["position"])
         return self._pages.show(
             request,
             "consent/question.html",
             visitor=visit.visitor,
-            question=questions.at(request.path_params["position"]),
+            question=question,
+            own=asked_about(await self._family.own_texts(visit.token), question),
             text=questions.text,
             complete=questions.complete,
             parts=PARTS,

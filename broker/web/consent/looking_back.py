@@ -76,8 +76,15 @@ class LookingBack:
         mine = await self._family.mine(visit.token, visit.language)
         own = await self._family.reactions(visit.token)
         devices = await self._family.passkeys(visit.token)
+        own_texts = await self._family.own_texts(visit.token)
         return self._pages.show(
-            request, "consent/mine.html", visitor=visit.visitor, mine=mine, own=own, devices=devices
+            request,
+            "consent/mine.html",
+            visitor=visit.visitor,
+            mine=mine,
+            own=own,
+            devices=devices,
+            own_texts=own_texts,
         )
 
     async def recipients(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ from broker.web.consent.answering import Answering
 from broker.web.consent.confirming import Confirming
 from broker.web.consent.entering import Entering
 from broker.web.consent.looking_back import LookingBack
+from broker.web.consent.own_text import OwnTextPages
 from broker.web.consent.reacting import Reacting
 from broker.web.consent.visits import Visits
 from broker.web.kit.pages import Pages
@@ -38,6 +39,12 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     router.acts("/questions/{position}/recipients", answering.choose_each)
     router.looks("/check", answering.check)
     router.acts("/check", answering.confirm)
+
+    own_words = OwnTextPages(family, visits, pages)
+    router.looks("/questions/{position}/text", own_words.back)
+    router.acts("/questions/{position}/text", own_words.of_question)
+    router.looks("/mine/texts/{text_id}", own_words.back)
+    router.acts("/mine/texts/{text_id}", own_words.of_mine)
 
     looking_back = LookingBack(family, visits, pages)
     router.looks("/receipt/{receipt_id}", looking_back.receipt)

@@ -19,7 +19,9 @@ _FEATURES = ("camera", "microphone", "geolocation", "payment", "usb", "display-c
 def protect(response: Response, site: Site, *, connect: bool = False) -> None:
     """Set the security headers. Only the console, and the page that asks a signer's device, may `connect`: passkeys speak JSON with us."""
     headers = response.headers
-    headers["Content-Security-Policy"] = _POLICY + ("; connect-src 'self'" if connect else "")
+    headers["Content-Security-Policy"] = (
+        _POLICY + ("; connect-src 'self'" if connect else "") + ("; media-src 'self'" if site.recordings else "")
+    )
     headers["Referrer-Policy"] = "same-origin"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["X-Frame-Options"] = "DENY"

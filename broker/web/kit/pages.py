@@ -32,6 +32,7 @@ from broker.web.kit.assets import assets
 from broker.web.kit.headers import protect
 from broker.web.kit.language import language_of
 from broker.web.kit.packing import pack
+from broker.web.kit.recordings import aloud
 from broker.web.kit.site import Area, Site
 from broker.web.kit.texts import texts
 
@@ -111,7 +112,14 @@ def _environment(language: str) -> Environment:
     environment.install_gettext_callables(its.gettext, its.ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(asset=assets().address, language=language)
     environment.filters.update(
-        words=its.words, day=its.day, moment=its.moment, clock=its.clock, listed=its.listed, short=short, start=start
+        words=its.words,
+        day=its.day,
+        moment=its.moment,
+        clock=its.clock,
+        listed=its.listed,
+        short=short,
+        start=start,
+        aloud=aloud,
     )
     return environment
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from broker.services.alarms import Alarms
@@ -10,6 +11,33 @@ from broker.web.theme.municipal import Theme
 
 Area = Literal["family", "console", "reference"]
 """The three groups of pages."""
+
+
+class KnowsRecordings(Protocol):
+    """See `broker.web.kit.recordings.Recordings`."""
+
+    def __bool__(self) -> bool:
+        """Whether pages may play recordings at all."""
+
+    def address(self, language: str, sentence: str) -> str:
+        """Where a page finds the recording of exactly this sentence; empty when there is none."""
+
+    def file(self, language: str, name: str) -> Path | None:
+        """The file behind an address, if there is one."""
+
+
+class _NoRecordings:
+    def __bool__(self) -> bool:
+        return False
+
+    def address(self, language: str, sentence: str) -> str:
+        return ""
+
+    def file(self, language: str, name: str) -> Path | None:
+        return None
+
+
+NO_RECORDINGS = _NoRecordings()
 
 
 async def _nothing() -> Mapping[str, Any]:
@@ -21,7 +49,8 @@ class Site:
     """`public_url` is the address people type; `secure` says that it is https (plain http is for localhost alone).
 
     `openapi` gives the description of the API for `/docs`; without it there is no such page. `trusted` gives the public keys
-    and the words that the page for checking a proof holds. `theme` is a municipality's look.
+    and the words that the page for checking a proof holds. `theme` is a municipality's look. `recordings` knows what was
+    recorded to be read aloud.
     """
 
     public_url: str
@@ -31,6 +60,7 @@ class Site:
     openapi: Callable[[], dict[str, Any]] | None = None
     trusted: Callable[[], Awaitable[Mapping[str, Any]]] = _nothing
     theme: Theme = field(default_factory=Theme)
+    recordings: "KnowsRecordings" = field(default_factory=lambda: NO_RECORDINGS, compare=False)
     alarms: Alarms = field(default_factory=Alarms, compare=False)
 
     @property

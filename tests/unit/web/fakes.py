@@ -20,6 +20,7 @@ from broker.services.agreed import RulesScreen
 from broker.services.confirming import ConfirmScreen
 from broker.services.files import ExportFile, ExportWanted, ProofFile
 from broker.services.own_passkeys import PasskeyLine
+from broker.services.own_text import OwnTextLine, OwnTextScreen
 from broker.services.proposal_screens import AgreementScreen, FileChange, ProposalDetail, ProposalEffect, ProposalRow
 from broker.services.questionnaires import AskedRecipient, Choice, Questionnaire, QuestionScreen, Shown
 from broker.services.screens import (
@@ -155,6 +156,8 @@ class FakeFamily:
     devices: tuple[PasskeyLine, ...] = ()
     needed: tuple[Words, ...] = ()
     confirmed: bool = False
+    own: tuple[str, ...] = ("timeline", "roles-and-tasks")
+    text: str = "2021: verhuisd.\n2023: <b>een zus erbij</b>."
 
     def visit(self, stage: str = "verified", purpose: str = "answer", language: str = "nl") -> "FakeFamily":
         """Put the visit at a stage, as if it had come there."""
@@ -384,6 +387,21 @@ class FakeFamily:
         for screen in self.written:
             if screen.id == reaction_id:
                 return screen
+        raise NotFound
+
+    async def own_texts(self, token: str) -> tuple[OwnTextLine, ...]:
+        self._session(token)
+        return tuple(
+            OwnTextLine(f"text-{t}", t, LABELS[t], NOW.date(), t == "roles-and-tasks", asked=True)
+            for t in self.types
+            if t in self.own
+        )
+
+    async def own_text(self, token: str, text_id: str) -> OwnTextScreen:
+        for line in await self.own_texts(token):
+            if line.id == text_id and not line.sealed:
+                self.calls.append(("own_text", text_id))
+                return OwnTextScreen(line.label, self.sender, (self.text,))
         raise NotFound
 
     async def set_language(self, token: str, language: str) -> None:

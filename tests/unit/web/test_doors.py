@@ -24,6 +24,8 @@ FORMS = (
     ("/mine/stop", {"group": "g1", "section": "timeline"}),
     ("/mine/messages", {"messages": "no"}),
     ("/mine/sections/part-timeline/reaction", {"text": "Het was dinsdag."}),
+    ("/questions/1/text", {}),
+    ("/mine/texts/text-timeline", {}),
     ("/language", {"language": "en"}),
     ("/sign-out", {}),
     ("/console/invitation", {"code": CODE}),
@@ -59,6 +61,8 @@ def routes(app: FastAPI, method: str) -> Iterator[str]:
         "part": "part-timeline",
         "kind": "reaction",
         "reaction": "w1",
+        "text_id": "text-timeline",
+        "language": "nl",
     }
     for route in iter_route_contexts(app.routes):
         if method in (route.methods or ()):

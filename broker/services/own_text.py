@@ -1,0 +1,199 @@
+"""The very text of what was written about somebody, for that person: a disclosure like any other, so it is logged first.
+
+1. Who reads came in with code and one-time code, at a contact that nobody doubts; tries are counted.
+2. The clock is read once. Handover and person are locked; the facts and the agreement in force are those of this moment.
+3. `broker.domain.own_text` decides for each section. What is not theirs to read looks as if it were not there.
+4. What its sender sealed so that we cannot read it is told as such, and is not shown.
+5. That it was shown is logged and committed before the text is given: no log, no text.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from broker.domain.calendar import local_day
+from broker.domain.events import EventType, LogEvent, Personal
+from broker.domain.handovers import Content, Handover, Section, readable
+from broker.domain.own_text import OwnText, own_text
+from broker.domain.parties import Person, PersonId
+from broker.domain.ports import AgreementInForce, SealedSection, place_of
+from broker.domain.stores import Invitation, UnitOfWork
+from broker.errors import Conflict, NotFound, Words
+from broker.services.house import House, guarded
+from broker.services.reactions import Reacting
+
+AN_HOUR = 3600
+MOST_IN_AN_HOUR = 20
+"""How often one person can have a text shown."""
+DEEPEST = 6
+"""How far lists within lists are written out; what lies deeper is written as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTextLine:
+    """A text about the person alone, not opened yet. `asked`: it belongs to what this visit asks; `id` says nothing."""
+
+    id: str
+    section_type: str
+    label: Words
+    day: date
+    sealed: bool
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTextScreen:
+    """The text itself, plain, part by part, and from whom it comes."""
+
+    label: Words
+    sender: str
+    texts: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The sections of one type in one handover that are somebody's own."""
+
+    id: str
+    handover: Handover
+    since: datetime
+    type: str
+    sections: tuple[Section, ...]
+    sealed: bool
+
+
+class OwnTexts(Reacting):
+    """The use cases of a person who wants to read what was written about them."""
+
+    async def own_texts(self, token: str) -> tuple[OwnTextLine, ...]:
+        """What this person may read of this sender, without opening it; newest handover first."""
+        house, now = self._house, self._house.clock()
+        agreement = house.agreement()
+        async with house.storage(writing=False) as work:
+            _, invitation, _ = await self._verified(work, token)
+            found = await _own(work, house, invitation, agreement, now)
+        label = agreement.vocabulary.label
+        return tuple(
+            OwnTextLine(o.id, o.type, label(o.type), local_day(o.since), o.sealed, o.handover.id == invitation.handover)
+            for o in found
+        )
+
+    async def own_text(self, token: str, text_id: str) -> OwnTextScreen:
+        """Show it: logged, committed, and then given.
+
+        Raises NotFound for anything that is not theirs to read (any more), Conflict for what is sealed, TooMany past
+        twenty in an hour, and Unavailable or Tampered when something does not work: then nothing is shown either.
+        """
+        house = self._house
+        async with house.storage(writing=False) as work:
+            _, _, signer = await self._verified(work, token)  # 1
+        await guarded(house, f"own-text:{signer}", MOST_IN_AN_HOUR, AN_HOUR)
+        now = house.clock()  # 2
+        async with house.storage() as work:
+            _, invitation, signer = await self._verified(work, token)
+            agreement = await house.agreements.within(work)
+            named = await _named(work, house, invitation, agreement, text_id, now)
+            await work.handovers.get(named.handover.id, lock="shared")  # whoever erases it waits, or went first
+            await work.authorities.hold({signer}, exclusively=False)
+            own = await _named(work, house, invitation, agreement, text_id, now)  # 3
+            boxes = await work.handovers.sealed(own.sections)
+            texts = () if own.sealed else await house.aside(_opened, house, own, boxes)
+            if not texts:
+                raise Conflict(_SEALED, code="sealed-text")  # 4
+            sender = await work.organisations.get(own.handover.sender)
+            await work.log.append(_shown(own, signer, agreement.digest, now))
+            await work.commit()  # 5
+        house.log.kick()
+        label = agreement.vocabulary.label(own.type)
+        return OwnTextScreen(label, sender.name if sender else "", texts)
+
+
+async def _named(
+    work: UnitOfWork, house: House, invitation: Invitation, agreement: AgreementInForce, text_id: str, now: datetime
+) -> _Own:
+    for own in await _own(work, house, invitation, agreement, now):
+        if own.id == text_id:
+            return own
+    raise NotFound
+
+
+async def _own(
+    work: UnitOfWork, house: House, invitation: Invitation, agreement: AgreementInForce, now: datetime
+) -> tuple[_Own, ...]:
+    """Everything of this sender that this person may read at `now`, or may know to be sealed."""
+    signer = invitation.person
+    if await work.matters.doubted({signer}):  # 1
+        return ()
+    people, _ = await work.authorities.facts(frozenset({signer}))
+    if signer not in people:
+        return ()
+    found: list[_Own] = []
+    for handover_id, since in await work.reactions.concerning(signer, invitation.sender):
+        handover = await work.handovers.get(handover_id)
+        if handover is not None:
+            found += _of_handover(house, agreement, handover, since, people[signer], now)
+    return tuple(found)
+
+
+def _of_handover(
+    house: House, agreement: AgreementInForce, handover: Handover, since: datetime, reader: Person, now: datetime
+) -> Iterator[_Own]:
+    by_type: dict[tuple[str, OwnText], list[Section]] = {}
+    for section in handover.sections:
+        what = own_text(reader, handover, section, agreement.vocabulary, agreement.signers, now)  # 3
+        if what is not None:
+            by_type.setdefault((section.type, what), []).append(section)
+    for (section_type, what), sections in by_type.items():
+        tag = house.tags.tag("own-text", handover.id, section_type)
+        yield _Own(tag[:32], handover, since, section_type, tuple(sections), what is OwnText.SEALED)
+
+
+def _opened(house: House, own: _Own, boxes: Mapping[Any, SealedSection]) -> tuple[str, ...]:
+    """The plain texts; without those that do not open as what their sender said they are."""
+    texts = []
+    for section in own.sections:
+        body = house.vault.open(place_of(own.handover, section), boxes[section.id]) if section.id in boxes else None
+        if body is not None and readable(content := Content(section.media_type, body)):
+            texts.append(plain_text(content))
+    return tuple(texts)
+
+
+def _shown(own: _Own, reader: PersonId, digest: str, now: datetime) -> LogEvent:
+    return LogEvent(
+        EventType.RELEASE_SHOWN,
+        now,
+        own.handover.sender,
+        facts={"purpose": own.handover.purpose, "policy": digest},
+        personal=(
+            Personal(reader, "signer", reader),
+            Personal(reader, "subject", reader),
+            Personal(reader, "handover", own.handover.id),
+            Personal(reader, "types", json.dumps([own.type])),
+        ),
+    )
+
+
+def plain_text(content: Content) -> str:
+    """What a section says, as text for people: JSON as lines, one for each thing that it names."""
+    text = content.body.decode()
+    return "\n".join(_lines(json.loads(text), 0)) if content.media_type == "application/json" else text
+
+
+def _lines(value: Any, depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    items = value.items() if isinstance(value, dict) else (("", one) for one in value)
+    for name, one in items:
+        start = f"{indent}{name}: " if name else f"{indent}– "
+        if isinstance(one, dict | list) and one and depth < DEEPEST:
+            yield start.rstrip(" ")
+            yield from _lines(one, depth + 1)
+        else:
+            yield start + (one if isinstance(one, str) else json.dumps(one, ensure_ascii=False))
+
+
+_SEALED = Words(
+    "Deze tekst is verzegeld. Wij kunnen hem niet openen. Vraag hem aan de organisatie die hem schreef.",
+    "This text is sealed. We cannot open it. Ask the organisation that wrote it.",
+)
