@@ -73,6 +73,7 @@ from broker.transparency.ledger import Ledger
 from broker.transparency.policies import WitnessPolicy, read_policy
 from broker.web import install_web, page_for
 from broker.web.kit.recordings import Recordings
+from broker.web.kit.phrases import Phrases
 from broker.web.kit.site import Site
 from broker.web.theme.municipal import theme_of
 
@@ -128,11 +129,15 @@ class Broker:
         return {"logs": list(self.ledger.verifier_keys()), "receipts": receipts, "records": records}
 
     async def trusted(self) -> dict[str, Any]:
-        """The same with words, in Dutch and English, for the partners and the terms that proofs name by their codes."""
-        words = {str(partner.oin): [partner.name, partner.name] for partner in await self.partners.all()}
+        """The same with words for the partners and the terms that proofs name by their codes.
+
+        A partner has one name; a term has its label in Dutch and in every other language that the agreement has it in.
+        """
+        words: dict[str, Any] = {str(partner.oin): {"nl": partner.name} for partner in await self.partners.all()}
         vocabulary = self.house.agreement().vocabulary
         for terms in (vocabulary.section_types, vocabulary.purposes, vocabulary.roles):
-            words |= {name: [term.label.nl, term.label.en] for name, term in terms.items()}
+            for name, term in terms.items():
+                words[name] = {"nl": term.label.nl, "en": term.label.en, **dict(term.label.more)}
         return {**self.public_keys(), "words": words}
 
     @contextlib.asynccontextmanager
@@ -274,7 +279,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         alarms.hear,
         officers=settings.agreement == "officers",
     )
-    courier = Courier(storage, open_sender(settings.outbox), now, alarms.hear)
+    phrases = Phrases()
+    courier = Courier(storage, open_sender(settings.outbox, phrases.words), now, alarms.hear)
     house = House(
         storage=storage,
         agreements=agreements,
@@ -287,6 +293,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         ids=new_id,
         public_url=settings.public_url,
         outbox_kick=courier.kick,
+        phrases=phrases,
     )
     exports = Exports(house, ledger.origin)
     passkeys = PasskeyCeremonies(settings.public_url)

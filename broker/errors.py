@@ -1,23 +1,36 @@
 """Every refusal that the broker makes on purpose is a BrokerError: one clear sentence, and what to do next.
 
 - Errors know no HTTP; `broker.api.problems` and the pages translate them.
-- Texts are Dutch and English, and never hold a name, an identifier, a contact, a code or content.
+- Texts are Dutch and English, and never hold a name, an identifier, a contact, a code or content. Where a family reads
+  them in another language, the catalogues know them by their English.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One text in the two languages that every error is written in."""
+    """One text in the two languages that every error is written in, and in the further ones that it brings along.
+
+    `more` holds pairs of a language and a text: a word of the agreement has them, from `policies/words/`.
+    """
 
     nl: str
     en: str
+    more: tuple[tuple[str, str], ...] = ()
+
+    def said_in(self, language: str) -> str | None:
+        """The text in exactly this language; None when it does not bring one along."""
+        return {"nl": self.nl, "en": self.en, **dict(self.more)}.get(language)
 
     def in_language(self, language: str) -> str:
-        """Return the Dutch text for `nl`, and the English one for anything else."""
-        return self.nl if language == "nl" else self.en
+        """The text in this language; the English one for a language that it does not bring along."""
+        return self.said_in(language) or self.en
+
+    def each(self, change: Callable[[str], str]) -> "Words":
+        """The same change made to the text of every language."""
+        return Words(change(self.nl), change(self.en), tuple((code, change(text)) for code, text in self.more))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,16 @@
 
 - What is shown is what is digested and stored: a record names the SHA-256 of the very text (AVG 7(1)).
 - A signer is asked only about sections that concern somebody for whom they sign.
+- Who is 12 to 15 and answers for themselves gets the text that was written for a young person, where there is one.
 """
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from types import MappingProxyType
 
+from broker.domain.calendar import age, local_day
 from broker.domain.consents import SUPPORT, NoticeRef
 from broker.domain.handovers import Handover
 from broker.domain.parties import Authority, Person, PersonId
@@ -25,17 +27,41 @@ PLACEHOLDERS = frozenset(
 ONLY_WITH = {"support": "supported"}
 """Parts that are left out where their placeholder has nothing to say."""
 
+YOUNG = range(12, 16)
+"""The ages, in years, at which somebody who answers for themselves gets the text for a young person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Whether somebody whose own language it is checked a text: which organisation (never a person), and when."""
+
+    reviewed: bool = False
+    by: str = ""
+    on: date | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class NoticeTemplate:
-    """The reviewed text of one language. `parts` holds every name of PARTS, with placeholders of PLACEHOLDERS."""
+    """The text of one language. `parts` holds every name of PARTS, with placeholders of PLACEHOLDERS.
+
+    `child` holds those parts that are said in other words to a young person; without any they read the same as all.
+    """
 
     version: str
     language: str
     parts: Mapping[str, str]
+    child: Mapping[str, str] = field(default_factory=dict)
+    review: Review = Review()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "parts", MappingProxyType(dict(self.parts)))
+        for name in ("parts", "child"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def for_child(self) -> "NoticeTemplate":
+        """The text for a young person, under a version of its own; the same text where no part is said otherwise."""
+        if not self.child:
+            return self
+        return NoticeTemplate(f"{self.version} child", self.language, {**self.parts, **self.child}, review=self.review)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +74,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """All questions of one request in one language."""
+    """All questions of one request in one language. `version` also names the variant: `3 child`."""
 
     version: str
     language: str
@@ -138,6 +164,13 @@ def asked_of(
             if for_whom == section.concerns:
                 asked[section.type] |= for_whom
     return tuple(Asked(t, tuple(sorted(who)), tuple(sorted(who & supports))) for t, who in asked.items())
+
+
+def answers_as_child(signer: Person | None, asked: Sequence[Asked], now: datetime) -> bool:
+    """Whether a signer is asked about themselves at 12 to 15. Where birth dates disagree, any of them is enough."""
+    if signer is None or not any(signer.id in one.persons for one in asked):
+        return False
+    return any(age(birth, local_day(now)) in YOUNG for birth in signer.births)
 
 
 def capacity(signer: PersonId, person: PersonId, authorities: Sequence[Authority], now: datetime) -> str:

@@ -4,9 +4,9 @@ Cryptography, the agreement, time and chance. What must be stored is in `broker.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from broker.domain.channels import Channel
@@ -305,6 +305,28 @@ class Alarm(Protocol):
 
     def __call__(self, error: BrokerError, place: str, /) -> None:
         """Ring when this error is an alarm; `place` names who met it, never anybody's data."""
+
+
+class Phrases(Protocol):
+    """What the languages of families need beside the agreement: texts of ours, days, lists, what is filled in.
+
+    What is missing in a language is Dutch: somebody nearby can read it out.
+    """
+
+    def words(self, words: Words, language: str) -> str:
+        """A text in that language."""
+
+    def fill(self, words: Words, language: str, **values: object) -> str:
+        """A message with these values in its braces, which read right in whichever direction the language runs."""
+
+    def day(self, day: date, language: str) -> str:
+        """A day in words: `21 mei 2027`."""
+
+    def listed(self, items: Sequence[str], language: str) -> str:
+        """`a, b en c`."""
+
+    def apart(self, value: str, language: str) -> str:
+        """A value that somebody else wrote, as it stands within a text: it never turns the text around it."""
 
 
 class Clock(Protocol):

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -28,7 +29,10 @@ SUBJECTS = {
     "was-read": Words("Er is iets gelezen", "Something was read"),
     "consent-ends": Words("Over een tijdje stopt iets", "Something ends in a while"),
     "birthday-soon": Words("Straks verandert er iets", "Something changes soon"),
+    "reaction-answered": Words("Er is een antwoord voor je", "There is an answer for you"),
 }
+Say = Callable[[Words, str], str]
+"""A text in a language."""
 
 
 class Sender(Protocol):
@@ -77,6 +81,7 @@ class SmtpSender:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     start_tls: bool = True
+    say: Say = Words.in_language
 
     async def send(self, message_id: str, message: Message) -> None:
         """Send it to this one address; raises OSError when it is none, or when the server does not take it."""
@@ -101,7 +106,7 @@ class SmtpSender:
         mail = EmailMessage()
         mail["From"] = self.sender
         mail["To"] = _one_address(to)
-        mail["Subject"] = SUBJECTS[message.kind].in_language(message.language)
+        mail["Subject"] = self.say(SUBJECTS[message.kind], message.language)
         mail["Message-ID"] = f"<{message_id}@{self.sender.partition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.text)
@@ -116,8 +121,8 @@ def _one_address(text: str) -> Address:
     return address
 
 
-def open_sender(setting: str) -> Sender:
-    """The sender that `BROKER_OUTBOX` names. Raises Unsafe with what to write instead."""
+def open_sender(setting: str, say: Say = Words.in_language) -> Sender:
+    """The sender that `BROKER_OUTBOX` names; `say` writes subjects. Raises Unsafe with what to write instead."""
     scheme, _, rest = setting.partition(":")
     if scheme == "file" and rest:
         try:
@@ -127,11 +132,11 @@ def open_sender(setting: str) -> Sender:
     if setting == "console:":
         return ConsoleSender()
     if scheme == "smtp":
-        return _smtp(setting)
+        return _smtp(setting, say)
     raise _wrong()
 
 
-def _smtp(setting: str) -> SmtpSender:
+def _smtp(setting: str, say: Say) -> SmtpSender:
     try:
         parts = urlsplit(setting)
         port = parts.port or 587
@@ -148,6 +153,7 @@ def _smtp(setting: str) -> SmtpSender:
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
         start_tls=query.get("startTls", "yes") != "no",
+        say=say,
     )
 
 

@@ -18,6 +18,8 @@ from broker.pdp.laws import LAWS, read_laws, unknown
 from broker.pdp.matrix import Cell, Matrix, matrix_of
 from broker.pdp.overview import together
 from broker.pdp.policy_set import CHANNELS, RULES, SIGNERS, VOCABULARY, PolicySet
+from broker.pdp.reviews import MAKERS_OWN
+from broker.pdp.word_files import untranslated
 
 Weight = Literal["fault", "note"]
 
@@ -32,7 +34,7 @@ class Finding:
 
 def lint(policy_set: PolicySet) -> tuple[Finding, ...]:
     """Everything, in the order of files and lines. Raises as `matrix_of` does."""
-    found = [*_articles(policy_set), *_titles(policy_set), *_unused(policy_set)]
+    found = [*_articles(policy_set), *_titles(policy_set), *_unused(policy_set), *_languages(policy_set)]
     found += _Differences(matrix_of(policy_set)).findings()
     return tuple(sorted(found, key=lambda one: (one.fault.file, one.fault.line or 0, one.fault.column or 0)))
 
@@ -112,6 +114,27 @@ def _titles(policy_set: PolicySet) -> Iterator[Finding]:
             en = f"{rule.id}: {seen[rule.title.nl]} has this title too; tell them apart."
             yield _found("fault", RULES, rule.line, rule.column, nl, en)
         seen.setdefault(rule.title.nl, rule.id)
+
+
+def _languages(policy_set: PolicySet) -> Iterator[Finding]:
+    """What a family would read in Dutch within a page in its own language, and what nobody checked."""
+    for language in sorted({*policy_set.notices, *policy_set.words} - {*MAKERS_OWN}):
+        file = f"words/{language}.toml"
+        lacking = list(untranslated(policy_set.vocabulary, language))
+        if lacking:
+            named = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
+            nl = f"{len(lacking)} woord(en) zonder vertaling, getoond in het Nederlands: {named}."
+            yield _found(
+                "note", file, None, None, nl, f"{len(lacking)} word(s) without translation, shown in Dutch: {named}."
+            )
+        if language not in policy_set.notices:
+            nl = f"er is geen vraag in deze taal (notices/{language}.toml); wie haar spreekt, krijgt de Nederlandse."
+            en = f"there is no notice in this language (notices/{language}.toml); who speaks it gets the Dutch one."
+            yield _found("note", file, None, None, nl, en)
+        elif not policy_set.notices[language].review.reviewed:
+            nl = "niemand met deze moedertaal heeft de vraag nagekeken; de pagina zegt dat erbij."
+            en = "nobody whose own language this is checked the notice; the page says so."
+            yield _found("note", f"notices/{language}.toml", None, None, nl, en)
 
 
 _NAMED_BY = {"roles": "Role", "purposes": "Purpose", "section_types": "SectionType"}

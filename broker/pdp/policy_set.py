@@ -2,7 +2,7 @@
 
 1. Every file is read as UTF-8, byte for byte; hidden files and editors' leftovers are not part of the set.
 2. All required files are there, and no rule, schema or table stands where nothing would read it.
-3. Vocabulary, signer table, channels and notices are complete in both languages.
+3. Vocabulary, signer table, channels and notices are complete in both languages; in further ones, what is there is right.
 4. Every rule parses, is annotated, uses known words, passes Cedar's strict validator; something is permitted.
 5. The schema fits the questions that the broker asks.
 6. The digest is SHA-256 over all files, so one changed byte is another agreement.
@@ -18,7 +18,7 @@ from types import MappingProxyType
 import cedarpy
 
 from broker.domain.channels import Channel
-from broker.domain.notices import NoticeTemplate
+from broker.domain.notices import NoticeTemplate, Review
 from broker.domain.signers import SignerTable
 from broker.domain.vocabulary import Vocabulary
 from broker.pdp.channel_rows import read_channels
@@ -29,6 +29,8 @@ from broker.pdp.notice_texts import read_notice
 from broker.pdp.rules import Rule, check_schema, known_words, read_rules, read_schema
 from broker.pdp.signer_rows import read_signers
 from broker.pdp.terms import LISTS, read_vocabulary
+from broker.pdp.word_files import FOLDER as WORDS
+from broker.pdp.word_files import read_word_files
 
 RULES, SCHEMA = "release.cedar", "release.cedarschema"
 VOCABULARY, SIGNERS, CHANNELS = "vocabulary.toml", "signers.toml", "channels.toml"
@@ -53,9 +55,11 @@ class PolicySet:
     rules: Mapping[str, Rule]
     policies: cedarpy.PolicySet = field(repr=False, compare=False)
     schema: cedarpy.Schema = field(repr=False, compare=False)
+    words: Mapping[str, Review] = field(default_factory=dict)
+    """The further languages that the vocabulary is in."""
 
     def __post_init__(self) -> None:
-        for name in ("texts", "notices", "rules"):
+        for name in ("texts", "notices", "rules", "words"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
 
@@ -108,6 +112,10 @@ def load_texts(texts: Mapping[str, str]) -> PolicySet:
     words, table, ways = documents[VOCABULARY], documents[SIGNERS], documents[CHANNELS]
     vocabulary = read_vocabulary(words) if words else None  # 3
     signers = read_signers(table) if table else None
+    translated: Mapping[str, Review] = {}
+    if vocabulary is not None:
+        files = [document for document in documents.values() if document and document.file.startswith(WORDS)]
+        vocabulary, translated = read_word_files(files, vocabulary)
     notices = _read_notices(documents.values())
     complete = vocabulary is not None and all(getattr(vocabulary, name) for name in LISTS)
     channels = read_channels(ways, vocabulary if complete else None) if ways else ()
@@ -122,7 +130,8 @@ def load_texts(texts: Mapping[str, str]) -> PolicySet:
     if vocabulary is None or signers is None or read is None or schema is None:
         raise UnsafePolicies(())  # never reached: what is missing has noted its fault
     rules = {rule.id: rule for rule in read[1]}
-    return PolicySet(digest_of(texts), texts, vocabulary, signers, channels, notices, rules, read[0], schema)  # 6
+    digest = digest_of(texts)  # 6
+    return PolicySet(digest, texts, vocabulary, signers, channels, notices, rules, read[0], schema, translated)
 
 
 def files_of(directory: Path) -> Iterable[Path]:
@@ -144,8 +153,8 @@ def _check_files(texts: Mapping[str, str], faults: Faults) -> None:
                 "this file is missing; put it back.",
             )
     for name in texts:
-        notice = name.startswith("notices/") and name.endswith(".toml") and name.count("/") == 1
-        if name.endswith(_READ_BY_US) and name not in (*REQUIRED, *OPTIONAL) and not notice:
+        spoken = name.startswith(("notices/", WORDS)) and name.endswith(".toml") and name.count("/") == 1
+        if name.endswith(_READ_BY_US) and name not in (*REQUIRED, *OPTIONAL) and not spoken:
             faults.add(
                 name,
                 None,

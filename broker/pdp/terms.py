@@ -11,6 +11,7 @@ from typing import Any
 from broker.domain.vocabulary import Term, Vocabulary
 from broker.errors import Words
 from broker.pdp.documents import Document
+from broker.pdp.reviews import check_signs
 
 LISTS = ("organisation_kinds", "roles", "purposes", "section_types", "handover_kinds")
 ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
@@ -106,4 +107,6 @@ def read_words(document: Document, where: str, line: int | None, words: Any) -> 
                 f"{where}.{language} is leeg of geen tekst; schrijf een korte, gewone zin.",
                 f"{where}.{language} is empty or no text; write a short, plain sentence.",
             )
+        else:
+            check_signs(document, f"{where}.{language}", line, text)
     return Words(str(words.get("nl", "")), str(words.get("en", "")))

@@ -53,9 +53,11 @@ class Consents(OwnTexts):
 
     async def _questionnaire(self, work: UnitOfWork, request: Request, language: str) -> tuple[Notice, Questionnaire]:
         partners = {o.oin: o.name for o in await work.organisations.all()}
-        handover, agreement = request.handover, self._house.agreement()
-        notice = await compose_for(work, agreement, partners, handover, request.signer, request.asked, language)
-        return notice, request.questionnaire(notice, partners, agreement.vocabulary)
+        house, handover = self._house, request.handover
+        told = await compose_for(
+            work, house, partners, handover, request.signer, request.asked, language, child=request.child
+        )
+        return told.notice, request.questionnaire(told, partners, house.agreement().vocabulary)
 
     async def _request(self, work: UnitOfWork, token: str, *, lock: bool = False) -> Request:
         now = self._house.clock()
@@ -74,7 +76,7 @@ class Consents(OwnTexts):
             visit.state.update(basis=basis, answers={}, texts={})  # another text than was chosen on
         if not asked:
             raise Conflict(_NOT_ASKED_ANY_MORE, code="not-asked-any-more")
-        return Request(visit, invitation, signer, handover, people, authorities, asked)
+        return Request(visit, invitation, signer, handover, people, authorities, asked, now)
 
     async def choose(self, token: str, shown: Shown, choice: Choice, language: str) -> Questionnaire:
         """Remember a choice, with the text that it was made on; returns the questions as they are then. No consent yet.
@@ -215,7 +217,8 @@ class Consents(OwnTexts):
             said = await work.consents.said_by(signer, invitation.sender)
             partners = {o.oin: o.name for o in await work.organisations.all()}
         label = self._house.agreement().vocabulary.label
-        bundle = bundle_of(records, said, now, partners, lambda word: label(word).in_language(language))
+        say = self._house.phrases.words
+        bundle = bundle_of(records, said, now, partners, lambda word: say(label(word), language))
         return CareFile(records[0].at, MEDIA_TYPE, json.dumps(bundle, indent=1, ensure_ascii=False).encode())
 
     async def proof(self, token: str) -> ProofFile | None:

@@ -28,8 +28,10 @@ class Doorway:
     def __init__(self, house: House) -> None:
         self._house = house
 
-    async def enter(self, code: str, client: str, language: str) -> tuple[str, FamilySession]:
+    async def enter(self, code: str, client: str, language: str, *, chosen: bool = True) -> tuple[str, FamilySession]:
         """Start a visit with an invitation code; returns the token for the cookie.
+
+        The visit is in `language` when the visitor chose that; else in the person's own, as the sender stated it.
 
         Raises NotFound for an unknown code, Conflict for one that is too old to answer and was never answered,
         TooMany past sixty tries in ten minutes from one address. Changes nothing but counters and the visit.
@@ -43,6 +45,10 @@ class Doorway:
                 raise NotFound(_NO_SUCH_CODE)
             if not invitation.answered and invitation.answer_until <= now:
                 raise Conflict(_TOO_OLD, code="code-expired")
+            if not chosen:
+                claim, _ = await work.persons.claims(invitation.person, invitation.sender)
+                if claim is not None and claim.language in house.agreement().notices:
+                    language = claim.language
             token = house.codes.token()
             visit = Visit(house.ids(), "family", invitation.person, invitation.id, "code", language, now + VISIT)
             await work.visits.add(visit, token)
@@ -97,8 +103,8 @@ class Doorway:
                 tries=0,
             )
             await work.visits.save(visit)
-            language = claim.language if claim and claim.language in house.agreement().notices else "nl"
-            text = _one_time_text(language, code, house.public_url, contact.channel)
+            language = house.language_of(claim)
+            text = _one_time_text(house, language, code, contact.channel)
             await work.outbox.add(
                 Message(contact.value, contact.channel, "one-time-code", language, text), house.ids(), now
             )
@@ -183,9 +189,9 @@ def masked(contact: Contact) -> str:
     return f"{name[:1]}***@***.{domain.rpartition('.')[2]}"
 
 
-def _one_time_text(language: str, code: str, public_url: str, channel: str) -> str:
-    text = _ONE_TIME.in_language(language).format(code=code)
-    host = public_url.partition("://")[2]
+def _one_time_text(house: House, language: str, code: str, channel: str) -> str:
+    text = house.phrases.fill(_ONE_TIME, language, code=code)
+    host = house.public_url.partition("://")[2]
     # The last line binds the code to this site (WICG origin-bound one-time codes).
     return f"{text}\n\n@{host} #{code}" if channel == "sms" else text
 

@@ -91,13 +91,11 @@ class Hearing:
         claim, contacts = await work.persons.claims(reaction.author, handover.sender)
         if not contacts:
             return None
-        return _Letter(
-            contacts[0], claim.language if claim and claim.language in self._house.agreement().notices else "nl"
-        )
+        return _Letter(contacts[0], self._house.language_of(claim))
 
     async def _send(self, work: UnitOfWork, letter: _Letter, now: datetime) -> None:
         """That there is an answer, in the same words whatever it is."""
-        text = _THERE_IS_AN_ANSWER.in_language(letter.language).format(address=self._house.public_url)
+        text = self._house.phrases.fill(_THERE_IS_AN_ANSWER, letter.language, address=self._house.public_url)
         to = letter.contact
         await work.outbox.add(
             Message(to.value, to.channel, "reaction-answered", letter.language, text), self._house.ids(), now

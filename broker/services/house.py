@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ParamSpec, Protocol, TypeVar
 
 from broker.domain.log_ports import DisclosureLog
-from broker.domain.ports import AgreementInForce, Clock, CodeMaker, Ids, Notary, SectionVault, Tagger
-from broker.domain.stores import Storage, UnitOfWork
+from broker.domain.ports import AgreementInForce, Clock, CodeMaker, Ids, Notary, Phrases, SectionVault, Tagger
+from broker.domain.stores import PersonClaim, Storage, UnitOfWork
 from broker.errors import TooMany, Words
 
 _Given = ParamSpec("_Given")
@@ -53,6 +53,15 @@ class House:
     ids: Ids
     public_url: str
     outbox_kick: Callable[[], None]
+    phrases: Phrases
+
+    def speaks(self, stated: str) -> str:
+        """The language to write to somebody in: the stated one when the agreement has a notice in it, Dutch otherwise."""
+        return stated if stated in self.agreement().notices else "nl"
+
+    def language_of(self, claim: PersonClaim | None) -> str:
+        """The same, for what an organisation says of a person; Dutch when it says nothing."""
+        return self.speaks(claim.language) if claim else "nl"
 
     def agreement(self) -> AgreementInForce:
         """The agreement in force at the moment of the call, for whatever releases nothing."""

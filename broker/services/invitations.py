@@ -65,8 +65,8 @@ class Invitations:
             await work.log.append(event)
             link = f"{house.public_url}/#{code}"
             if delivery == "message":
-                language = claim.language if claim.language in house.agreement().notices else "nl"
-                text = _INVITATION.in_language(language).format(link=link, code=code)
+                language = house.language_of(claim)
+                text = house.phrases.fill(_INVITATION, language, link=link, code=code)
                 to = contacts[0]
                 message = Message(to.value, to.channel, "invitation", language, text)
                 await work.outbox.add(message, house.ids(), now, handover=handover.id)

@@ -127,7 +127,7 @@ class SaidBy:
 def recipient_words(recipient: Recipient, partners: Mapping[Oin, str], vocabulary: Vocabulary) -> Words:
     """A recipient in words."""
     role, name = vocabulary.label(recipient.role), partners.get(recipient.organisation, "")
-    return Words(f"{name} ({role.nl})", f"{name} ({role.en})")
+    return role.each(lambda label: f"{name} ({label})")
 
 
 async def said(work: UnitOfWork, house: House, signer: PersonId, sender: Oin, now: datetime) -> SaidBy:

@@ -1,75 +1,103 @@
-"""Filling the consent notice: names and words of the agreement put into the reviewed text."""
+"""Filling the consent notice: names and words of the agreement put into the text, and the same in Dutch beside it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass
 
 from broker.domain.handovers import Handover
-from broker.domain.notices import ONLY_FOR_SEVERAL, Asked, Notice, compose
+from broker.domain.notices import ONLY_FOR_SEVERAL, Asked, Notice, NoticeTemplate, compose
 from broker.domain.parties import Oin, PersonId
-from broker.domain.ports import AgreementInForce
 from broker.domain.stores import UnitOfWork
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import Words
+from broker.services.house import House
 
-_MONTHS = {
-    "nl": "januari februari maart april mei juni juli augustus september oktober november december",
-    "en": "January February March April May June July August September October November December",
-}
-_AND = Words("en", "and")
+DUTCH = "nl"
+"""The language that every agreement has, that stands beside a translation, and that is shown where one is missing."""
 _YOU = Words("jou", "you")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The notice that a signer is shown; the same in Dutch beside it (None when it is Dutch); whether it was reviewed."""
+
+    notice: Notice
+    dutch: Notice | None
+    reviewed: bool
 
 
 async def compose_for(
     work: UnitOfWork,
-    agreement: AgreementInForce,
+    house: House,
     partners: Mapping[Oin, str],
     handover: Handover,
     signer: PersonId,
     asked: Sequence[Asked],
     language: str,
-) -> Notice:
-    """The notice for one signer, in a language that the agreement has a text in (Dutch otherwise)."""
-    spoken = language if language in agreement.notices else "nl"
+    *,
+    child: bool = False,
+) -> Told:
+    """The notice for one signer, in a language that the agreement has a text in (Dutch otherwise).
+
+    `child`: in the words for a young person, where the agreement has those.
+    """
+    agreement = house.agreement()
+    spoken = language if language in agreement.notices else DUTCH
     names = await work.persons.names({person for a in asked for person in a.persons}, handover.sender)
-    common = {
-        "sender": partners.get(handover.sender, ""),
-        "recipients": _recipients(handover, partners, agreement.vocabulary, spoken),
-        "purpose": agreement.vocabulary.label(handover.purpose).in_language(spoken),
-        "until": day_words(handover.consent_until, spoken),
-    }
-    filled = [(a.section_type, common | _about(a, names, signer, agreement.vocabulary, spoken)) for a in asked]
-    leave_out = ONLY_FOR_SEVERAL if len(handover.recipients) == 1 else frozenset[str]()
-    return compose(agreement.notices[spoken], filled, leave_out)
+    filling = _Filling(house, agreement.vocabulary, partners, handover, signer, names)
+
+    def written(template: NoticeTemplate) -> Notice:
+        filled = [(a.section_type, filling.values(a, template.language)) for a in asked]
+        leave_out = ONLY_FOR_SEVERAL if len(handover.recipients) == 1 else frozenset[str]()
+        return compose(template.for_child() if child else template, filled, leave_out)
+
+    template = agreement.notices[spoken]
+    dutch = None if spoken == DUTCH else written(agreement.notices[DUTCH])
+    return Told(written(template), dutch, template.review.reviewed)
 
 
-def _about(
-    asked: Asked, names: Mapping[PersonId, str], signer: PersonId, vocabulary: Vocabulary, language: str
-) -> dict[str, str]:
-    term = vocabulary.section_types.get(asked.section_type)
-    persons = [_YOU.in_language(language) if p == signer else names.get(p, "") for p in asked.persons]
-    return {
-        "section": vocabulary.label(asked.section_type).in_language(language),
-        "explanation": term.explain.in_language(language) if term else "",
-        "example": term.example.in_language(language) if term and term.example else "",
-        "persons": _listed(persons, language),
-        "supported": _listed([names.get(p, "") for p in asked.supported], language),
-    }
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    """What goes into the placeholders, in any language."""
 
+    house: House
+    vocabulary: Vocabulary
+    partners: Mapping[Oin, str]
+    handover: Handover
+    signer: PersonId
+    names: Mapping[PersonId, str]
 
-def _recipients(handover: Handover, partners: Mapping[Oin, str], vocabulary: Vocabulary, language: str) -> str:
-    roles: dict[str, list[str]] = {}
-    for recipient in handover.recipients:
-        label = vocabulary.label(recipient.role).in_language(language)
-        roles.setdefault(partners.get(recipient.organisation, ""), []).append(label)
-    return _listed([f"{name} ({_listed(labels, language)})" for name, labels in roles.items()], language)
+    def values(self, asked: Asked, language: str) -> dict[str, str]:
+        """Every placeholder, for one section type."""
+        say, term = self.house.phrases.words, self.vocabulary.section_types.get(asked.section_type)
+        return {
+            "sender": self._partner(self.handover.sender, language),
+            "recipients": self._recipients(language),
+            "purpose": say(self.vocabulary.label(self.handover.purpose), language),
+            "until": self.house.phrases.day(self.handover.consent_until, language),
+            "section": say(self.vocabulary.label(asked.section_type), language),
+            "explanation": say(term.explain, language) if term else "",
+            "example": say(term.example, language) if term and term.example else "",
+            "persons": self._listed([self._person(p, language) for p in asked.persons], language),
+            "supported": self._listed([self._name(p, language) for p in asked.supported], language),
+        }
 
+    def _person(self, person: PersonId, language: str) -> str:
+        if person == self.signer:
+            return self.house.phrases.words(_YOU, language)
+        return self._name(person, language)
 
-def _listed(items: Sequence[str], language: str) -> str:
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} {_AND.in_language(language)} {items[-1]}"
+    def _name(self, person: PersonId, language: str) -> str:
+        return self.house.phrases.apart(self.names.get(person, ""), language)
 
+    def _partner(self, oin: Oin, language: str) -> str:
+        return self.house.phrases.apart(self.partners.get(oin, ""), language)
 
-def day_words(day: date, language: str) -> str:
-    """A day in words, such as `21 mei 2027`."""
-    return f"{day.day} {_MONTHS[language if language in _MONTHS else 'en'].split()[day.month - 1]} {day.year}"
+    def _recipients(self, language: str) -> str:
+        roles: dict[str, list[str]] = {}
+        for recipient in self.handover.recipients:
+            label = self.house.phrases.words(self.vocabulary.label(recipient.role), language)
+            roles.setdefault(self._partner(recipient.organisation, language), []).append(label)
+        return self._listed([f"{name} ({self._listed(labels, language)})" for name, labels in roles.items()], language)
+
+    def _listed(self, items: Sequence[str], language: str) -> str:
+        return self.house.phrases.listed(items, language)

@@ -1,8 +1,9 @@
 """What a family member is asked, ready for a page, and what comes back in a form."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
+from types import MappingProxyType
 from typing import Literal, Self
 
 from broker.errors import Conflict, NotFound, Words
@@ -29,7 +30,11 @@ class AskedRecipient:
 
 @dataclass(frozen=True, slots=True)
 class QuestionScreen:
-    """One question: `parts` is the exact notice text by part name, `recipients` all of them, in order."""
+    """One question: `parts` is the exact notice text by part name, `recipients` all of them, in order.
+
+    `language` is that of the parts (empty: that of the page), `dutch` the same parts in Dutch where that is another
+    language, and `reviewed` says whether somebody whose own language it is checked the text.
+    """
 
     position: int
     total: int
@@ -37,6 +42,9 @@ class QuestionScreen:
     label: Words
     parts: Mapping[str, str]
     recipients: tuple[AskedRecipient, ...]
+    language: str = ""
+    dutch: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    reviewed: bool = True
 
     @property
     def answer(self) -> Literal["yes", "no", "each"] | None:

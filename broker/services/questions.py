@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from broker.domain.consents import Cell, Event
 from broker.domain.handovers import Handover
-from broker.domain.notices import Asked, Notice
+from broker.domain.notices import Asked, Notice, answers_as_child
 from broker.domain.parties import Authority, Oin, Person, PersonId, Recipient
 from broker.domain.stores import Invitation, Visit
 from broker.domain.vocabulary import Vocabulary
+from broker.services.notices import Told
 from broker.services.questionnaires import Answer, AskedRecipient, Questionnaire, QuestionScreen
 
 
@@ -37,6 +39,12 @@ class Request:
     people: Mapping[PersonId, Person]
     authorities: tuple[Authority, ...]
     asked: tuple[Asked, ...]
+    now: datetime
+
+    @property
+    def child(self) -> bool:
+        """Whether the signer gets the text for a young person: worked out at the moment of this request."""
+        return answers_as_child(self.people.get(self.signer), self.asked, self.now)
 
     def chosen(self) -> dict[str, Chosen]:
         """What this visit chose so far. A choice that is not about exactly these recipients is none."""
@@ -55,9 +63,10 @@ class Request:
         state["answers"] = {**state.get("answers", {}), section_type: draft}
         state["texts"] = {**state.get("texts", {}), digest: {"language": notice.language, "text": notice.text}}
 
-    def questionnaire(self, notice: Notice, partners: Mapping[Oin, str], vocabulary: Vocabulary) -> Questionnaire:
+    def questionnaire(self, told: Told, partners: Mapping[Oin, str], vocabulary: Vocabulary) -> Questionnaire:
         """The questions as they are shown, with what was chosen so far."""
-        chosen = self.chosen()
+        chosen, notice = self.chosen(), told.notice
+        beside = {q.section_type: q.parts for q in told.dutch.questions} if told.dutch else {}
         screens = tuple(
             QuestionScreen(
                 position=position,
@@ -66,6 +75,9 @@ class Request:
                 label=vocabulary.label(question.section_type),
                 parts=question.parts,
                 recipients=self._recipients(chosen.get(question.section_type), partners, vocabulary),
+                language=notice.language,
+                dutch=beside.get(question.section_type, {}),
+                reviewed=told.reviewed,
             )
             for position, question in enumerate(notice.questions, 1)
         )

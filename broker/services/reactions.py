@@ -190,7 +190,7 @@ class Reacting(Doorway):
 
         def recipient(one: Recipient) -> Words:
             role, name = label(one.role), names.partners.get(one.organisation, "")
-            return Words(f"{name} ({role.nl})", f"{name} ({role.en})")
+            return role.each(lambda label: f"{name} ({label})")
 
         return HandoverParts(
             day=local_day(parts[0].since),
@@ -209,7 +209,9 @@ class Reacting(Doorway):
         if section_type != WHOLE or handover is None:
             return label(section_type)
         purpose = label(handover.purpose)
-        return Words(f"{purpose.nl}: {_EVERYTHING.nl}", f"{purpose.en}: {_EVERYTHING.en}")
+        say = self._house.phrases.words
+        more = tuple((code, f"{said}: {say(_EVERYTHING, code)}") for code, said in purpose.more)
+        return Words(f"{purpose.nl}: {_EVERYTHING.nl}", f"{purpose.en}: {_EVERYTHING.en}", more)
 
     async def _screen(self, work: UnitOfWork, reaction: Reaction, names: _Names, now: datetime) -> ReactionScreen:
         told = await still_signs(work, self._house, reaction, now)

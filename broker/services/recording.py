@@ -42,9 +42,9 @@ async def keep(
     kept = {"receipt": house.notary.receipt(document), "records": statements}
     await work.receipts.add(receipt, signer, sender, json.dumps(kept), now)
     claim, _ = await work.persons.claims(signer, sender)
-    language = claim.language if claim and claim.language in house.agreement().notices else "nl"
+    language = house.language_of(claim)
     for contact in await work.persons.contacts(signer):
-        text = _KEPT.in_language(language).format(address=house.public_url)
+        text = house.phrases.fill(_KEPT, language, address=house.public_url)
         await work.outbox.add(Message(contact.value, contact.channel, "answer-kept", language, text), house.ids(), now)
     return receipt
 

@@ -92,9 +92,9 @@ class Reminders:
             reach = {person: where for some in found for person, where in some.items()}
             for reminder in sorted(r for r in wanted if r.to in reach):  # in one order: no two brokers wait crosswise
                 if await work.guards.once(reminder.mark, end_of_day(reminder.day) + REMEMBERED):  # 4
-                    texts = {reminder.to: _text(reminder)}
+                    texts, to = {reminder.to: _TEXTS[reminder.topic]}, {reminder.to: reach[reminder.to]}
                     kind = "consent-ends" if reminder.topic is Topic.CONSENT_ENDS else "birthday-soon"
-                    await queue(work, house, house.agreement(), texts, {reminder.to: reach[reminder.to]}, kind, now)
+                    await queue(work, house, house.agreement(), texts, to, kind, now, years=reminder.years)
                     sent += 1
             await work.commit()
         return sent
@@ -112,11 +112,6 @@ async def _undamaged(persons: Iterable[PersonId], ask: Callable[[frozenset[Perso
             _log.error("reminders:damaged", code=error.code)
             return ()
     return [answer for person in sorted(asked) for answer in await _undamaged((person,), ask)]
-
-
-def _text(reminder: Reminder) -> Words:
-    words = _TEXTS[reminder.topic]
-    return Words(*(text.replace("{years}", str(reminder.years)) for text in (words.nl, words.en)))
 
 
 _TEXTS: dict[Topic, Words] = {

@@ -46,12 +46,13 @@ async def queue(
     reach: Mapping[PersonId, Reach],
     kind: str,
     now: datetime,
+    **values: object,
 ) -> None:
-    """Put a text in the outbox for each of these people who can be reached, in their own language."""
+    """Put a text, with these values in it, in the outbox for each of these who can be reached, in their own language."""
     notices, messages = agreement.notices, {}
     for person, where in sorted(reach.items()):
         language = where.language if where.language in notices else "nl"
-        text = texts[person].in_language(language).format(address=house.public_url)
+        text = house.phrases.fill(texts[person], language, address=house.public_url, **values)
         messages[house.ids()] = Message(where.contact.value, where.contact.channel, kind, language, text)
     await work.outbox.add_all(messages, now)
 

@@ -36,8 +36,11 @@ from broker.services.screens import (
 class FamilyService(Protocol):
     """The use cases of a person who answers for themselves or for their child."""
 
-    async def enter(self, code: str, client: str, language: str) -> tuple[str, FamilySession]:
-        """Begin a visit with an invitation code. Raises NotFound, TooMany or Conflict (the code has expired)."""
+    async def enter(self, code: str, client: str, language: str, *, chosen: bool = True) -> tuple[str, FamilySession]:
+        """Begin a visit with an invitation code, in the person's own language unless the visitor `chosen` this one.
+
+        Raises NotFound, TooMany or Conflict (the code has expired).
+        """
 
     async def session(self, token: str) -> FamilySession | None:
         """The visit that the cookie belongs to, None when it is over. Changes nothing."""

@@ -88,7 +88,9 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     socket.close()
 
 
-def come(page: Page, served: Served, path: str = "/questions/1", voices: str = f"[{DUTCH}]", mute: bool = False) -> None:
+def come(
+    page: Page, served: Served, path: str = "/questions/1", voices: str = f"[{DUTCH}]", mute: bool = False
+) -> None:
     """Open a page of a family that has answered as far as that page needs."""
     family, after = served.family, path in ("/receipt/r1", "/mine")
     family.visit(purpose="mine" if after else "answer")

@@ -11,7 +11,7 @@ from fastapi import Request, Response
 from broker.errors import BrokerError, Invalid, NotAuthenticated, Unavailable, Words
 from broker.web.consent.visits import Visit, Visits
 from broker.web.kit.forms import check_secret, read_form
-from broker.web.kit.language import chosen_language, remember_language
+from broker.web.kit.language import chose_language, chosen_language, remember_language
 from broker.web.kit.pages import Pages
 from broker.web.kit.routes import caller
 from broker.web.ports import FamilyService
@@ -46,7 +46,8 @@ class Entering:
         try:
             if not code:
                 raise Invalid.at("/code", _NO_CODE.nl, _NO_CODE.en)
-            token, _ = await self._family.enter(code, caller(request), self._pages.language(request))
+            language, chosen = self._pages.language(request), chose_language(request, self._pages.site)
+            token, _ = await self._family.enter(code, caller(request), language, chosen=chosen)
         except Unavailable:
             raise
         except BrokerError as error:

@@ -109,7 +109,7 @@ class Entering:
         fields = await read_form(request, self._pages.site)
         if visit is not None:
             check_secret(fields.get("csrf", ""), visit.session.csrf)
-        language = chosen_language(fields.get("language", ""), self._pages.site)
+        language = chosen_language(fields.get("language", ""), self._pages.site, "console")
         back = fields.get("back", "")
         response = self._pages.go(back if _OWN_PAGE.fullmatch(back) else "/console")
         remember_language(response, language, self._pages.site)

@@ -1,26 +1,35 @@
-"""Which language a page is in: what the person chose, else what the browser asks for, else the first of the site."""
+"""Which language a page is in: what the person chose, else what the browser asks for, else the first of the site.
+
+A visit has a language of its own: what the visitor chose, else the person's own, as the sender stated it.
+"""
 
 from babel import negotiate_locale
 from fastapi import Request, Response
 
 from broker.errors import Invalid
-from broker.web.kit.site import Site
+from broker.web.kit.site import Area, Site
 
 COOKIE = "rondom-language"
 
 
-def language_of(request: Request, site: Site) -> str:
+def language_of(request: Request, site: Site, area: Area = "family") -> str:
     """The language of the answer to this request. A session's own choice, in `request.state`, comes first."""
-    chosen = getattr(request.state, "language", None) or request.cookies.get(site.cookie(COOKIE))
-    if chosen in site.languages:
-        return str(chosen)
+    languages = site.languages_of(area)
+    for chosen in (getattr(request.state, "language", None), request.cookies.get(site.cookie(COOKIE))):
+        if chosen in languages:
+            return str(chosen)
     wanted = _accepted(request.headers.get("accept-language", ""))
-    return negotiate_locale(wanted, site.languages, sep="-") or site.languages[0]
+    return negotiate_locale(wanted, languages, sep="-") or languages[0]
 
 
-def chosen_language(value: str, site: Site) -> str:
-    """The language somebody asks for in a form. Raises Invalid for one that we do not have."""
-    if value not in site.languages:
+def chose_language(request: Request, site: Site) -> bool:
+    """Whether whoever uses this browser chose a language that we have."""
+    return request.cookies.get(site.cookie(COOKIE)) in site.languages_of("family")
+
+
+def chosen_language(value: str, site: Site, area: Area = "family") -> str:
+    """The language somebody asks for in a form. Raises Invalid for one that these pages do not have."""
+    if value not in site.languages_of(area):
         raise Invalid.at("/language", "Deze taal hebben wij niet.", "We do not have this language.")
     return value
 

@@ -16,7 +16,9 @@ import structlog
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup
 
+from broker.domain.directions import shown
 from broker.errors import (
     BrokerError,
     Conflict,
@@ -34,7 +36,7 @@ from broker.web.kit.language import language_of
 from broker.web.kit.packing import pack
 from broker.web.kit.recordings import aloud
 from broker.web.kit.site import Area, Site
-from broker.web.kit.texts import texts
+from broker.web.kit.texts import Texts, texts
 
 WEB = Path(__file__).parent.parent
 HOME: Mapping[Area, str] = {"family": "/", "console": "/console", "reference": "/"}
@@ -107,21 +109,52 @@ def _environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
+        finalize=_finalize,
     )
     its = texts(language)
     environment.install_gettext_callables(its.gettext, its.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(asset=assets().address, language=language)
+    if its.from_the_right:
+        _keep_apart(environment, its)
+    environment.globals.update(
+        asset=assets().address, language=language, direction=its.direction, dutch=texts("nl"), direction_of=direction_of
+    )
     environment.filters.update(
-        words=its.words,
+        words=its.marked,
         day=its.day,
         moment=its.moment,
         clock=its.clock,
-        listed=its.listed,
+        listed=its.kept_apart,
+        apart=its.apart,
         short=short,
         start=start,
         aloud=aloud,
     )
     return environment
+
+
+def _finalize(value: Any) -> Any:
+    """What is put into a page never turns the text around it."""
+    return shown(value) if type(value) is str else value
+
+
+def _keep_apart(environment: Environment, its: Texts) -> None:
+    """Where a page runs from the right, whatever is filled into a text has its own direction: names, days, codes."""
+
+    def values(given: dict[str, Any]) -> dict[str, Any]:
+        return {name: its.apart(value) if isinstance(value, str) else value for name, value in given.items()}
+
+    def gettext(message: str, **given: Any) -> str:
+        return Markup(its.gettext(message)) % values(given)  # noqa: S704  the text is ours
+
+    def ngettext(one: str, many: str, num: int, **given: Any) -> str:
+        return Markup(its.ngettext(one, many, num)) % values({"num": num, **given})  # noqa: S704  the text is ours
+
+    environment.globals.update(gettext=gettext, ngettext=ngettext)
+
+
+def direction_of(language: str) -> str:
+    """`ltr` or `rtl`."""
+    return texts(language).direction
 
 
 def short(pseudonym: str) -> str:
@@ -133,6 +166,9 @@ def short(pseudonym: str) -> str:
 
 def start(text: str) -> str:
     """A label as it stands at the start of a line: with a capital."""
+    if isinstance(text, Markup):
+        head, mark, rest = text.partition(">")
+        return head + mark + rest[:1].upper() + rest[1:]
     return text[:1].upper() + text[1:]
 
 
@@ -145,7 +181,7 @@ class Pages:
 
     def language(self, request: Request) -> str:
         """The language that a page for this request is in."""
-        return language_of(request, self.site)
+        return language_of(request, self.site, self.area)
 
     def show(
         self,
@@ -173,7 +209,7 @@ class Pages:
                 area=self.area,
                 home=HOME[self.area],
                 here=request.url.path,
-                other_languages=[(code, texts(code).name) for code in self.site.languages if code != language],
+                languages=[texts(code) for code in self.site.languages_of(self.area)],
                 visitor=visitor,
                 error=error,
                 **values,

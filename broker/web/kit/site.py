@@ -11,6 +11,8 @@ from broker.web.theme.municipal import Theme
 
 Area = Literal["family", "console", "reference"]
 """The three groups of pages."""
+AT_WORK = ("nl", "en")
+"""The languages of who does this for a living: the console and the description of the API."""
 
 
 class KnowsRecordings(Protocol):
@@ -55,13 +57,17 @@ class Site:
 
     public_url: str
     secure: bool = True
-    languages: tuple[str, ...] = ("nl", "en")
+    languages: tuple[str, ...] = (*AT_WORK, "ar", "tr", "pl", "uk", "ti")
     demo: bool = False
     openapi: Callable[[], dict[str, Any]] | None = None
     trusted: Callable[[], Awaitable[Mapping[str, Any]]] = _nothing
     theme: Theme = field(default_factory=Theme)
     recordings: "KnowsRecordings" = field(default_factory=lambda: NO_RECORDINGS, compare=False)
     alarms: Alarms = field(default_factory=Alarms, compare=False)
+
+    def languages_of(self, area: Area) -> tuple[str, ...]:
+        """The languages that these pages are in; the first is for who asks for none of them."""
+        return self.languages if area == "family" else tuple(code for code in self.languages if code in AT_WORK)
 
     @property
     def origin(self) -> str:

@@ -2,8 +2,11 @@
 
 - The source texts are English; a language is a folder, and nothing else has to change to add one.
 - Days are days in the Netherlands; dates, times and lists are written as the language writes them.
+- What is missing in a language of families is Dutch, and marked as such: somebody nearby can read it out.
 """
 
+import gettext
+import io
 from collections.abc import Iterable
 from datetime import date, datetime
 from functools import cache
@@ -13,12 +16,26 @@ from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from markupsafe import Markup, escape
 
 from broker.domain.calendar import AMSTERDAM
 from broker.errors import Words
 
 LOCALE = Path(__file__).parent.parent / "locale"
+OWN_NAMES = {
+    "nl": "Nederlands",
+    "en": "English",
+    "ar": "العربية",
+    "tr": "Türkçe",
+    "pl": "Polski",
+    "uk": "Українська",
+    "ti": "ትግርኛ",
+}
+"""What each language calls itself, in the order in which they are offered."""
+_AS_WRITTEN = {"en": "en_GB"}
+"""Whose habits are followed where the language alone does not say: no comma before the last of a list."""
 
 
 def catalogue(language: str) -> Catalog:
@@ -32,20 +49,31 @@ class Texts:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self._locale = Locale.parse(language)
-        self._messages = _by_source(catalogue(language))
+        self._locale = Locale.parse(_AS_WRITTEN.get(language, language))
+        messages = catalogue(language)
+        self._messages = {m.id: str(m.string) for m in messages if isinstance(m.id, str) and m.id and m.string}
+        self._numbered = _compiled(messages)
 
     def gettext(self, message: str) -> str:
         """The text in this language; the English source when it is missing."""
         return self._messages.get(message) or message
 
     def ngettext(self, one: str, many: str, count: int) -> str:
-        """As gettext, by number. The pages use two forms only."""
-        return self.gettext(one if count == 1 else many)
+        """As gettext, in the form that the language has for that number."""
+        return self._numbered.ngettext(one, many, count)
 
     def words(self, words: Words) -> str:
-        """A text of the domain."""
-        return words.in_language(self.language)
+        """A text of the domain; in Dutch when this language does not have it."""
+        return self.known(words) or words.nl
+
+    def known(self, words: Words) -> str | None:
+        """A text of the domain: as it brings it along, else as the catalogue has it."""
+        return words.said_in(self.language) or self._messages.get(words.en)
+
+    def marked(self, words: Words) -> str:
+        """As `words`, for a page: a text that is in Dutch there says so."""
+        known = self.known(words)
+        return known or Markup('<span lang="nl" dir="ltr">{}</span>').format(words.nl)
 
     def day(self, day: date) -> str:
         """`21 november 2026`."""
@@ -63,21 +91,39 @@ class Texts:
         """`a, b en c`."""
         return format_list(list(items), locale=self._locale)
 
+    def kept_apart(self, items: Iterable[str]) -> str:
+        """As `listed`, for a page: each of them with its own direction."""
+        if not self.from_the_right:
+            return self.listed(items)
+        each = [str(Markup("<bdi>{}</bdi>").format(item)) for item in items]
+        return Markup(self.listed(each))  # noqa: S704  the words between are those of CLDR
+
+    def apart(self, value: str) -> str:
+        """A value within a text of a page: with its own direction where the page runs from the right."""
+        return Markup("<bdi>{}</bdi>").format(escape(value)) if self.from_the_right else value
+
+    @property
+    def from_the_right(self) -> bool:
+        """Whether the language is written from right to left."""
+        return self.direction == "rtl"
+
+    @property
+    def direction(self) -> str:
+        """`ltr` or `rtl`, as HTML writes it."""
+        return self._locale.text_direction
+
     @property
     def name(self) -> str:
         """What the language calls itself: `Nederlands`."""
-        return (self._locale.get_display_name(self._locale) or self.language).capitalize()
+        return OWN_NAMES[self.language]
 
 
-def _by_source(messages: Catalog) -> dict[str, str]:
-    """Source to text; a message with two numbers gives two entries."""
-    pairs: dict[str, str] = {}
-    for message in messages:
-        if isinstance(message.id, str):
-            pairs[message.id] = str(message.string)
-        else:
-            pairs.update(zip(message.id, message.string or (), strict=True))
-    return {source: text for source, text in pairs.items() if source and text}
+def _compiled(messages: Catalog) -> gettext.GNUTranslations:
+    """The same as the standard library has it, which knows how many forms a language has for a number."""
+    file = io.BytesIO()
+    write_mo(file, messages)
+    file.seek(0)
+    return gettext.GNUTranslations(file)
 
 
 @cache

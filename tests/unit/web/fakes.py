@@ -123,6 +123,7 @@ def notice(section_type: str, language: str, person: str) -> Mapping[str, str]:
     template = NoticeTemplate(texts["version"], language, texts["parts"])
     values = {
         "sender": SENDER,
+        "supported": "",
         "recipients": RECIPIENTS_TEXT.in_language(language),
         "section": LABELS[section_type].in_language(language),
         "explanation": EXPLAIN[section_type].in_language(language),
@@ -139,6 +140,7 @@ class FakeFamily:
     """One visit at most. `calls` holds what was asked that changes something; looking is not in it."""
 
     person: str = "Chayenne"
+    speaks: str = ""
     sender: str = SENDER
     contacts: tuple[ContactChoice, ...] = CONTACTS
     weight: Weight = "counts"
@@ -172,9 +174,10 @@ class FakeFamily:
             raise NotAuthenticated
         return self.current
 
-    async def enter(self, code: str, client: str, language: str) -> tuple[str, FamilySession]:
+    async def enter(self, code: str, client: str, language: str, *, chosen: bool = True) -> tuple[str, FamilySession]:
         if self.fail is not None:
             raise self.fail
+        language = language if chosen else self.speaks or language
         self.calls.append(("enter", code, client, language))
         if code not in {CODE, MINE_CODE}:
             raise NotFound(
@@ -223,6 +226,9 @@ class FakeFamily:
                     LABELS[type_],
                     notice(type_, language, self.person),
                     self._asked(type_),
+                    language,
+                    notice(type_, "nl", self.person) if language != "nl" else {},
+                    language in ("nl", "en"),
                 )
                 for place, type_ in enumerate(self.types, 1)
             ),
