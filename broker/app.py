@@ -360,6 +360,7 @@ def asgi(broker: Broker) -> FastAPI:
         demo=demo,
         openapi=describe_api,
         trusted=broker.trusted,
+        exit_address=settings.exit_address,
         alarms=broker.alarms,
     )
     api = Api(

@@ -16,6 +16,8 @@ from broker.domain.calendar import Period
 from broker.errors import Unsafe, Words
 
 DATABASE = "sqlite:///var/broker.db"
+EXIT = "https://www.knmi.nl/"
+"""Where who leaves the family's pages in a hurry goes: the weather."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -43,6 +45,7 @@ class Settings:
     vault_ca_file: Path | None = None
     witnesses: Path | None = None
     agreement: Literal["officers", "folder"] = "officers"
+    exit_address: str = EXIT
 
     @property
     def local(self) -> bool:
@@ -91,6 +94,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         vault_mount=given.get("BROKER_VAULT_MOUNT", "transit"),
         vault_ca_file=_path(given.get("BROKER_VAULT_CA_FILE", "")),
         witnesses=_path(given.get("BROKER_WITNESSES", "")),
+        exit_address=given.get("BROKER_EXIT_ADDRESS", EXIT),
         agreement="folder" if given.get("BROKER_AGREEMENT", "officers") == "folder" else "officers",
     )
     if given.get("BROKER_AGREEMENT", "officers") not in ("officers", "folder"):
@@ -193,6 +197,12 @@ def safe_address(address: str) -> bool:
     return bool(plain) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL))
 
 
+def _neutral(address: str) -> bool:
+    """Whether an address can stand in a header and a page, and says nothing by itself: https, a host, at most a path."""
+    plain = re.fullmatch(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", address)
+    return plain is not None and safe_address(address)
+
+
 def _unsafe(settings: Settings, *, guarded: bool) -> list[Words]:
     faults: list[Words] = []
     if _parts(settings.public_url) is None:
@@ -214,6 +224,13 @@ def _unsafe(settings: Settings, *, guarded: bool) -> list[Words]:
             Words(
                 "Een demo draait alleen op localhost: zet BROKER_HOST en BROKER_PUBLIC_URL daarop.",
                 "A demo only runs on localhost: set BROKER_HOST and BROKER_PUBLIC_URL to it.",
+            )
+        )
+    if not _neutral(settings.exit_address):
+        faults.append(
+            Words(
+                "BROKER_EXIT_ADDRESS is een adres van een ander, zoals https://www.knmi.nl/, zonder vraagteken of #.",
+                "BROKER_EXIT_ADDRESS is an address of somebody else, such as https://www.knmi.nl/, without ? or #.",
             )
         )
     faults += _unsafe_stores(settings)

@@ -21,7 +21,20 @@ app = typer.Typer(
 
 def _furnish() -> None:
     """Commands are imported here, so that `broker --help` stays quick."""
-    from broker.cli import audit, client_keys, copies, demo, directory, erase, keys, policies, push, serve, witness
+    from broker.cli import (
+        audit,
+        client_keys,
+        copies,
+        demo,
+        directory,
+        erase,
+        invite,
+        keys,
+        policies,
+        push,
+        serve,
+        witness,
+    )
 
     app.add_typer(keys.app, name="keys")
     app.add_typer(policies.app, name="policies")
@@ -35,6 +48,7 @@ def _furnish() -> None:
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)
     app.command("push")(push.push)
+    app.command("invite")(invite.invite)
     app.command("client-keys")(client_keys.client_keys)
     app.command("open")(client_keys.open_sealed)
     app.command("erase")(erase.erase)

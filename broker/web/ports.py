@@ -60,6 +60,9 @@ class FamilyService(Protocol):
     async def receipt(self, token: str, receipt_id: str, language: str) -> ReceiptScreen:
         """One receipt of this person. Raises NotFound for any other."""
 
+    async def send_receipt(self, token: str, receipt_id: str, contact_id: str) -> None:
+        """Send word of it to one of their own contacts. Raises NotFound for any other, TooMany."""
+
     async def care_file(self, token: str, receipt_id: str, language: str) -> CareFile:
         """The receipt for a care system (FHIR), as it counts now. Raises NotFound as `receipt` does."""
 

@@ -39,6 +39,8 @@ class Answering:
             visitor=visit.visitor,
             question=questions.at(request.path_params["position"]),
             text=questions.text,
+            name=questions.name,
+            sender=questions.sender,
             complete=questions.complete,
             parts=PARTS,
         )

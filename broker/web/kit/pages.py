@@ -31,6 +31,7 @@ from broker.errors import (
 from broker.web.kit.assets import assets
 from broker.web.kit.headers import protect
 from broker.web.kit.language import language_of
+from broker.web.kit.qr import qr_picture
 from broker.web.kit.site import Area, Site
 from broker.web.kit.texts import texts
 
@@ -112,6 +113,7 @@ def _environment(language: str) -> Environment:
     environment.filters.update(
         words=its.words, day=its.day, moment=its.moment, clock=its.clock, listed=its.listed, short=short, start=start
     )
+    environment.filters["qr"] = qr_picture
     return environment
 
 
@@ -192,5 +194,5 @@ class Pages:
 
     def protected(self, response: Response) -> Response:
         """Set the headers of every page."""
-        protect(response, self.site, connect=self.area == "console")
+        protect(response, self.site, connect=self.area != "reference", passkeys=self.area == "console")
         return response

@@ -20,7 +20,7 @@ class Site:
     """`public_url` is the address people type; `secure` says that it is https (plain http is for localhost alone).
 
     `openapi` gives the description of the API for `/docs`; without it there is no such page. `trusted` gives the public keys
-    and the words that the page for checking a proof holds.
+    and the words that the page for checking a proof holds. `exit_address` is where who leaves in a hurry goes.
     """
 
     public_url: str
@@ -29,6 +29,7 @@ class Site:
     demo: bool = False
     openapi: Callable[[], dict[str, Any]] | None = None
     trusted: Callable[[], Awaitable[Mapping[str, Any]]] = _nothing
+    exit_address: str = "https://www.knmi.nl/"
     alarms: Alarms = field(default_factory=Alarms, compare=False)
 
     @property
