@@ -72,8 +72,8 @@ from broker.transparency.guard import GuardedStorage
 from broker.transparency.ledger import Ledger
 from broker.transparency.policies import WitnessPolicy, read_policy
 from broker.web import install_web, page_for
-from broker.web.kit.recordings import Recordings
 from broker.web.kit.phrases import Phrases
+from broker.web.kit.recordings import Recordings
 from broker.web.kit.site import Site
 from broker.web.theme.municipal import theme_of
 
@@ -370,6 +370,7 @@ def asgi(broker: Broker) -> FastAPI:
         demo=demo,
         openapi=describe_api,
         trusted=broker.trusted,
+        exit_address=settings.exit_address,
         alarms=broker.alarms,
         theme=theme_of(settings.theme),
         recordings=Recordings(settings.audio),
@@ -388,6 +389,7 @@ def asgi(broker: Broker) -> FastAPI:
         cosigned=broker.cosigning,
         ready=broker.ready,
         public_url=settings.public_url,
+        phrases=broker.house.phrases,
         alarms=broker.alarms,
     )
     install_api(app, api, partial(page_for, site=site))

@@ -16,6 +16,8 @@ from broker.domain.calendar import Period
 from broker.errors import Unsafe, Words
 
 DATABASE = "sqlite:///var/broker.db"
+EXIT = "https://www.knmi.nl/"
+"""Where who leaves the family's pages in a hurry goes: the weather."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -45,6 +47,7 @@ class Settings:
     agreement: Literal["officers", "folder"] = "officers"
     theme: Path | None = None
     audio: Path | None = None
+    exit_address: str = EXIT
 
     @property
     def local(self) -> bool:
@@ -94,6 +97,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         vault_ca_file=_path(given.get("BROKER_VAULT_CA_FILE", "")),
         witnesses=_path(given.get("BROKER_WITNESSES", "")),
         audio=_path(given.get("BROKER_AUDIO", "")),
+        exit_address=given.get("BROKER_EXIT_ADDRESS", EXIT),
         agreement="folder" if given.get("BROKER_AGREEMENT", "officers") == "folder" else "officers",
         theme=_path(given.get("BROKER_THEME", "")),
     )
@@ -202,6 +206,12 @@ def safe_address(address: str) -> bool:
     return bool(plain) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL))
 
 
+def _neutral(address: str) -> bool:
+    """Whether an address can stand in a header and a page, and says nothing by itself: https, a host, at most a path."""
+    plain = re.fullmatch(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", address)
+    return plain is not None and safe_address(address)
+
+
 def _unsafe(settings: Settings, *, guarded: bool) -> list[Words]:
     faults: list[Words] = []
     if _parts(settings.public_url) is None:
@@ -227,6 +237,13 @@ def _unsafe(settings: Settings, *, guarded: bool) -> list[Words]:
         )
     if settings.audio is not None and not settings.audio.is_dir():
         faults.append(Words("BROKER_AUDIO is geen map.", "BROKER_AUDIO is not a directory."))
+    if not _neutral(settings.exit_address):
+        faults.append(
+            Words(
+                "BROKER_EXIT_ADDRESS is een adres van een ander, zoals https://www.knmi.nl/, zonder vraagteken of #.",
+                "BROKER_EXIT_ADDRESS is an address of somebody else, such as https://www.knmi.nl/, without ? or #.",
+            )
+        )
     faults += _unsafe_stores(settings)
     if settings.mode == "production":
         faults += _unsafe_in_production(settings)

@@ -35,10 +35,11 @@ def documented(
     body: type[BaseModel] | None = None,
     errors: tuple[int, ...] = (),
     also: Mapping[int, tuple[str, type[BaseModel]]] | None = None,
+    or_else: str = "",
 ) -> dict[str, Any]:
     """What OpenAPI says of an endpoint that reads its body and writes its answer by hand.
 
-    `also` holds other good answers: what each means, and its body.
+    `also` holds other good answers: what each means, and its body. `or_else` is another media type of the answer, as text.
     """
     refused = {code: {"description": "A problem"} for code in {*errors, 400 if body else 500, 500, 503}}
     told: dict[str, Any] = {
@@ -51,6 +52,8 @@ def documented(
             **refused,
         },
     }
+    if or_else:
+        told["responses"][status]["content"] = {or_else: {"schema": {"type": "string"}}}
     if body is not None:
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}
         told["openapi_extra"] = {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

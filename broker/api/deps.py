@@ -15,6 +15,7 @@ from fastapi.security import OAuth2
 
 from broker.domain.log_ports import CosignedLog, LogTiles
 from broker.domain.parties import Organisation, Professional
+from broker.domain.ports import Phrases
 from broker.errors import NotAuthenticated, NotFound
 from broker.services.access import Access, Caller
 from broker.services.alarms import Alarms
@@ -47,6 +48,7 @@ class Api:
     cosigned: CosignedLog
     ready: Callable[[], Any]
     public_url: str
+    phrases: Phrases
     alarms: Alarms = field(default_factory=Alarms)
 
 

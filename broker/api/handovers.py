@@ -1,10 +1,8 @@
 """Handovers over HTTP: push, list, look, invite, withdraw; and looking for somebody's."""
 
-import io
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-import segno
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
@@ -27,6 +25,7 @@ from broker.api.schemas import (
     SectionStateOut,
     SignerOut,
 )
+from broker.api.sheet import MEDIA_TYPE, qr_of, sheet_answer, wants_sheet
 from broker.domain.drafts import Draft
 from broker.errors import Fault, Invalid, NotAllowed, NotFound, Words
 from broker.services.dry_runs import SENTENCES, DryRun, Misses, SectionPlan
@@ -213,27 +212,38 @@ async def withdraw(api: Use, organisation: AsOrganisation, id: Id) -> Response: 
 @router.post(
     "/handovers/{id}/invitations",
     **documented(
-        "Invite a person to answer", InvitationOut, 201, body=InvitationBody, errors=(401, 403, 404, 409, 413, 415)
+        "Invite a person to answer",
+        InvitationOut,
+        201,
+        body=InvitationBody,
+        errors=(401, 403, 404, 409, 413, 415),
+        or_else=MEDIA_TYPE,
     ),
 )
 async def invite(request: Request, api: Use, organisation: AsOrganisation, id: Id) -> Response:  # noqa: A002 - the name in the path
-    """A code with QR for the worker to hand over, or a message to the person's own contact. It answers nothing by itself."""
+    """A code with QR for the worker to hand over, or a message to the person's own contact. It answers nothing by itself.
+
+    With `Accept: text/html` the answer is the sheet to print: one page of A4 with the code, in the person's language.
+    """
     body = read_as(InvitationBody, await read_json(request))
+    sheet = wants_sheet(request.headers.get("accept", ""))
+    if sheet and body.delivery != "paper":
+        raise Invalid.at(
+            "/delivery",
+            "Een blad hoort bij delivery: paper. Er is niets gemaakt.",
+            "A sheet goes with delivery: paper. Nothing was made.",
+        )
     invited = await api.invitations.invite(organisation.oin, id, body.person, body.delivery)
+    if sheet:
+        return sheet_answer(invited, api.public_url, api.phrases)
     out = InvitationOut.model_construct(
         id=invited.id,
         answer_until=invited.answer_until,
         code=invited.code,
         link=invited.link,
-        qr=_qr(invited.link) if invited.link else None,
+        qr=qr_of(invited.link) if invited.link else None,
     )
     return answer(out, 201)
-
-
-def _qr(link: str) -> str:
-    drawing = io.BytesIO()
-    segno.make(link, error="m").save(drawing, kind="svg", scale=6, xmldecl=False, title=None)
-    return drawing.getvalue().decode()
 
 
 @router.post(

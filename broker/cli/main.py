@@ -28,6 +28,7 @@ def _furnish() -> None:
         demo,
         directory,
         erase,
+        invite,
         keys,
         policies,
         push,
@@ -49,6 +50,7 @@ def _furnish() -> None:
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)
     app.command("push")(push.push)
+    app.command("invite")(invite.invite)
     app.command("client-keys")(client_keys.client_keys)
     app.command("open")(client_keys.open_sealed)
     app.command("erase")(erase.erase)

@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +41,19 @@ def push(
         body = json.loads(file.read_bytes(), parse_constant=_no_number)
     except (OSError, ValueError, RecursionError):
         raise Invalid.at("", "Dit bestand is geen JSON.", "This file is no JSON.") from None
+    with towards(url, oin, key) as client:
+        if sealed:
+            body = _sealed(client, body, keep)
+        send = client.dry_run if dry_run else client.push
+        typer.echo(json.dumps(send(body), indent=1))
+
+
+@contextmanager
+def towards(url: str, oin: str, key: Path) -> Iterator[Client]:
+    """A client of this organisation. What the broker refuses is printed, and ends the command with exit code 2.
+
+    Raises Invalid for a file that is no key, and Unavailable when nobody answers.
+    """
     try:
         signing = ClientKey.read(key)
     except ValueError:
@@ -47,10 +62,7 @@ def push(
         ) from None
     try:
         with Client(url, oin, signing, language="en") as client:
-            if sealed:
-                body = _sealed(client, body, keep)
-            send = client.dry_run if dry_run else client.push
-            typer.echo(json.dumps(send(body), indent=1))
+            yield client
     except (httpx.HTTPError, httpx.InvalidURL):
         raise Unavailable(_NOBODY) from None
     except Refused as refused:

@@ -118,6 +118,15 @@ class Client:
         """Invite one person to answer."""
         return self._call("POST", f"/v1/handovers/{handover}/invitations", {"person": person, "delivery": delivery})
 
+    def sheet(self, handover: str, person: str) -> str:
+        """Invite one person; returns the sheet to print and hand over, as HTML. It holds the code. Raises Refused."""
+        headers = {"Authorization": f"Bearer {self._bearer()}", "Accept": "text/html"}
+        body = {"person": person, "delivery": "paper"}
+        response = self._http.post(f"/v1/handovers/{handover}/invitations", json=body, headers=headers)
+        if not response.is_success:
+            _read(response)
+        return response.text
+
     def as_professional(self, identity: str, name: str, role: str) -> "Professional":
         """Somebody who works here, whom the organisation vouches for."""
         return Professional(self, {"sub": identity, "name": name, "role": role})

@@ -57,6 +57,9 @@ class LogArchive(Protocol):
     async def proven(self, entries: Sequence[tuple[Any, Sequence[Any]]]) -> dict[str, Any]:
         """A family's bundle of these entries, with these openings of each."""
 
+    def pocket(self, entries: Sequence[Any]) -> tuple[str, ...]:
+        """These entries as receipts for paper, each for one QR; nothing personal is in them but digests."""
+
 
 class DisclosureLog(Protocol):
     """The running log, as the use cases see it."""

@@ -313,6 +313,9 @@ class Phrases(Protocol):
     What is missing in a language is Dutch: somebody nearby can read it out.
     """
 
+    def direction(self, language: str) -> str:
+        """`ltr` or `rtl`, as pages write it."""
+
     def words(self, words: Words, language: str) -> str:
         """A text in that language."""
 

@@ -38,11 +38,12 @@ from broker.services.own_text import OwnTexts
 from broker.services.proving import proof_of_sharing
 from broker.services.questionnaires import Choice, Questionnaire, Shown
 from broker.services.questions import Chosen, Request, basis_of
+from broker.services.receipts import Receipts, number_of, paper_of
 from broker.services.recording import keep
 from broker.services.screens import CareFile, Mine, ReceiptScreen, SaidLine, Weight
 
 
-class Consents(OwnTexts):
+class Consents(OwnTexts, Receipts):
     """The use cases of a family member."""
 
     async def questionnaire(self, token: str, language: str) -> Questionnaire:
@@ -57,7 +58,9 @@ class Consents(OwnTexts):
         told = await compose_for(
             work, house, partners, handover, request.signer, request.asked, language, child=request.child
         )
-        return told.notice, request.questionnaire(told, partners, house.agreement().vocabulary)
+        names = await work.persons.names({request.signer}, handover.sender)
+        questions = request.questionnaire(told, partners, house.agreement().vocabulary)
+        return told.notice, replace(questions, name=names.get(request.signer, ""))
 
     async def _request(self, work: UnitOfWork, token: str, *, lock: bool = False) -> Request:
         now = self._house.clock()
@@ -169,6 +172,8 @@ class Consents(OwnTexts):
             names = await work.persons.names(persons, invitation.sender)
             weights, _ = await weights_of(work, self._house, signer, persons, self._house.clock())
             partners = {o.oin: o.name for o in await work.organisations.all()}
+            paper = await paper_of(work, self._house, signer, invitation.sender, records)
+            sent_to = await self._sent_to(work, token, receipt_id)
         vocabulary = self._house.agreement().vocabulary
         first = records[0]
         words = {x: recipient_words(x, partners, vocabulary) for r in records for x in r.scope.recipients}
@@ -194,6 +199,10 @@ class Consents(OwnTexts):
             until=first.scope.until,
             lines=_together(lines),
             document=json.dumps({"receipt": document["receipt"]}, indent=1).encode(),
+            number=number_of(receipt_id),
+            pockets=paper.pockets,
+            texts=paper.texts,
+            sent_to=sent_to,
         )
 
     async def _kept(

@@ -10,6 +10,7 @@ A code that was used to answer stays a way in to look and to stop, and never ans
 
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
+from urllib.parse import urlsplit
 
 from broker.domain.parties import PersonId
 from broker.domain.stores import Contact, Invitation, Message, UnitOfWork, Visit
@@ -33,11 +34,12 @@ class Doorway:
 
         The visit is in `language` when the visitor chose that; else in the person's own, as the sender stated it.
 
-        Raises NotFound for an unknown code, Conflict for one that is too old to answer and was never answered,
-        TooMany past sixty tries in ten minutes from one address. Changes nothing but counters and the visit.
+        Raises NotFound for an unknown code, and so for one that was taken back: nothing of it is kept. Raises Conflict
+        for one that was never answered and is too old, or asks nothing any more; TooMany past sixty tries in ten minutes
+        from one address. Changes nothing but counters and the visit.
         """
         house = self._house
-        await guarded(house, f"enter:{client}", 60, 600)  # 1
+        await guarded(house, f"enter:{client}", 60, 600, _TOO_OFTEN)  # 1
         now = house.clock()
         async with house.storage() as work:
             invitation = await work.invitations.by_code(house.codes.normal(code))
@@ -45,6 +47,9 @@ class Doorway:
                 raise NotFound(_NO_SUCH_CODE)
             if not invitation.answered and invitation.answer_until <= now:
                 raise Conflict(_TOO_OLD, code="code-expired")
+            handover = None if invitation.answered else await work.handovers.get(invitation.handover)
+            if not invitation.answered and (handover is None or not handover.kept_at(now)):
+                raise Conflict(_NOT_NEEDED, code="not-asked-any-more")
             if not chosen:
                 claim, _ = await work.persons.claims(invitation.person, invitation.sender)
                 if claim is not None and claim.language in house.agreement().notices:
@@ -86,7 +91,7 @@ class Doorway:
         house = self._house
         async with house.storage(writing=False) as work:
             visit = await self._visit(work, token)
-        await guarded(house, f"one-time:{visit.invitation}", 5, 3600)
+        await guarded(house, f"one-time:{visit.invitation}", 5, 3600, _SENT_OFTEN)
         now = house.clock()
         async with house.storage() as work:
             visit, invitation = await self._visit_with_invitation(work, token, lock=True)
@@ -113,7 +118,7 @@ class Doorway:
 
     async def verify(self, token: str, one_time_code: str, client: str) -> FamilySession:
         """Check a one-time code. Raises NotAllowed for a wrong or old one, TooMany after five; each try is counted."""
-        await guarded(self._house, f"verify:{client}", 60, 600)
+        await guarded(self._house, f"verify:{client}", 60, 600, _TOO_OFTEN)
         now = self._house.clock()
         async with self._house.storage() as work:
             visit, invitation = await self._visit_with_invitation(work, token, lock=True)
@@ -131,10 +136,11 @@ class Doorway:
             return NotAllowed(_ASK_NEW, code="no-code-sent")
         state["tries"] += 1
         if state["tries"] > TRIES:
-            return TooMany(_ASK_NEW)
+            return TooMany(_TRIED)
+        if now.timestamp() >= state["until"]:
+            return NotAllowed(_OLD, code="wrong-code")
         digits = "".join(sign for sign in typed[:32] if sign in "0123456789")
-        right = self._house.tags.code_tag("one-time", visit.id, digits) == state["one_time"]
-        if not right or now.timestamp() >= state["until"]:
+        if self._house.tags.code_tag("one-time", visit.id, digits) != state["one_time"]:
             return NotAllowed(_WRONG_CODE, code="wrong-code")
         for name in ("one_time", "until", "tries"):
             del state[name]
@@ -191,8 +197,9 @@ def masked(contact: Contact) -> str:
 
 def _one_time_text(house: House, language: str, code: str, channel: str) -> str:
     text = house.phrases.fill(_ONE_TIME, language, code=code)
-    host = house.public_url.partition("://")[2]
-    # The last line binds the code to this site (WICG origin-bound one-time codes).
+    # The last line binds the code to this site, for a phone that fills it in: the host alone, without a port (WICG,
+    # origin-bound one-time codes delivered via SMS, "parsing"; the same with Apple's domain-bound codes).
+    host = urlsplit(house.public_url).hostname
     return f"{text}\n\n@{host} #{code}" if channel == "sms" else text
 
 
@@ -201,16 +208,39 @@ _ONE_TIME = Words(
     "Your code is {code}. It works for ten minutes. Give it to nobody. Did you not ask for it? Then do nothing.",
 )
 _NO_SUCH_CODE = Words(
-    "Deze code kennen wij niet. Kijk of je alles goed hebt overgetypt.",
-    "We do not know this code. Check whether you typed all of it right.",
+    "Deze code kennen wij niet. Kijk of je alles goed hebt overgetypt. Klopt alles? Dan is de vraag misschien "
+    "ingetrokken. Bel degene van wie je de code kreeg.",
+    "We do not know this code. Check whether you typed all of it right. Is all of it right? Then the question may have "
+    "been taken back. Call the person who gave you the code.",
 )
 _TOO_OLD = Words(
     "Deze code is te oud. Vraag een nieuwe aan degene van wie je hem kreeg.",
     "This code is too old. Ask the person who gave it to you for a new one.",
 )
-_WRONG_CODE = Words(
-    "Deze code klopt niet, of hij is te oud. Probeer het nog eens, of vraag een nieuwe.",
-    "This code is not right, or too old. Try again, or ask for a new one.",
+_NOT_NEEDED = Words(
+    "Deze vraag is niet meer nodig. Je hoeft niets te doen. Wil je weten waarom? Bel degene van wie je de code kreeg.",
+    "This question is no longer needed. You need not do anything. Do you want to know why? Call the person who gave you "
+    "the code.",
 )
-_ASK_NEW = Words("Vraag een nieuwe code.", "Ask for a new code.")
+_TOO_OFTEN = Words(
+    "Er zijn te veel codes geprobeerd. Wacht tien minuten, en probeer het dan opnieuw.",
+    "Too many codes were tried. Wait ten minutes, and then try again.",
+)
+_SENT_OFTEN = Words(
+    "Wij stuurden al vijf codes. Kijk goed in je berichten. Is er echt geen code? Probeer het over een uur opnieuw.",
+    "We sent five codes already. Look well in your messages. Is there really no code? Try again in an hour.",
+)
+_WRONG_CODE = Words(
+    "Deze code klopt niet. Kijk in het laatste bericht, en typ de code opnieuw.",
+    "This code is not right. Look in the last message, and type the code again.",
+)
+_OLD = Words(
+    "Deze code is te oud: hij werkte tien minuten. Vraag hieronder een nieuwe.",
+    "This code is too old: it worked for ten minutes. Ask for a new one below.",
+)
+_TRIED = Words(
+    "Er is vijf keer een verkeerde code getypt. Vraag hieronder een nieuwe code.",
+    "A wrong code was typed five times. Ask for a new code below.",
+)
+_ASK_NEW = Words("Vraag hieronder een nieuwe code.", "Ask for a new code below.")
 _BEGIN_AGAIN = Words("Begin opnieuw met je code.", "Begin again with your code.")

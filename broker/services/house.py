@@ -78,10 +78,13 @@ class House:
         return call(*args, **kwargs)
 
 
-async def guarded(house: House, bucket: str, limit: int, window: int) -> None:
-    """Count one try and commit it whatever comes after. Raises TooMany past `limit` tries in `window` seconds."""
+async def guarded(house: House, bucket: str, limit: int, window: int, words: Words | None = None) -> None:
+    """Count one try and commit it whatever comes after. Raises TooMany past `limit` tries in `window` seconds.
+
+    `words` are told instead of the usual ones.
+    """
     async with house.storage() as work:
         tries = await work.guards.count(bucket, window, house.clock())
         await work.commit()
     if tries > limit:
-        raise TooMany(retry_after=window)
+        raise TooMany(words, retry_after=window)

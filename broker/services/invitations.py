@@ -21,12 +21,13 @@ ANSWER_WITHIN = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """A new invitation. `code` is None when it went to the person's own contact."""
+    """A new invitation. `code` is None when it went to the person's own contact. `language` is the person's."""
 
     id: str
     code: str | None = field(repr=False)
     link: str | None = field(repr=False)
     answer_until: datetime
+    language: str = "nl"
 
 
 class Invitations:
@@ -64,8 +65,8 @@ class Invitations:
             event = about(EventType.INVITATION_MADE, handover, now, Personal(person, "invited", person))
             await work.log.append(event)
             link = f"{house.public_url}/#{code}"
+            language = house.language_of(claim)
             if delivery == "message":
-                language = house.language_of(claim)
                 text = house.phrases.fill(_INVITATION, language, link=link, code=code)
                 to = contacts[0]
                 message = Message(to.value, to.channel, "invitation", language, text)
@@ -74,7 +75,7 @@ class Invitations:
         house.log.kick()
         house.outbox_kick()
         handed = delivery == "paper"
-        return Invited(invitation.id, code if handed else None, link if handed else None, until)
+        return Invited(invitation.id, code if handed else None, link if handed else None, until, language)
 
 
 _NOTHING_TO_ASK = Words(

@@ -167,7 +167,7 @@ async def _announce(
     claim, _ = await work.persons.claims(person, sender)
     language = claim.language if claim and claim.language in house.agreement().notices else "nl"
     words = _ENROLLED if event is EventType.PASSKEY_ENROLLED else _STOPPED
-    text = words.in_language(language).format(address=house.public_url)
+    text = house.phrases.fill(words, language, address=house.public_url)
     kind = event.value.replace(":", "-")
     for contact in await work.persons.contacts(person):
         await work.outbox.add(Message(contact.value, contact.channel, kind, language, text), house.ids(), now)

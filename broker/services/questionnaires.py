@@ -66,12 +66,16 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Questionnaire:
-    """All questions of one request. `complete` when each has an answer; `text` is the digest of the whole notice."""
+    """All questions of one request. `complete` when each has an answer; `text` is the digest of the whole notice.
+
+    `name` is whose answer it is, as the sender knows them.
+    """
 
     sender: str
     until: date
     questions: tuple[QuestionScreen, ...]
     text: str = ""
+    name: str = ""
 
     @property
     def complete(self) -> bool:

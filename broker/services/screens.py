@@ -161,7 +161,11 @@ class Reactions:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptScreen:
-    """The signer's own copy. `document` is the file that can be checked offline."""
+    """The signer's own copy. `document` is the file that can be checked offline.
+
+    `number` is what people call it by. Each of `pockets` goes into a QR on paper; `texts` are the digests of what was
+    shown. `sent_to` is where word of it was sent in this visit.
+    """
 
     id: str
     at: datetime
@@ -171,6 +175,10 @@ class ReceiptScreen:
     until: date
     lines: tuple[SaidLine, ...]
     document: bytes
+    number: str = ""
+    pockets: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    sent_to: ContactChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,3 +175,9 @@ class Receipts(Store):
             sa.select(c.statement_sealed).where(c.id == receipt, c.signer == signer, c.sender == sender)
         )
         return self._unseal(f"receipt:{receipt}", row.statement_sealed) if row else None
+
+    async def made_at(self, receipt: str, signer: PersonId, sender: Oin) -> datetime | None:
+        """When it was made, if it is this signer's."""
+        c = t.signer_receipt.c
+        row = await self._one(sa.select(c.created_at).where(c.id == receipt, c.signer == signer, c.sender == sender))
+        return row.created_at if row else None

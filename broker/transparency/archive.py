@@ -13,6 +13,7 @@ from broker.errors import NotFound
 from broker.transparency import bundles, tiles, zips
 from broker.transparency.canonical import to_base64url
 from broker.transparency.checkpoints import MOST_SIGNATURES
+from broker.transparency.pocket import pocket_receipts
 from broker.transparency.proofs import InclusionProof
 
 BATCH = 256
@@ -94,6 +95,10 @@ class Archive:
             packing.add(name, data)
         packing.close()
         yield made.taken()
+
+    def pocket(self, entries: Sequence[StoredEntry]) -> tuple[str, ...]:
+        """These entries as receipts for paper, each for one QR."""
+        return pocket_receipts(entries)
 
     async def proven(self, entries: Sequence[tuple[StoredEntry, Sequence[Opening]]]) -> dict[str, Any]:
         """A family's bundle: each entry with its receipt, these openings and its proof, all to one checkpoint."""

@@ -87,6 +87,9 @@ class FamilyService(Protocol):
     async def stop_passkey(self, token: str, passkey_id: str) -> None:
         """Use a device no more. Raises NotFound for anybody else's."""
 
+    async def send_receipt(self, token: str, receipt_id: str, contact_id: str) -> None:
+        """Send word of it to one of their own contacts. Raises NotFound for any other, TooMany."""
+
     async def care_file(self, token: str, receipt_id: str, language: str) -> CareFile:
         """The receipt for a care system (FHIR), as it counts now. Raises NotFound as `receipt` does."""
 

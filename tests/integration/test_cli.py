@@ -168,6 +168,7 @@ def test_help_names_every_command():
         "serve",
         "demo",
         "push",
+        "invite",
         "open",
         "client-keys",
         "erase",

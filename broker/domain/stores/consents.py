@@ -84,3 +84,6 @@ class ReceiptStore(Protocol):
 
     async def get(self, receipt: str, signer: PersonId, sender: Oin) -> str | None:
         """The statement, if it is this signer's."""
+
+    async def made_at(self, receipt: str, signer: PersonId, sender: Oin) -> datetime | None:
+        """When it was made, if it is this signer's."""

@@ -42,6 +42,8 @@ class Answering:
             question=question,
             own=asked_about(await self._family.own_texts(visit.token), question),
             text=questions.text,
+            name=questions.name,
+            sender=questions.sender,
             complete=questions.complete,
             parts=PARTS,
         )

@@ -30,11 +30,20 @@ class LookingBack:
             request,
             "consent/receipt.html",
             visitor=visit.visitor,
-            connect=confirm.can,
+            passkeys=confirm.can,
+            session=visit.session,
             receipt=receipt,
             stopped=stopped,
             confirm=confirm,
         )
+
+    async def send(self, request: Request) -> Response:
+        """Send word of it to one of the person's own contacts."""
+        visit = await self._visits.verified(request)
+        fields = await self._visits.form(request, visit)
+        receipt_id = request.path_params["receipt_id"]
+        await self._family.send_receipt(visit.token, receipt_id, fields.get("contact", ""))
+        return self._pages.go(f"/receipt/{receipt_id}#sent")
 
     async def file(self, request: Request) -> Response:
         """The same as a file that can be checked without us."""

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from broker.web.consent.answering import Answering
 from broker.web.consent.confirming import Confirming
 from broker.web.consent.entering import Entering
+from broker.web.consent.leaving import Leaving
 from broker.web.consent.looking_back import LookingBack
 from broker.web.consent.own_text import OwnTextPages
 from broker.web.consent.reacting import Reacting
@@ -32,6 +33,10 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     router.acts("/sign-out", entering.leave)
     router.looks("/signed-out", entering.left)
 
+    leaving = Leaving(family, visits, pages)
+    router.looks("/exit", leaving.away)
+    router.acts("/exit", leaving.leave)
+
     answering = Answering(family, visits, pages)
     router.looks("/questions/{position}", answering.question)
     router.acts("/questions/{position}", answering.choose)
@@ -48,6 +53,7 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
 
     looking_back = LookingBack(family, visits, pages)
     router.looks("/receipt/{receipt_id}", looking_back.receipt)
+    router.acts("/receipt/{receipt_id}/send", looking_back.send)
     router.looks("/receipt/{receipt_id}/file", looking_back.file)
     router.looks("/receipt/{receipt_id}/fhir", looking_back.care_file)
     router.looks("/mine", looking_back.mine)

@@ -16,8 +16,8 @@ _POLICY = (
 _FEATURES = ("camera", "microphone", "geolocation", "payment", "usb", "display-capture", "browsing-topics")
 
 
-def protect(response: Response, site: Site, *, connect: bool = False) -> None:
-    """Set the security headers. Only the console, and the page that asks a signer's device, may `connect`: passkeys speak JSON with us."""
+def protect(response: Response, site: Site, *, connect: bool = False, passkeys: bool = False) -> None:
+    """Set the security headers. A page that may `connect` may do so with us alone; `passkeys` lets it ask a device for one."""
     headers = response.headers
     headers["Content-Security-Policy"] = (
         _POLICY + ("; connect-src 'self'" if connect else "") + ("; media-src 'self'" if site.recordings else "")
@@ -27,8 +27,8 @@ def protect(response: Response, site: Site, *, connect: bool = False) -> None:
     headers["X-Frame-Options"] = "DENY"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    passkeys = ("publickey-credentials-get=(self)", "publickey-credentials-create=(self)") if connect else ()
-    headers["Permissions-Policy"] = ", ".join((*(f"{feature}=()" for feature in _FEATURES), *passkeys))
+    own = ("publickey-credentials-get=(self)", "publickey-credentials-create=(self)") if passkeys else ()
+    headers["Permissions-Policy"] = ", ".join((*(f"{feature}=()" for feature in _FEATURES), *own))
     headers["X-Robots-Tag"] = "noindex, nofollow"
     headers.setdefault("Cache-Control", "no-store")
     if site.secure:

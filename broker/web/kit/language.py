@@ -39,6 +39,11 @@ def remember_language(response: Response, language: str, site: Site) -> None:
     response.set_cookie(site.cookie(COOKIE), language, path="/", secure=site.secure, httponly=True, samesite="lax")
 
 
+def forget_language(response: Response, site: Site) -> None:
+    """Keep nothing of the choice."""
+    response.delete_cookie(site.cookie(COOKIE), path="/", secure=site.secure, httponly=True, samesite="lax")
+
+
 def _accepted(header: str) -> list[str]:
     """Language tags, most wanted first (RFC 9110, 12.5.4); what cannot be read counts as not wanted."""
     weighted = []

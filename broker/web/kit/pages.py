@@ -34,6 +34,7 @@ from broker.web.kit.assets import assets
 from broker.web.kit.headers import protect
 from broker.web.kit.language import language_of
 from broker.web.kit.packing import pack
+from broker.web.kit.qr import qr_picture
 from broker.web.kit.recordings import aloud
 from broker.web.kit.site import Area, Site
 from broker.web.kit.texts import Texts, texts
@@ -129,6 +130,7 @@ def _environment(language: str) -> Environment:
         start=start,
         aloud=aloud,
     )
+    environment.filters["qr"] = qr_picture
     return environment
 
 
@@ -191,12 +193,12 @@ class Pages:
         visitor: Visitor | None = None,
         error: BrokerError | None = None,
         status: int | None = None,
-        connect: bool = False,
+        passkeys: bool = False,
         **values: Any,
     ) -> Response:
         """Fill the template. `error` is shown by the template itself, and gives the status.
 
-        `connect`: a script of the page asks a device for a passkey.
+        `passkeys`: a script of the page asks a device for a passkey.
         """
         if error is not None and status is None:
             alarm(request, error, self.site)
@@ -217,7 +219,7 @@ class Pages:
         )
         response = HTMLResponse(text, status or (200 if error is None else status_of(error)), error_headers(error))
         response.headers["Content-Language"] = language
-        return self.protected(pack(request, response, private=visitor is not None), connect=connect)
+        return self.protected(pack(request, response, private=visitor is not None), passkeys=passkeys)
 
     def refusal(self, request: Request, error: BrokerError) -> Response:
         """The page for a refusal: what happened, and what to do. Who is not signed in starts again."""
@@ -238,7 +240,7 @@ class Pages:
         """Continue at another page of ours, with GET."""
         return self.protected(RedirectResponse(path, 303))
 
-    def protected(self, response: Response, *, connect: bool = False) -> Response:
+    def protected(self, response: Response, *, passkeys: bool = False) -> Response:
         """Set the headers of every page."""
-        protect(response, self.site, connect=connect or self.area == "console")
+        protect(response, self.site, connect=self.area != "reference", passkeys=passkeys or self.area == "console")
         return response

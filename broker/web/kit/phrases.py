@@ -14,6 +14,10 @@ class Phrases:
     In nl and en a text is what it brings along, letter for letter.
     """
 
+    def direction(self, language: str) -> str:
+        """`ltr` or `rtl`."""
+        return _in(language).direction
+
     def words(self, words: Words, language: str) -> str:
         """A text in that language."""
         return _in(language).words(words) if language in OWN_NAMES else words.in_language(language)

@@ -52,7 +52,7 @@ class Site:
 
     `openapi` gives the description of the API for `/docs`; without it there is no such page. `trusted` gives the public keys
     and the words that the page for checking a proof holds. `theme` is a municipality's look. `recordings` knows what was
-    recorded to be read aloud.
+    recorded to be read aloud. `exit_address` is where who leaves in a hurry goes.
     """
 
     public_url: str
@@ -63,6 +63,7 @@ class Site:
     trusted: Callable[[], Awaitable[Mapping[str, Any]]] = _nothing
     theme: Theme = field(default_factory=Theme)
     recordings: "KnowsRecordings" = field(default_factory=lambda: NO_RECORDINGS, compare=False)
+    exit_address: str = "https://www.knmi.nl/"
     alarms: Alarms = field(default_factory=Alarms, compare=False)
 
     def languages_of(self, area: Area) -> tuple[str, ...]:

@@ -232,6 +232,7 @@ class FakeFamily:
                 )
                 for place, type_ in enumerate(self.types, 1)
             ),
+            name=self.person,
         )
 
     def _asked(self, type_: str) -> tuple[AskedRecipient, ...]:
@@ -258,7 +259,17 @@ class FakeFamily:
     def _receipt(self, types: tuple[str, ...]) -> str:
         id_ = f"r{len(self.receipts) + 1}"
         self.receipts[id_] = ReceiptScreen(
-            id_, NOW, self.sender, RECIPIENTS, PURPOSE, UNTIL, self._each(types), b'{"record": 1}'
+            id_,
+            NOW,
+            self.sender,
+            RECIPIENTS,
+            PURPOSE,
+            UNTIL,
+            self._each(types),
+            b'{"record": 1}',
+            number="55AB-CFC3",
+            pockets=("1." + "Pocket-_" * 90,),
+            texts=("9c1f04" * 10 + "abcd",),
         )
         return id_
 
@@ -318,6 +329,14 @@ class FakeFamily:
         self._session(token)
         self.calls.append(("stop_passkey", passkey_id))
         self.devices = tuple(one for one in self.devices if one.id != passkey_id)
+
+    async def send_receipt(self, token: str, receipt_id: str, contact_id: str) -> None:
+        receipt = await self.receipt(token, receipt_id, "nl")
+        contact = next((c for c in self.contacts if c.id == contact_id), None)
+        if contact is None:
+            raise NotFound
+        self.calls.append(("send_receipt", receipt_id, contact_id))
+        self.receipts[receipt_id] = replace(receipt, sent_to=contact)
 
     async def care_file(self, token: str, receipt_id: str, language: str) -> CareFile:
         receipt = await self.receipt(token, receipt_id, language)

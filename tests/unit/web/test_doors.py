@@ -21,12 +21,14 @@ FORMS = (
     ("/questions/1", {"section": "timeline", "shown": "nl", "answer": "yes"}),
     ("/questions/1/recipients", {"section": "timeline", "shown": "nl", **{r.key: "no" for r in ASKED}}),
     ("/check", {"shown": "nl"}),
+    ("/receipt/r1/send", {"contact": "c1"}),
     ("/mine/stop", {"group": "g1", "section": "timeline"}),
     ("/mine/messages", {"messages": "no"}),
     ("/mine/sections/part-timeline/reaction", {"text": "Het was dinsdag."}),
     ("/questions/1/text", {}),
     ("/mine/texts/text-timeline", {}),
     ("/language", {"language": "en"}),
+    ("/exit", {}),
     ("/sign-out", {}),
     ("/console/invitation", {"code": CODE}),
     ("/console/disclosures", {"outcome": "denied"}),
@@ -36,7 +38,7 @@ FORMS = (
     ("/console/language", {"language": "en"}),
     ("/console/sign-out", {}),
 )
-OPEN = {"/code", "/console/invitation"}  # the code is the secret
+OPEN = {"/code", "/console/invitation", "/exit"}  # the code is the secret; who leaves in a hurry needs none
 SCRIPTS = {
     "/console/passkeys/registration-options": "invited",
     "/console/passkeys/registration": "invited",
@@ -83,6 +85,9 @@ def at_stage_of(path: str, family: FakeFamily, console: FakeConsole) -> None:
     family.visit("code" if path in {"/contact", "/one-time-code"} else "verified")
     if path == "/mine/stop":
         family.said = {"timeline": "given"}  # type: ignore[dict-item]
+    if path == "/receipt/r1/send":
+        family.said = dict.fromkeys(family.types, "given")  # type: ignore[arg-type]
+        family._receipt(family.types)
     if path == "/check":
         family.answers = dict.fromkeys(family.types, "yes")
     console.visit("invited" if "registration" in path else "signed-in")
@@ -259,7 +264,9 @@ async def test_every_answer_is_guarded(
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
-        assert ("connect-src" in policy) == answer.request.url.path.startswith("/console")
+        assert ("connect-src 'self'" in policy) == (answer.request.url.path not in ("/docs", "/verify"))
+        passkeys = "publickey-credentials-get=(self)" in headers["permissions-policy"]
+        assert passkeys == answer.request.url.path.startswith("/console")
         assert headers["cache-control"] == "no-store"
         assert headers["referrer-policy"] == "same-origin"
         assert headers["x-content-type-options"] == "nosniff"

@@ -351,7 +351,7 @@ async def test_hostile_names_stay_text(client: httpx.AsyncClient, family: FakeFa
     pages += [await client.get("/mine"), await client.get("/receipt/r1")]
     pages.append(await client.post("/code", data={"code": HOSTILE}))
     for page in pages:
-        assert "<img" not in page.text
+        assert "<img" not in page.text.replace('<img class="rd-qr" src="data:', "")
         assert html.escape(HOSTILE)[:8] in page.text
         assert not re.search(r"\sstyle=|\son\w+=(?![^<>]*&)|<style|<script(?! src=\"/static/)", page.text)
 
