@@ -165,7 +165,7 @@ async def _announce(
 ) -> None:
     """Tell every contact that anybody ever stated of this person, without saying who it is."""
     claim, _ = await work.persons.claims(person, sender)
-    language = claim.language if claim and claim.language in house.agreement().notices else "nl"
+    language = house.language_of(claim)
     words = _ENROLLED if event is EventType.PASSKEY_ENROLLED else _STOPPED
     text = house.phrases.fill(words, language, address=house.public_url)
     kind = event.value.replace(":", "-")
