@@ -156,9 +156,7 @@ class FakeFamily:
             raise NotAuthenticated
         return self.current
 
-    async def enter(
-        self, code: str, client: str, language: str, *, chosen: bool = True
-    ) -> tuple[str, FamilySession]:
+    async def enter(self, code: str, client: str, language: str, *, chosen: bool = True) -> tuple[str, FamilySession]:
         if self.fail is not None:
             raise self.fail
         language = language if chosen else self.speaks or language
