@@ -65,7 +65,8 @@ def _translated(
     parts = ("label", "explain", "example") if term.example else ("label", "explain")
     document.check_keys(where, line, texts, parts)
     said = {part: read_text(document, f"{where}.{part}", line, texts[part]) for part in parts if part in texts}
-    return replace(term, **{part: _more(getattr(term, part), language, text) for part, text in said.items()})
+    changes: dict[str, Any] = {part: _more(getattr(term, part), language, text) for part, text in said.items()}
+    return replace(term, **changes)
 
 
 def _more(words: Words, language: str, text: str) -> Words:

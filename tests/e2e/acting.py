@@ -93,6 +93,8 @@ class PhoneOfTheFamily:
     def visit(self, code: str) -> Iterator[Page]:
         """Come in with a code and a one-time code; leave at the end."""
         with opened(self._browser, self._language, PHONE, java_script_enabled=self._scripts) as page:
+            chosen = {"name": "rondom-language", "value": self._language, "url": self._url}
+            page.context.add_cookies([chosen])  # type: ignore[list-item]  # else pages are in the person's own language
             page.on("request", lambda request: self.addresses.append(request.url))
             self._come_in(page, code)
             yield page

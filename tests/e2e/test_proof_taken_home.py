@@ -101,7 +101,7 @@ def offline(browser: Browser, kept: Kept, language: str = "nl", size: dict[str, 
     try:
         page.goto(kept.page.as_uri())
         if page.locator("html").get_attribute("lang") != language:
-            page.click("#language")
+            page.select_option("#language", language)
         yield page
         assert [url for url in asked if not url.startswith("file:")] == []
     finally:

@@ -1,6 +1,7 @@
 """Over HTTP, on the real broker: a family's proof from its own page, and an officer's part of the log from the console."""
 
 import csv
+import gzip
 import io
 import json
 import re
@@ -150,14 +151,12 @@ async def test_the_page_holds_the_keys_of_this_broker_and_words_for_its_codes(wo
     assert keys["logs"] == list(world.broker.ledger.verifier_keys())
     assert set(keys["receipts"]) == set(world.broker.ledger.trusted.receipts)
     assert keys["records"]
-    assert keys["words"]["status"] == list(_words(world, "status"))
+    label = world.broker.house.agreement().vocabulary.label("status")
+    assert keys["words"]["status"] == {"nl": label.nl, "en": label.en, **dict(label.more)}
+    assert set(keys["words"]["status"]) == {"nl", "en", "ar", "tr", "pl", "uk", "ti"}
+    assert len(gzip.compress(page.content)) <= 30_000, "all languages, and the words of all of them"
     assert set(world.keys) <= set(keys["words"])
     assert leaks(page.text, [*personal(world), *world.codes.values()]) == []
-
-
-def _words(world: World, term: str) -> tuple[str, str]:
-    label = world.broker.house.agreement().vocabulary.label(term)
-    return label.nl, label.en
 
 
 # the officer

@@ -175,14 +175,16 @@ class World:
     # the family
 
     def browser(self, language: str = "nl") -> httpx.AsyncClient:
-        """A fresh browser without scripts: follows redirects, keeps cookies."""
+        """A fresh browser without scripts, of somebody who chose a language: follows redirects, keeps cookies."""
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False, client=("192.0.2.7", 4711))
-        return httpx.AsyncClient(
+        browser = httpx.AsyncClient(
             transport=transport,
             base_url=URL,
             follow_redirects=True,
             headers={"Origin": URL, "Accept-Language": language},
         )
+        browser.cookies.set("rondom-language", language, domain="localhost.local")
+        return browser
 
     async def come_in(self, browser: httpx.AsyncClient, code: str) -> httpx.Response:
         """Type a code, have a one-time code sent to the first contact, type that; returns the page after it."""

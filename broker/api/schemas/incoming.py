@@ -29,7 +29,8 @@ Day = Annotated[date, BeforeValidator(_day_only, json_schema_input_type=date)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 OinText = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")]
+Language = Literal["nl", "en", "ar", "tr", "pl", "uk", "ti"]
+"""The languages that Rondom writes to families in (`broker.web.kit.texts.OWN_NAMES`); a person's, and a handover's."""
 
 
 class Body(BaseModel):

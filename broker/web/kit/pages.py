@@ -1,6 +1,6 @@
 """A page is a template in one language with the headers of every page; a refusal is a page too, with what to do next.
 
-- Everything is escaped; a template that misses a value fails instead of showing nothing.
+- Everything is escaped, and nothing turns the direction of text; a template that misses a value fails.
 - No page is kept by a browser or a cache: a page about a person must not outlive the visit.
 """
 
@@ -110,7 +110,6 @@ def _environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
-        finalize=_finalize,
     )
     its = texts(language)
     environment.install_gettext_callables(its.gettext, its.ngettext, newstyle=True)  # type: ignore[attr-defined]
@@ -132,11 +131,6 @@ def _environment(language: str) -> Environment:
     )
     environment.filters["qr"] = qr_picture
     return environment
-
-
-def _finalize(value: Any) -> Any:
-    """What is put into a page never turns the text around it."""
-    return shown(value) if type(value) is str else value
 
 
 def _keep_apart(environment: Environment, its: Texts) -> None:
@@ -217,7 +211,9 @@ class Pages:
                 **values,
             )
         )
-        response = HTMLResponse(text, status or (200 if error is None else status_of(error)), error_headers(error))
+        response = HTMLResponse(
+            shown(text), status or (200 if error is None else status_of(error)), error_headers(error)
+        )
         response.headers["Content-Language"] = language
         return self.protected(pack(request, response, private=visitor is not None), passkeys=passkeys)
 

@@ -22,6 +22,7 @@ from broker.web.kit.packing import pack
 from broker.web.kit.pages import Pages
 from broker.web.kit.routes import PageRouter
 from broker.web.kit.site import Site
+from broker.web.kit.texts import texts
 
 ADDRESS = "/verify"
 _FILE = Path(__file__).parent.parent / "pages" / "verify.html"
@@ -30,9 +31,13 @@ _PAGE = '<html lang="nl">'
 
 
 def proof_page(trusted: Mapping[str, Any], language: str = "nl") -> str:
-    """The page with these keys (as `broker audit keys` prints them) in it, beginning in Dutch or English."""
-    written = json.dumps(trusted).replace("<", "\\u003c")
-    opening = '<html lang="en">' if language == "en" else _PAGE
+    """The page with these keys (as `broker audit keys` prints them) in it, beginning in that language.
+
+    It holds all languages, each of which can be chosen on it: whoever gets it saved may speak another.
+    """
+    written = json.dumps(trusted, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    its = texts(language)
+    opening = f'<html lang="{its.language}" dir="{its.direction}">'
     return _text().replace(_PAGE, opening, 1).replace(_DATA, _DATA.replace("{}", written), 1)
 
 

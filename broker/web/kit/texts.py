@@ -18,7 +18,7 @@ from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from broker.domain.calendar import AMSTERDAM
 from broker.errors import Words
@@ -100,7 +100,9 @@ class Texts:
 
     def apart(self, value: str) -> str:
         """A value within a text of a page: with its own direction where the page runs from the right."""
-        return Markup("<bdi>{}</bdi>").format(escape(value)) if self.from_the_right else value
+        if not self.from_the_right or isinstance(value, Markup):
+            return value
+        return Markup("<bdi>{}</bdi>").format(value)
 
     @property
     def from_the_right(self) -> bool:

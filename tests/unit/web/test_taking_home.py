@@ -75,11 +75,12 @@ async def test_anybody_checks_on_a_page_that_may_run_its_own_script_alone(
     assert re.fullmatch(r"'sha256-[\w+/]{43}='", policy["style-src"])
     assert policy["script-src"] in answer.text, "the page's own policy and that of the answer are one"
     assert answer.text.count("<script") == 2, "what the broker fills in is data"
-    assert '<html lang="en">' in answer.text
+    assert '<html lang="en" dir="ltr">' in answer.text
     [data] = re.findall(r'id="keys">(.*?)</script>', answer.text)
     assert json.loads(data) == await trusted()
     assert (answer.headers["cache-control"], answer.headers["content-language"]) == ("no-store", "en")
-    assert '<html lang="nl">' in proof_page({})
+    assert '<html lang="nl" dir="ltr">' in proof_page({})
+    assert '<html lang="ar" dir="rtl">' in proof_page({}, "ar")
 
 
 async def test_an_officer_takes_a_part_of_the_log(client: httpx.AsyncClient, console: FakeConsole) -> None:
