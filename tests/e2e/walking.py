@@ -1,0 +1,210 @@
+"""Through every page of a family on a real broker, as one mother meets them: what is pressed, and what each page is called.
+
+It says where it is by yielding a name; who walks along looks at the page, and then it goes on. It needs no script.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+from fastapi.routing import iter_route_contexts
+from playwright.sync_api import Page
+
+from broker.errors import Unavailable
+from tests.e2e.acting import press
+from tests.support.street import Street
+from tests.support.writing import answer
+
+HANDOVER = "start-of-foster-care"
+SOMEBODY = "Maria-Magdalena-Wilhelmina-Frederika-Antonia van Chayenne"
+FILES = {"/receipt/{receipt_id}/file", "/receipt/{receipt_id}/fhir"}
+"""What is answered with a file and never with a page. `/mine/proof` is one or the other."""
+WORDS = "Er staat dinsdag.\nHet was woensdag, op het Kindervaccinatieprogrammabureau."
+
+
+def pages_of_families(street: Street) -> set[str]:
+    """Every address, as the router has it, at which a family finds a page."""
+    return {
+        str(context.path)
+        for context in iter_route_contexts(street.world.app.routes)
+        if "GET" in (context.methods or ())
+        and not re.match(r"/(v1|console|docs|static|oauth|\.well-known|livez|readyz|metrics)\b", str(context.path))
+        and context.path not in FILES
+    }
+
+
+def route_of(street: Street, address: str) -> str:
+    """The router's own writing of an address."""
+    path = address.removeprefix(street.url).partition("#")[0].partition("?")[0]
+    found = [
+        route
+        for route in pages_of_families(street)
+        if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(route)), path)
+    ]
+    return min(found, key=lambda route: route.count("{"), default=path)
+
+
+def a_family(street: Street, language: str) -> str:
+    """A family of its own for this language, with a long name and two ways to be reached; returns the mother's code."""
+
+    async def push() -> str:
+        world = street.world
+        body = _own(world.body(HANDOVER), language)
+        await world.push(HANDOVER, body)
+        for person in ("chayenne", "grandfather"):
+            said = {section["type"]: "yes" for section in body["sections"]}
+            await world.answer(HANDOVER, person, said)
+        return await world.invite(HANDOVER, "mother")
+
+    return street.do(push())
+
+
+def _own(body: dict[str, Any], language: str) -> dict[str, Any]:
+    """The same with references and numbers that no other family of this broker has."""
+    place = sum(map(ord, language))
+    for person in body["people"]:
+        person["reference"] += f"-{language}"
+        person.pop("identifiers", None)
+        for contact in person["contacts"]:
+            contact["value"] = contact["value"].replace("+316000", f"+316{place}").replace("@", f"-{language}@")
+        if person["key"] == "mother":
+            person["name"] = SOMEBODY
+            person["contacts"].append({"channel": "sms", "value": f"+316{place}00177"})
+    return {**body, "reference": f"{body['reference']}-{language}"}
+
+
+def walk(page: Page, street: Street, language: str) -> Iterator[str]:
+    """All of it. The page has been opened, and is in this language."""
+    code = a_family(street, language)
+    yield from _come_in(page, street, code)
+    yield from _answer(page, street)
+    yield from _look_back(page, street)
+    yield from _write(page, street)
+    yield from _stop(page, street)
+    yield from _what_fails(page, street)
+    press(page, "footer button")
+    yield "signed-out"
+    page.goto(street.url)
+    page.fill("#code", code)
+    press(page, "main .rd-wide")
+    yield "contact-again"
+    page.goto(f"{street.url}/verify")
+    yield "verify"
+
+
+def _come_in(page: Page, street: Street, code: str) -> Iterator[str]:
+    page.goto(street.url)
+    yield "code"
+    page.fill("#code", "AAAA-AAAA-AAAA")
+    press(page, "main .rd-wide")
+    yield "code-wrong"
+    clock = street.world.clock
+    before = clock.moved
+    clock.later("P1Y")
+    page.fill("#code", code)
+    press(page, "main .rd-wide")
+    clock.moved = before
+    yield "code-too-old"
+    page.fill("#code", code)
+    press(page, "main .rd-wide")
+    yield "contact"
+    press(page, "button[name=contact]")
+    yield "one-time-code"
+    page.fill("#code", "000000")
+    press(page, "main .rd-wide")
+    yield "one-time-code-wrong"
+    page.fill("#code", street.do(street.world.one_time_code()))
+    press(page, "main .rd-wide")
+
+
+def _answer(page: Page, street: Street) -> Iterator[str]:
+    yield "question"
+    press(page, "button[value=each]")
+    yield "recipients"
+    page.check("#recipient-2-no")
+    press(page, "main .rd-wide")
+    yield "recipients-missing"
+    for choice in ("#recipient-1-yes", "#recipient-3-yes"):
+        page.check(choice)
+    press(page, "main .rd-wide")
+    while "/questions/" in page.url:
+        press(page, "button[value=yes]")
+    page.goto(f"{street.url}/questions/2")
+    yield "question-again"
+    page.goto(f"{street.url}/check")
+    yield "check"
+    page.locator("summary").last.click()
+    yield "check-open"
+    press(page, ".rd-answer .rd-wide")
+    yield "receipt"
+    page.goto(f"{street.url}/check")
+    yield "answered-already"
+
+
+def _look_back(page: Page, street: Street) -> Iterator[str]:
+    page.goto(f"{street.url}/mine")
+    yield "mine"
+    street.do(street.world.ask(HANDOVER, "hoop-eva"))
+    page.goto(f"{street.url}/mine")
+    yield "mine-read"
+    with patch.object(street.world.broker.consents, "proof", _nothing_yet):
+        page.goto(f"{street.url}/mine/proof")
+    yield "proof-waits"
+
+
+async def _nothing_yet(token: str) -> None:
+    return None
+
+
+def _write(page: Page, street: Street) -> Iterator[str]:
+    page.goto(f"{street.url}/mine")
+    press(page, "a[href$='/reaction']")
+    yield "own-words"
+    page.fill("#text", WORDS * 40)
+    press(page, "main .rd-wide")
+    yield "own-words-wrong"
+    page.fill("#text", WORDS)
+    press(page, "main .rd-wide")
+    yield "own-words-kept"
+    page.goto(f"{street.url}/mine")
+    press(page, "a[href$='/correction-request']")
+    page.fill("#text", WORDS)
+    press(page, "main .rd-wide")
+    yield "asked-to-change"
+    request = page.url.rpartition("/")[2]
+    street.do(answer(street.world, HANDOVER, request, "not-corrected", "Wij keken het na. Het was dinsdag."))
+    page.reload()
+    yield "asked-to-change-answered"
+    page.goto(f"{street.url}/mine")
+    press(page, "a[href$='/erasure-request']")
+    yield "ask-to-erase"
+    press(page, "main .rd-wide")
+    yield "asked-to-erase"
+    page.goto(f"{street.url}/mine")
+    yield "mine-written"
+
+
+def _stop(page: Page, street: Street) -> Iterator[str]:
+    press(page, "a[href$='/recipients']")
+    yield "stop-for-one"
+    page.locator("summary").last.click()
+    yield "stop-for-one-open"
+    page.goto(f"{street.url}/mine")
+    press(page, "button[name=messages][value=no]")
+    yield "mine-without-messages"
+    press(page, "button[name=section]")
+    yield "stopped"
+    page.goto(f"{street.url}/mine")
+    yield "mine-stopped"
+
+
+def _what_fails(page: Page, street: Street) -> Iterator[str]:
+    page.goto(f"{street.url}/receipt/none")
+    yield "not-there"
+    for name, error in (("does-not-work", Unavailable()), ("went-wrong", RuntimeError("a fault of ours"))):
+        with patch.object(street.world.broker.consents, "mine", side_effect=error):
+            page.goto(f"{street.url}/mine")
+        yield name
+    page.goto(f"{street.url}/mine")
