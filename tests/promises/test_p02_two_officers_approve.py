@@ -19,10 +19,10 @@ from broker.pdp.policy_set import PolicySet, load, load_texts
 from broker.services import agreements
 from tests.promises.attacks import ALL, TOM, Case, push
 from tests.support.agreements import copied_policies
+from tests.support.authenticators import Authenticator
 from tests.support.intruder import Intruder, intruder_in
 from tests.support.surface import dump, nobody_writes
 from tests.support.world import ROOT, URL, World, started_again
-from tests.unit.crypto.test_passkeys import Authenticator
 
 STATUS = '    SectionType::"status",\n'
 LESS = [found for found in ALL[TOM] if found != "status"]

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 
 from broker.crypto.encoding import from_b64url
+from tests.support.authenticators import Authenticator
 from tests.support.world import URL, World
-from tests.unit.crypto.test_passkeys import Authenticator
 
 REPORT = "report-to-gp"
 MAKER, DOCTOR = "00000099000000120000", "ha-vdberg"

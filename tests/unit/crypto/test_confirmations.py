@@ -35,7 +35,7 @@ from broker.domain.passkeys import Confirmation, challenge, fingerprint_of
 from broker.domain.records import document_of
 from broker.errors import Tampered
 from tests.factories import CHILD, FATHER, MOTHER, SCHOOL, TODAY, a_keyring, a_record
-from tests.unit.crypto.test_passkeys import Authenticator
+from tests.support.authenticators import Authenticator
 
 URL = "https://broker.example"
 AT = f"{URL}/mine"

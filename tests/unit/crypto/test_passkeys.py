@@ -1,13 +1,9 @@
 """A passkey signs in only what it was asked, here, with its own key and its user verified; all else is NotAllowed."""
 
-import hashlib
 import json
-from typing import Any
 
 import cbor2
 import pytest
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,65 +11,9 @@ from broker.crypto.encoding import b64url, from_b64url
 from broker.crypto.passkeys import PasskeyCeremonies
 from broker.domain.ports import Passkey
 from broker.errors import NotAllowed
+from tests.support.authenticators import AT, CHALLENGE, UP, URL, UV, Authenticator
 
-URL = "https://broker.example"
 DESK = PasskeyCeremonies(URL)
-CHALLENGE = b"c" * 32
-UP, UV, AT = 1, 4, 64
-
-
-class Authenticator:
-    """A device with one ES256 key (W3C Web Authentication Level 3, sections 6.1 and 6.5)."""
-
-    def __init__(self) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.credential = b"credential-id-16"
-
-    def _client(self, kind: str, challenge: bytes, origin: str) -> bytes:
-        told = {"type": kind, "challenge": b64url(challenge), "origin": origin, "crossOrigin": False}
-        return json.dumps(told).encode()
-
-    def _data(self, rp: str, flags: int, count: int, more: bytes = b"") -> bytes:
-        return hashlib.sha256(rp.encode()).digest() + bytes([flags]) + count.to_bytes(4) + more
-
-    def register(
-        self, challenge=CHALLENGE, *, origin=URL, rp="broker.example", flags=UP | UV | AT, kind="webauthn.create"
-    ) -> str:
-        point = self.key.public_key().public_numbers()
-        cose = cbor2.dumps({1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32), -3: point.y.to_bytes(32)})
-        attested = bytes(16) + len(self.credential).to_bytes(2) + self.credential + cose
-        data = self._data(rp, flags, 0, attested)
-        attestation = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
-        response = {
-            "clientDataJSON": b64url(self._client(kind, challenge, origin)),
-            "attestationObject": b64url(attestation),
-        }
-        return self._answer(response)
-
-    def sign(
-        self, challenge=CHALLENGE, *, origin=URL, rp="broker.example", flags=UP | UV, count=1, kind="webauthn.get"
-    ) -> str:
-        client, data = self._client(kind, challenge, origin), self._data(rp, flags, count)
-        signature = self.key.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
-        response = {
-            "clientDataJSON": b64url(client),
-            "authenticatorData": b64url(data),
-            "signature": b64url(signature),
-            "userHandle": None,
-        }
-        return self._answer(response)
-
-    def _answer(self, response: dict[str, Any]) -> str:
-        identity = b64url(self.credential)
-        return json.dumps(
-            {
-                "id": identity,
-                "rawId": identity,
-                "type": "public-key",
-                "response": response,
-                "clientExtensionResults": {},
-            }
-        )
 
 
 @pytest.fixture(scope="module")
