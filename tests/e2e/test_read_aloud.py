@@ -110,7 +110,7 @@ def test_what_is_said_is_what_is_shown_in_its_order(browser: Browser, served: Se
         come(page, served, path)
         page.evaluate(
             "void (window.said0 = window.said, HTMLMediaElement.prototype.play = function () {"
-            " const part = [...document.querySelectorAll('[data-aloud]')].find((one) => this.src.endsWith(one.dataset.aloud));"
+            " const part = [...document.querySelectorAll('[data-aloud^=\"/audio/\"]')].find((one) => this.src.endsWith(one.dataset.aloud));"
             " window.said.push({ text: part.textContent }); setTimeout(() => this.onended(), 0); return Promise.resolve(); })"
         )
         shown = page.evaluate(MARKED)
@@ -209,7 +209,7 @@ def test_who_wants_no_movement_gets_none(browser: Browser, served: Served) -> No
         with opened(browser, "nl", PHONE) as page:
             page.emulate_media(reduced_motion=motion)  # type: ignore[arg-type]
             come(page, served, mute=True)
-            page.evaluate("Element.prototype.scrollIntoView = function (how) { window.how = how.behavior; }")
+            page.evaluate("Element.prototype.scrollIntoView = function (how) { if (how) window.how = how.behavior; }")
             page.get_by_role("button", name="Lees voor").click()
             assert page.evaluate("window.how") == behaviour
 

@@ -70,7 +70,13 @@
       at += 1;
       read();
     };
-    const instead = () => (mine !== turn ? 0 : voice ? speak(part, next) : next());
+    let failed = false; // a player tells twice that it cannot play
+    const instead = () => {
+      if (failed || mine !== turn) return;
+      failed = true;
+      if (voice) speak(part, next);
+      else next();
+    };
     part.classList.add("rd-said-now");
     part.scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
     if (!part.dataset.aloud) return speak(part, next);
