@@ -20,19 +20,24 @@ LANGUAGES = Site("https://rondom.example").languages
 TRANSLATED = tuple(code for code in LANGUAGES if code not in AT_WORK)
 SAYS_TO_FAMILIES = (
     "errors.py",
+    "api/sheet.py",
     "domain/consents.py",
     "domain/reactions.py",
     "notifications/senders.py",
     *(
         f"services/{name}.py"
         for name in (
+            "confirming",
             "consents",
             "doorway",
             "hearing",
             "invitations",
             "notices",
+            "own_passkeys",
+            "own_text",
             "questionnaires",
             "reactions",
+            "receipts",
             "recording",
             "reminders",
             "telling",
