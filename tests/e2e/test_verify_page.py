@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import gzip
 import hashlib
 import json
 import re
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from broker.crypto.encoding import b64url
 from broker.crypto.keyring import KeyPurpose, make_key
 from broker.crypto.signatures import RECEIPT_TYPE, RECORD_TYPE, sign_statement
+from broker.domain.directions import TURNING
 from broker.domain.events import EntryId, EventType, LogEvent, Personal
 from broker.domain.records import document_of
 from broker.transparency.bundles import FAMILY, openings_json, verify_family_bundle
@@ -26,6 +28,7 @@ from broker.transparency.entries import encode
 from broker.transparency.proofs import InclusionProof
 from broker.transparency.tiles import extend, inclusion_proof
 from broker.transparency.verifier import TrustedKeys, verify_receipt
+from broker.web.kit.texts import OWN_NAMES
 from tests.factories import NOW, a_record
 from tests.fakes import Salts
 from tests.unit.transparency.conftest import ORIGIN, _check, _signer
@@ -140,6 +143,23 @@ def test_a_parent_reads_that_it_is_genuine_or_why_not(page: Page, picture: Calla
     expect(page.locator("#trusted")).to_contain_text("no keys of Rondom")
 
 
+def test_the_verdict_is_told_in_each_language_in_its_own_direction(page: Page) -> None:
+    word = {"roles": {"status": {code: f"<{code}>" for code in OWN_NAMES}}}["roles"]
+    page.fill("#pasted", json.dumps({**KEYS, "words": {**word, ORIGIN: {"nl": "only Dutch"}}}))
+    drop(page, json.dumps(BUNDLE).encode())
+    told = set()
+    assert page.locator("#language option").all_inner_texts() == list(OWN_NAMES.values())
+    for code in OWN_NAMES:
+        page.select_option("#language", code)
+        expect(page.locator("html")).to_have_attribute("lang", code)
+        expect(page.locator("html")).to_have_attribute("dir", "rtl" if code == "ar" else "ltr")
+        expect(page.locator("#shown bdi").filter(has_text=f"<{code}>").first).to_be_visible()
+        told.add(page.locator("#verdict h2").inner_text())
+        assert "2026" in page.locator("#shown li").first.inner_text(), "digits that everybody here knows"
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), code
+    assert len(told) == len(OWN_NAMES)
+
+
 def test_keys_come_from_outside_the_file_alone(page: Page) -> None:
     wrong = {**KEYS, "receipts": {"r1": to_base64url(STRANGER.public)}}
     assert told(page, json.dumps(MADE[0])) == 0
@@ -200,3 +220,10 @@ def test_the_page_stands_alone_and_knows_every_event() -> None:
     assert "default-src 'none'" in text
     assert not re.search(r"(src|href)=|https?://|fetch\(|XMLHttp|import\(", text)
     assert set(re.findall(r'"([a-z]+:[a-z-]+)":\[', script)) >= {event.value for event in EventType}
+    tables = script[script.index("const T=") : script.index("const OK=")]
+    rows = [json.loads(row) for row in re.findall(r':(\[(?:"(?:[^"\\]|\\.)*",?)+\])', tables)]
+    assert len(rows) > 65
+    assert {len(row) for row in rows} == {len(OWN_NAMES)}, "each text in each language"
+    assert all(text.strip() and not TURNING & set(text) for row in rows for text in row)
+    assert f"CODES={json.dumps(list(OWN_NAMES), separators=(',', ':'))}" in script
+    assert len(gzip.compress(PAGE.read_bytes())) < 20_000

@@ -162,7 +162,7 @@ def short(pseudonym: str) -> str:
 
 def start(text: str) -> str:
     """A label as it stands at the start of a line: with a capital."""
-    if isinstance(text, Markup):
+    if isinstance(text, Markup) and text.startswith("<"):
         head, mark, rest = text.partition(">")
         return head + mark + rest[:1].upper() + rest[1:]
     return text[:1].upper() + text[1:]

@@ -4,14 +4,21 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract_from_dir
+from fastapi import FastAPI
 
 from broker.domain.directions import TURNING
+from broker.errors import Words
+from broker.web.kit.pages import start
+from broker.web.kit.phrases import Phrases
 from broker.web.kit.site import AT_WORK, Site
 from broker.web.kit.texts import LOCALE, OWN_NAMES, catalogue, texts
+from tests.unit.web.conftest import browsing
+from tests.unit.web.fakes import CODE, FakeFamily
 
 WEB = Path(LOCALE).parent
 BROKER = WEB.parent
@@ -153,3 +160,91 @@ def test_numbers_take_the_form_that_is_written_for_them() -> None:
     for language in TRANSLATED:
         for number in (1, 2, 5):
             assert "%(num)s" in texts(language).ngettext(*minutes, number)
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_switch_names_each_other_language_in_its_own_words(app: FastAPI, language: str) -> None:
+    async with browsing(app, language) as client:
+        page = (await client.get("/")).text
+    assert re.findall(r"<html[^>]*>", page) == [
+        f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}" class="rd-family">'
+    ]
+    offered = re.findall(r'name="language" value="(..)" lang="(..)" dir="(...)">([^<]+)<', page)
+    others = [code for code in LANGUAGES if code != language]
+    assert offered == [(code, code, "rtl" if code == "ar" else "ltr", OWN_NAMES[code]) for code in others]
+    assert re.search(rf"<summary[^>]*>.*{OWN_NAMES[language]}</summary>", page)
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("ar-SY,en;q=0.5", "ar"),
+        ("uk-UA", "uk"),
+        ("ti-ER,ti;q=0.9", "ti"),
+        ("so,tr;q=0.4,en;q=0.3", "tr"),
+        ("pl;q=0.1,en;q=0.2", "en"),
+        ("so", "nl"),
+        ("", "nl"),
+    ],
+)
+async def test_a_browser_is_answered_in_the_language_that_it_asks_for(app: FastAPI, asked: str, shown: str) -> None:
+    async with browsing(app, asked) as client:
+        answer = await client.get("/signed-out")
+        console = await client.get("/console")
+    assert answer.headers["content-language"] == shown
+    assert console.headers["content-language"] in AT_WORK
+
+
+async def test_after_the_code_a_visit_is_in_the_persons_own_language_unless_one_was_chosen(
+    app: FastAPI, family: FakeFamily
+) -> None:
+    family.speaks = "ti"
+    async with browsing(app, "en") as client:
+        await client.post("/code", data={"code": CODE})
+        assert family.calls[-1][-1] == "ti"
+        assert (await client.get("/contact")).headers["content-language"] == "ti"
+    family.current = None
+    async with browsing(app, "en") as client:
+        await client.post("/language", data={"language": "pl", "back": "/"})
+        await client.post("/code", data={"code": CODE})
+    assert family.calls[-1][-1] == "pl"
+
+
+async def test_where_a_page_runs_from_the_right_codes_names_and_days_stand_apart(
+    app: FastAPI, family: FakeFamily
+) -> None:
+    family.visit("sent", language="ar")
+    async with browsing(app, "ar") as client:
+        assert '<bdi dir="ltr">06 ** ** ** 11</bdi>' in (await client.get("/one-time-code")).text
+        family.visit(language="ar")
+        family.answers = dict.fromkeys(family.types, "yes")
+        page = (await client.get("/check")).text
+        assert "<bdi>20 سبتمبر 2027</bdi>" in page
+        assert page.count('<span lang="nl" dir="ltr">Tijdlijn</span>') == 3, "no Arabic for it here: Dutch, and marked"
+        assert 'dir="ltr"' in re.findall(r'<input[^>]*id="code"[^>]*>', (await client.get("/")).text)[0]
+    family.visit(language="en")
+    async with browsing(app, "en") as client:
+        assert "<bdi>20 September" not in (await client.get("/check")).text
+
+
+async def test_a_label_in_another_language_keeps_its_mark_at_the_start_of_a_line() -> None:
+    marked = texts("tr").marked(Words("hulp <b>op school", "support"))
+    assert start(marked) == '<span lang="nl" dir="ltr">Hulp &lt;b&gt;op school</span>'
+    assert start(texts("nl").marked(Words("hulp", "support"))) == "Hulp"
+
+
+def test_messages_are_dutch_and_english_as_they_were_and_turn_nothing_elsewhere() -> None:
+    code = Words("Je code is {code}.", "Your code is {code}.")
+    phrases = Phrases()
+    assert phrases.fill(code, "nl", code="123456") == "Je code is 123456."
+    assert phrases.fill(code, "en", code="{x}") == "Your code is {x}."
+    assert phrases.fill(code, "ar", code="2A-1") == "Je code is \u200e2A-1.", "no such text in Arabic: Dutch"
+    assert phrases.fill(code, "fr", code="1") == "Your code is 1."
+    assert phrases.listed(["a", "b", "c"], "nl") == "a, b en c"
+    assert phrases.listed(["a", "b", "c"], "en") == "a, b and c"
+    assert (phrases.day(date(2027, 5, 1), "nl"), phrases.day(date(2027, 5, 1), "en")) == ("1 mei 2027", "1 May 2027")
+    assert (phrases.apart("A\u202eB", "nl"), phrases.apart("A\u202eB", "ar")) == ("AB", "\u2068AB\u2069")
+    assert phrases.apart("", "ar") == ""
