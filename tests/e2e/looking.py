@@ -23,7 +23,10 @@ HALF = {"width": 640, "height": 400}
 """A desk of 1280 pixels with the browser at 200 %."""
 _AXE = """options => axe.run(document, options).then(found =>
   found.violations.map(rule => [rule.id, rule.nodes.map(node => node.html)]))"""
-_COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}, "resultTypes": ["violations"]}
+_COLOURS = {
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+    "resultTypes": ["violations"],
+}
 _FRAME = """() => ({
   lang: document.documentElement.lang,
   dir: getComputedStyle(document.documentElement).direction,
@@ -173,7 +176,9 @@ class Eyes:
     def light(self, name: str) -> None:
         """A first visit costs little: the page as it came, and everything that it loads."""
         weight = int(self.documents[-1].headers["content-length"])
-        loads = "() => [...document.querySelectorAll('link[href], script[src], img[src]')].map(one => one.href || one.src)"
+        loads = (
+            "() => [...document.querySelectorAll('link[href], script[src], img[src]')].map(one => one.href || one.src)"
+        )
         for address in self.page.evaluate(loads):
             if not address.startswith("data:"):
                 weight += self._weigh(address)

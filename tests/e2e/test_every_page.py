@@ -75,12 +75,15 @@ def test_no_page_needs_a_script(lived_in: Street, browser: Browser) -> None:
 def test_a_municipality_s_look_can_be_read_on_every_page(
     tmp_path: Path, sqlite_template: Path, world_keys: Path, browser: Browser
 ) -> None:
-    with opened_street(tmp_path, sqlite_template, world_keys, BROKER_THEME=str(THEME)) as themed:
-        with phone(browser, "nl") as page, watched(page, "nl") as eyes:
-            for name in walk(page, themed, "nl"):
-                eyes.colours(name)
-                eyes.dark(name)
-                if name == "question":
-                    page.emulate_media(color_scheme="light")
-                    expect(page.locator("header.rd-header")).to_have_css("background-color", "rgb(91, 26, 74)")
-                    expect(page.locator("main .rd-choice").first).to_have_css("border-radius", "0px")
+    look = str(THEME)
+    with (
+        opened_street(tmp_path, sqlite_template, world_keys, BROKER_THEME=look) as themed,
+        phone(browser, "nl") as page,
+        watched(page, "nl") as eyes,
+    ):
+        for name in walk(page, themed, "nl"):
+            eyes.colours(name)
+            eyes.dark(name)
+            if name == "question":
+                expect(page.locator("header.rd-header")).to_have_css("background-color", "rgb(91, 26, 74)")
+                expect(page.locator("main .rd-choice").first).to_have_css("border-radius", "0px")
