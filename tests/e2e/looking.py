@@ -23,7 +23,10 @@ HALF = {"width": 640, "height": 400}
 """A desk of 1280 pixels with the browser at 200 %."""
 _AXE = """options => axe.run(document, options).then(found =>
   found.violations.map(rule => [rule.id, rule.nodes.map(node => node.html)]))"""
-_COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}, "resultTypes": ["violations"]}
+_COLOURS = {
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+    "resultTypes": ["violations"],
+}
 _FRAME = """() => ({
   lang: document.documentElement.lang,
   dir: getComputedStyle(document.documentElement).direction,
@@ -68,16 +71,18 @@ _FITS = """() => {
 _WATCH = """() => {
   const can = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")]
     .filter(one => !one.disabled && one.tabIndex >= 0 && one.checkVisibility({visibilityProperty: true}));
-  const first = can.filter((one, place) => one.type !== "radio" || can.findIndex(o => o.name === one.name && o.type === "radio") === place);
-  window.seen = [];
-  const came = event => setTimeout(() => {
-    const one = event.target, style = getComputedStyle(one), box = one.getBoundingClientRect();
-    const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-    const top = document.elementFromPoint(box.left + box.width / 2, box.top + Math.min(box.height / 2, 20));
-    const free = top && (one.contains(top) || top.contains(one) || top.control === one);
-    window.seen.push([first.indexOf(one), ring, !!free, one.outerHTML.slice(0, 80)]);
-  });
-  window.stop = () => document.removeEventListener("focusin", came, true);
+  const group = one => can.filter(other => other.type === "radio" && other.name === one.name);
+  const first = can.filter(one => one.type !== "radio" || one === (group(one).find(other => other.checked) || group(one)[0]));
+  window.rdSeen = [];
+  const ringed = style => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  const came = event => {
+    const one = event.target, box = one.getBoundingClientRect(), x = box.left + box.width / 2, y = box.top + Math.min(box.height / 2, 20);
+    const ring = [one, one.closest("label")].some(it => it && ringed(getComputedStyle(it)));
+    const top = document.elementFromPoint(x, y);
+    const free = y < 0 || y > innerHeight || (top && (one.contains(top) || top.contains(one) || top.control === one));
+    window.rdSeen.push([first.indexOf(one), ring, !!free, one.outerHTML.slice(0, 80)]);
+  };
+  window.rdStop = () => document.removeEventListener("focusin", came, true);
   document.addEventListener("focusin", came, true);
   return first.length;
 }"""
@@ -129,35 +134,40 @@ class Eyes:
         self._hold(name, "axe", self.page.evaluate(_AXE, options), [])
 
     def colours(self, name: str) -> None:
-        """Nothing that axe finds of colours alone."""
+        """Nothing that axe finds of colours alone, in the light or dark that the page is in."""
+        self.page.evaluate(_axe())
         self._hold(name, "colours", self.page.evaluate(_AXE, {**_COLOURS, "preload": False}), [])
 
     def dark(self, name: str) -> None:
         """In the dark everything can be read as well."""
         self.page.emulate_media(color_scheme="dark")
-        self.page.evaluate(_axe())
         self.colours(f"{name}, in the dark")
         self.page.emulate_media(color_scheme="light")
 
     def keyboard(self, name: str) -> None:
         """The tab key comes by everything, in the order of the page; what has focus shows it and is behind nothing."""
         number = min(self.page.evaluate(_WATCH), 60)
-        for _ in range(number):
+        for _ in range(number + 1):  # one more: behind the last, the browser itself may have a turn
             self.page.keyboard.press("Tab")
-        seen = self.page.evaluate("() => new Promise(done => setTimeout(() => { stop(); done(window.seen) }))")
+        seen = self.page.evaluate("() => { rdStop(); return window.rdSeen }")[:number]
         places = [one[0] for one in seen]
         start = places[0] if places else 0
         total = self.page.evaluate(_WATCH)
-        self.page.evaluate("() => { stop(); document.activeElement.blur(); scrollTo(0, 0) }")
+        self.page.evaluate("() => { rdStop(); document.activeElement.blur(); scrollTo(0, 0) }")
         self._hold(name, "tab order", places, [(start + place) % total for place in range(number)])
         self._hold(name, "focus", [one for one in seen if not (one[1] and one[2])], [])
 
     def large(self, name: str) -> None:
-        """Nothing is cut and nothing lies over something else: with text of 200 %, zoomed to 200 %, on 320 pixels."""
+        """Nothing is cut and nothing lies over something else: with text of 200 %, at 200 %, on 320 pixels, turned."""
         size = "size => { document.documentElement.style.fontSize = size }"
         self.page.evaluate(size, "225%")  # twice what it is
         told = {"text of 200 %": self.page.evaluate(_FITS)}
         self.page.evaluate(size, "")
+        turn = "dir => { document.documentElement.dir = dir }"
+        before = self.page.evaluate("() => document.documentElement.dir")
+        self.page.evaluate(turn, "rtl")
+        told["right to left"] = self.page.evaluate(_FITS)
+        self.page.evaluate(turn, before)
         for what, viewport in (("320 pixels", NARROW), ("zoomed to 200 %", HALF), ("360 pixels", PHONE)):
             self.page.set_viewport_size(viewport)  # type: ignore[arg-type]
             told[what] = self.page.evaluate(_FITS)
@@ -166,7 +176,9 @@ class Eyes:
     def light(self, name: str) -> None:
         """A first visit costs little: the page as it came, and everything that it loads."""
         weight = int(self.documents[-1].headers["content-length"])
-        loads = "() => [...document.querySelectorAll('link[href], script[src], img[src]')].map(one => one.href || one.src)"
+        loads = (
+            "() => [...document.querySelectorAll('link[href], script[src], img[src]')].map(one => one.href || one.src)"
+        )
         for address in self.page.evaluate(loads):
             if not address.startswith("data:"):
                 weight += self._weigh(address)

@@ -3,7 +3,6 @@
 It says where it is by yielding a name; who walks along looks at the page, and then it goes on. It needs no script.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any

@@ -48,9 +48,7 @@ def street(
         async with AsyncExitStack() as stack:
             settings = {"BROKER_PUBLIC_URL": url, **more}
             address = f"sqlite:///{database}"
-            world = await stack.enter_async_context(
-                open_world(directory, "sqlite", address, keys, None, settings)
-            )
+            world = await stack.enter_async_context(open_world(directory, "sqlite", address, keys, None, settings))
             config = uvicorn.Config(world.app, log_config=None, access_log=False, ws="none", lifespan="off")
             server = uvicorn.Server(config)
             serving = asyncio.create_task(server.serve([listener]))

@@ -102,7 +102,9 @@ class World:
     def assertion(self, oin: str, claims: Mapping[str, Any], key: ClientKey | None = None, **more: Any) -> str:
         """A signed assertion of an organisation."""
         signing = key or self.keys[oin]
-        return make_assertion(signing.private, signing.kid, {"iss": oin, "aud": self.broker.settings.public_url, **claims}, **more)
+        return make_assertion(
+            signing.private, signing.kid, {"iss": oin, "aud": self.broker.settings.public_url, **claims}, **more
+        )
 
     async def token(self, oin: str, claims: Mapping[str, str] | None = None) -> str:
         """An access token: the organisation's own, or with claims a professional's."""
