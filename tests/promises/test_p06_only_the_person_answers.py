@@ -11,9 +11,13 @@ import pytest
 from broker.cli.visitor import form_of, forms_of
 from broker.services.officers import Officers
 from tests.support.agreements import propose
+from tests.support.authenticators import Authenticator
+from tests.support.devices import REPORT, Member, push_report
+from tests.support.devices import YES as SAYS_YES
 from tests.support.surface import (
     ACTS,
     LOOKS,
+    MAKES_PASSKEYS,
     MAKES_RECORDS,
     NO_SUCH_ID,
     WRITES_REACTIONS,
@@ -45,12 +49,17 @@ FORGED: dict[str, Any] = {
 """What somebody would add who hopes that it counts as an answer."""
 
 
-async def test_in_a_whole_familys_story_only_the_two_buttons_of_the_person_make_records(world: World) -> None:
+async def test_in_a_whole_familys_story_only_the_three_buttons_of_the_person_make_records(world: World) -> None:
     made: set[str] = set()
-    recorder, counted = Recorder(), [0]
+    devices: set[str] = set()
+    recorder, counted = Recorder(), [0, 0]
     recorder.listen_to(world)
 
     async def count(response: httpx.Response) -> None:
+        added = len(await rows_of(world, "signer_passkey"))
+        if added != counted[1]:
+            counted[1] = added
+            devices.add(recorder.heard[-1].route)
         now = await count_records(world)
         if now != counted[0]:
             counted[0] = now
@@ -66,7 +75,18 @@ async def test_in_a_whole_familys_story_only_the_two_buttons_of_the_person_make_
 
     world.browser = browser  # type: ignore[method-assign]
     await play(world, "visser-de-bruin")
+    await push_report(world)
+    page = await world.answer_on_pages(REPORT, "mother", SAYS_YES)
+    async with world.browser() as back:
+        await world.come_in(back, world.codes[REPORT, "mother"])
+        mother = Member(world, back, Authenticator(), "mother", page.url.path)
+        await mother.enrol()
+        await mother.confirm()
+        form = forms_of(await mother.page("/mine"))
+        fields, buttons = next((f, b) for address, f, b in form if address == "/mine/devices/stop")
+        await back.post("/mine/devices/stop", data={**fields, **dict(buttons)})
     assert made == MAKES_RECORDS
+    assert devices == MAKES_PASSKEYS
     assert counted[0] > 5
 
 
@@ -110,6 +130,7 @@ async def unanswered(world: World) -> bool:
         await count_records(world) == 0
         and await rows_of(world, "signer_receipt") == []
         and await rows_of(world, "reaction") == []
+        and await rows_of(world, "signer_passkey") == []
         and all(invitation.answered_at is None for invitation in invitations)
         and all(visit.stage != "verified" for visit in family)
     )
@@ -182,8 +203,10 @@ async def test_no_route_makes_a_consent_for_any_organisation_or_any_role(world: 
         assert {200} <= statuses["POST /v1/subjects/_search"]
         assert {403, 404} <= statuses["POST /v1/releases"]
         assert {404} <= statuses["POST /v1/handovers/{id}/reactions/{reaction}/answer"]
-        for act in ("POST /check", "POST /mine/stop", "POST /questions/{position}", *WRITES_REACTIONS):
-            assert statuses[act] == {303}, act
+        pressed = ("POST /check", "POST /mine/stop", "POST /questions/{position}", *WRITES_REACTIONS)
+        scripted = [act for act in ACTS if act.startswith("POST /receipt/")]
+        assert [statuses[act] for act in pressed] == [{303}] * len(pressed)
+        assert [statuses[act] for act in scripted] == [{401}] * 4
         assert await world.gets(TOM, "ib-joris") == []
 
 
@@ -278,9 +301,10 @@ async def test_no_button_of_the_console_makes_a_consent(world: World, stage: str
                 fields = {**secrets, "section": "status", "answer": "yes", "shown": "nl", "group": "x", **extra}
                 fields["text"] = "Ik vind alles goed."
                 fields["csrf"] = officer.csrf
-                if "/passkeys/" in template:
+                if "/passkeys/" in template or template.startswith("/receipt/"):
                     headers = {"X-CSRF-Token": officer.csrf}
-                    answer = await officer.browser.request(method, template, json=fields, headers=headers)
+                    path = filled(template, ids)
+                    answer = await officer.browser.request(method, path, json=fields, headers=headers)
                 else:
                     answer = await officer.browser.request(method, filled(template, ids), data=fields)
                 statuses.setdefault(act, set()).add(answer.status_code)
@@ -294,10 +318,14 @@ async def test_no_button_of_the_console_makes_a_consent(world: World, stage: str
 
 async def test_an_officer_has_no_use_case_that_touches_consents() -> None:
     """The console's service cannot answer: it has no method that does, and the family's service is another object."""
+    from broker.services.confirming import Confirming
     from broker.services.consents import Consents
     from broker.services.oversight import Oversight
 
     assert not issubclass(Oversight, Consents)
+    own = {"enrolment_options", "enrol", "confirmation_options", "confirm_with_passkey", "stop_passkey"}
+    assert own <= set(dir(Confirming))
+    assert not own & set(dir(Oversight))
     assert not issubclass(Officers, Consents)
     family = {"confirm", "withdraw", "choose", "verify", "send_code", "questionnaire", "react"}
     assert family <= set(dir(Consents))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import cbor2
@@ -9,10 +10,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from broker.crypto.encoding import b64url
+from broker.crypto.signatures import RecordNotary
+from broker.domain.consents import ConsentRecord, EvidenceLevel
+from broker.domain.passkeys import Confirmation, challenge, fingerprint_of
 
 URL = "https://broker.example"
 CHALLENGE = b"c" * 32
 UP, UV, AT = 1, 4, 64
+NONCE = b"n" * 32
 
 
 class Authenticator:
@@ -80,3 +85,31 @@ class Authenticator:
                 "clientExtensionResults": {},
             }
         )
+
+
+def public_key(device: Authenticator) -> bytes:
+    point = device.key.public_key().public_numbers()
+    return cbor2.dumps({1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32), -3: point.y.to_bytes(32)})
+
+
+def confirmed(
+    notary: RecordNotary, device: Authenticator, *records: ConsentRecord, **otherwise: Any
+) -> list[ConsentRecord]:
+    """Records that one answer of a device covers together."""
+    prepared = [replace(record, evidence=EvidenceLevel.PASSKEY) for record in records]
+    covers = [notary.digest(record) for record in prepared]
+    its_keys = [fingerprint_of(device.credential, public_key(device))]
+    said = json.loads(device.sign(otherwise.pop("challenge", challenge(covers, its_keys, NONCE)), **otherwise))[
+        "response"
+    ]
+    confirmation = Confirmation(
+        credential=b64url(device.credential),
+        public_key=b64url(public_key(device)),
+        covers=tuple(covers),
+        keys=tuple(its_keys),
+        nonce=b64url(NONCE),
+        client_data=said["clientDataJSON"],
+        authenticator_data=said["authenticatorData"],
+        signature=said["signature"],
+    )
+    return [replace(record, confirmation=confirmation) for record in prepared]

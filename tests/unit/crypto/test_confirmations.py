@@ -31,16 +31,13 @@ from broker.crypto.signatures import (
 )
 from broker.domain.consents import ConsentRecord, EvidenceLevel
 from broker.domain.parties import Recipient
-from broker.domain.passkeys import Confirmation, challenge, fingerprint_of
+from broker.domain.passkeys import Confirmation
 from broker.domain.records import document_of
 from broker.errors import Tampered
 from tests.factories import CHILD, FATHER, MOTHER, SCHOOL, TODAY, a_keyring, a_record
-from tests.support.authenticators import Authenticator
+from tests.support.authenticators import UP, URL, UV, Authenticator, confirmed
 
-URL = "https://broker.example"
 AT = f"{URL}/mine"
-NONCE = b"n" * 32
-UP, UV = 1, 4
 
 
 @pytest.fixture(scope="module")
@@ -51,34 +48,6 @@ def keys() -> Keyring:
 @pytest.fixture(scope="module")
 def notary(keys) -> RecordNotary:
     return RecordNotary(keys, AT)
-
-
-def public_key(device: Authenticator) -> bytes:
-    point = device.key.public_key().public_numbers()
-    return cbor2.dumps({1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32), -3: point.y.to_bytes(32)})
-
-
-def confirmed(
-    notary: RecordNotary, device: Authenticator, *records: ConsentRecord, **otherwise: Any
-) -> list[ConsentRecord]:
-    """Records that one answer of a device covers together."""
-    prepared = [replace(record, evidence=EvidenceLevel.PASSKEY) for record in records]
-    covers = [notary.digest(record) for record in prepared]
-    its_keys = [fingerprint_of(device.credential, public_key(device))]
-    said = json.loads(device.sign(otherwise.pop("challenge", challenge(covers, its_keys, NONCE)), **otherwise))[
-        "response"
-    ]
-    confirmation = Confirmation(
-        credential=b64url(device.credential),
-        public_key=b64url(public_key(device)),
-        covers=tuple(covers),
-        keys=tuple(its_keys),
-        nonce=b64url(NONCE),
-        client_data=said["clientDataJSON"],
-        authenticator_data=said["authenticatorData"],
-        signature=said["signature"],
-    )
-    return [replace(record, confirmation=confirmation) for record in prepared]
 
 
 def forged(keys: Keyring, record: ConsentRecord) -> str:

@@ -1,6 +1,7 @@
 """A signed document is read back as exactly the record that was signed, or not at all."""
 
 import copy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from broker.domain.consents import EvidenceLevel, NoticeRef, RecordId
 from broker.domain.parties import Oin, PersonId, Recipient
+from broker.domain.passkeys import Confirmation
 from broker.domain.records import STATES, document_of, names_in, record_from
 from broker.errors import Tampered
 from tests.factories import SCHOOL, SENDER, a_record
@@ -25,7 +27,7 @@ RECORDS = st.builds(
     id=TEXT.map(RecordId),
     capacity=TEXT,
     notice=st.builds(NoticeRef, TEXT, TEXT),
-    evidence=st.sampled_from(EvidenceLevel),
+    evidence=st.sampled_from([level for level in EvidenceLevel if level is not EvidenceLevel.PASSKEY]),
     at=st.integers(-(10**9), 10**10).map(lambda s: datetime.fromtimestamp(s, UTC) + timedelta(microseconds=s % 10**6)),
     sender=TEXT.map(Oin),
     recipients=st.lists(st.builds(Recipient, TEXT.map(Oin), TEXT), max_size=3).map(tuple),
@@ -83,7 +85,15 @@ def changed(path, value):
     return document
 
 
-@given(RECORDS, st.dictionaries(st.sampled_from([SENDER, SCHOOL]), TEXT))
+LISTS = st.lists(TEXT, max_size=3).map(tuple)
+CONFIRMED = st.builds(
+    lambda record, confirmation: replace(record, evidence=EvidenceLevel.PASSKEY, confirmation=confirmation),
+    RECORDS,
+    st.builds(Confirmation, TEXT, TEXT, LISTS, LISTS, TEXT, TEXT, TEXT, TEXT),
+)
+
+
+@given(RECORDS | CONFIRMED, st.dictionaries(st.sampled_from([SENDER, SCHOOL]), TEXT))
 def test_a_record_comes_back_as_it_was(record, names):
     assert record_from(document_of(record, AT, names)) == record
 

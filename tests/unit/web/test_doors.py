@@ -24,6 +24,7 @@ FORMS = (
     ("/receipt/r1/send", {"contact": "c1"}),
     ("/mine/stop", {"group": "g1", "section": "timeline"}),
     ("/mine/messages", {"messages": "no"}),
+    ("/mine/devices/stop", {"device": "d1"}),
     ("/mine/sections/part-timeline/reaction", {"text": "Het was dinsdag."}),
     ("/questions/1/text", {}),
     ("/mine/texts/text-timeline", {}),
@@ -39,6 +40,9 @@ FORMS = (
     ("/console/sign-out", {}),
 )
 OPEN = {"/code", "/console/invitation", "/exit"}  # the code is the secret; who leaves in a hurry needs none
+BY_SIGNERS = tuple(
+    f"/receipt/r1/{what}" for what in ("device-options", "device", "confirmation-options", "confirmation")
+)
 SCRIPTS = {
     "/console/passkeys/registration-options": "invited",
     "/console/passkeys/registration": "invited",
@@ -46,6 +50,7 @@ SCRIPTS = {
     "/console/passkeys/sign-in": "",
     "/console/agreement/p1/approval-options": "signed-in",
     "/console/agreement/p1/approval": "signed-in",
+    **dict.fromkeys(BY_SIGNERS, "signed-in"),
 }
 """What our script asks, and which stage of a visit it belongs to."""
 
@@ -227,7 +232,10 @@ async def test_a_strange_form_is_refused_and_changes_nothing(
     assert console.calls == []
 
 
-async def test_scripts_speak_json_from_our_own_pages_only(app: FastAPI, console: FakeConsole) -> None:
+async def test_scripts_speak_json_from_our_own_pages_only(
+    app: FastAPI, console: FakeConsole, family: FakeFamily
+) -> None:
+    await filled(family)
     for path, stage in SCRIPTS.items():
         console.visit(stage or "invited")
         async with browsing(app) as client:
@@ -243,6 +251,13 @@ async def test_scripts_speak_json_from_our_own_pages_only(app: FastAPI, console:
         async with browsing(app) as client:
             assert (await client.post(path, json={})).status_code == 403
     assert console.calls == []
+    assert family.calls == []
+    for stage in ("code", "sent"):
+        family.visit(stage)
+        for path in BY_SIGNERS:
+            async with browsing(app) as client:
+                assert (await client.post(path, json={}, headers=_json())).status_code == 401
+    assert family.calls == []
 
 
 def _json() -> dict[str, str]:
@@ -264,9 +279,11 @@ async def test_every_answer_is_guarded(
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
-        assert ("connect-src 'self'" in policy) == (answer.request.url.path not in ("/docs", "/verify"))
+        path = answer.request.url.path
+        asks = answer.request.method == "GET" and path == "/receipt/r1"
+        assert ("connect-src 'self'" in policy) == (path not in ("/docs", "/verify")), path
         passkeys = "publickey-credentials-get=(self)" in headers["permissions-policy"]
-        assert passkeys == answer.request.url.path.startswith("/console")
+        assert passkeys == (path.startswith("/console") or asks), path
         assert headers["cache-control"] == "no-store"
         assert headers["referrer-policy"] == "same-origin"
         assert headers["x-content-type-options"] == "nosniff"
