@@ -195,7 +195,7 @@ _ONE_TIME = Words(
     "Your code is {code}. It works for ten minutes. Give it to nobody. Did you not ask for it? Then do nothing.",
 )
 _NO_SUCH_CODE = Words(
-    "Deze code kennen wij niet. Kijk of je alles goed hebt overgetypt.",
+    "Deze code kennen wij niet. Kijk of je alles goed hebt ingevuld.",
     "We do not know this code. Check whether you typed all of it right.",
 )
 _TOO_OLD = Words(
