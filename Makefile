@@ -42,7 +42,7 @@ test-hsm: dev softhsm  ## Keys on a PKCS#11 token, in software (SoftHSM2); PYTES
 	$(PYTEST) -m hsm $(PYTEST_ARGS) tests/hsm
 
 .PHONY: check
-check: check-format check-lint check-types check-imports check-policies check-docs check-hosts check-locks  ## Format, lint, types, imports, policies, docs, locks
+check: check-format check-lint check-types check-imports check-policies check-words check-docs check-hosts check-locks  ## Format, lint, types, imports, policies, plain words, docs, locks
 
 .PHONY: fuzz
 fuzz: dev  ## The generated tests, far longer and different each time
@@ -80,7 +80,7 @@ clean:  ## Remove what was made: .venv, caches, var; never keys
 
 # --- The parts of `make check` ----------------------------------------------------------------------------------------
 
-.PHONY: check-format check-lint check-types check-imports check-policies check-docs check-hosts check-locks
+.PHONY: check-format check-lint check-types check-imports check-policies check-words check-docs check-hosts check-locks
 check-format: dev
 	$(BIN)/ruff format --quiet --check .
 check-lint: dev
@@ -92,6 +92,8 @@ check-imports: dev
 check-policies: dev
 	$(BIN)/broker policies check
 	$(BIN)/broker policies test
+check-words: dev
+	$(BIN)/python .ci/plain_words.py
 check-docs: dev
 	$(BIN)/python .ci/checks.py docs
 	@$(BIN)/python -m tests.support.life_of_a_consent --check

@@ -208,7 +208,7 @@ _ONE_TIME = Words(
     "Your code is {code}. It works for ten minutes. Give it to nobody. Did you not ask for it? Then do nothing.",
 )
 _NO_SUCH_CODE = Words(
-    "Deze code kennen wij niet. Kijk of je alles goed hebt overgetypt. Klopt alles? Dan is de vraag misschien "
+    "Deze code kennen wij niet. Kijk of je alles goed hebt ingevuld. Klopt alles? Dan is de vraag misschien "
     "ingetrokken. Bel degene van wie je de code kreeg.",
     "We do not know this code. Check whether you typed all of it right. Is all of it right? Then the question may have "
     "been taken back. Call the person who gave you the code.",

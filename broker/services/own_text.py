@@ -194,6 +194,6 @@ def _lines(value: Any, depth: int) -> Iterator[str]:
 
 
 _SEALED = Words(
-    "Deze tekst is verzegeld. Wij kunnen hem niet openen. Vraag hem aan de organisatie die hem schreef.",
+    "Deze tekst zit op slot. Wij kunnen hem niet openen. Vraag hem aan de organisatie die hem schreef.",
     "This text is sealed. We cannot open it. Ask the organisation that wrote it.",
 )

@@ -7,6 +7,7 @@ import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -50,6 +51,7 @@ class Served:
     url: str
     family: FakeFamily
     folder: Path
+    recorded: bool
 
 
 def wav(path: Path, seconds: float = 0.2) -> bytes:
@@ -75,7 +77,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none", lifespan="off"))
     socket = server.config.bind_socket()
     url = f"http://localhost:{socket.getsockname()[1]}"
-    served = Served(url, FakeFamily().visit(), folder)
+    served = Served(url, FakeFamily().visit(), folder, request.param)
     site = Site(url, secure=False, recordings=Recordings(folder if request.param else None))
     install_web(app, served.family, FakeConsole(), site)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
@@ -143,9 +145,8 @@ def test_without_a_voice_of_this_device_or_a_recording_there_is_no_button(browse
     for voices in ("[]", far):
         with opened(browser, "nl", PHONE) as page:
             come(page, served, voices=voices)
-            recorded = page.locator('[data-aloud^="/audio/"]').count() > 0
-            expect(page.locator("#aloud")).to_be_visible(visible=recorded)
-            if recorded:
+            expect(page.locator("#aloud")).to_be_visible(visible=served.recorded)
+            if served.recorded:
                 expect(page.locator("#aloud")).to_contain_text("Niet alles kan worden voorgelezen.")
 
 
@@ -218,8 +219,8 @@ def test_a_recording_is_played_for_exactly_its_sentence(browser: Browser, served
     with opened(browser, "nl", PHONE) as page:
         come(page, served)
         marked = page.locator('[data-aloud^="/audio/"]')
-        if marked.count() == 0:
-            assert page.request.get(f"{served.url}/audio/nl/{name_of(NO_IS_FINE)}.wav").status == 404
+        if not served.recorded:
+            expect(marked).to_have_count(0)
             assert "media-src" not in page.request.get(served.url).headers["content-security-policy"]
             return
         expect(marked).to_have_text([NO_IS_FINE])
@@ -248,13 +249,15 @@ def test_a_recording_that_does_not_play_is_said_instead(browser: Browser, served
         assert page.evaluate("window.said.map((one) => one.text)") == page.evaluate(MARKED)
 
 
-def test_a_part_of_a_recording_can_be_asked_for(served: Served) -> None:
-    address = f"{served.url}/audio/nl/{name_of(NO_IS_FINE)}.wav"
-    whole = (served.folder / "nl" / f"{name_of(NO_IS_FINE)}.wav").read_bytes()
-    try:
-        with urlopen(Request(address, headers={"Range": "bytes=0-3"})) as answer:
-            assert (answer.status, answer.read()) == (206, whole[:4])
-            assert answer.headers["Content-Type"] == "audio/wav"
-            assert answer.headers["Cache-Control"] == "public, max-age=86400"
-    except OSError as error:
-        assert "404" in str(error)
+def test_a_recording_is_served_whole_and_in_parts_and_only_with_the_setting(served: Served) -> None:
+    file = served.folder / "nl" / f"{name_of(NO_IS_FINE)}.wav"
+    request = Request(f"{served.url}/audio/nl/{file.name}", headers={"Range": "bytes=0-3"})
+    if not served.recorded:
+        with pytest.raises(HTTPError, match="404") as refused:
+            urlopen(request)
+        refused.value.close()
+        return
+    with urlopen(request) as answer:
+        assert (answer.status, answer.read()) == (206, file.read_bytes()[:4])
+        assert answer.headers["Content-Type"] == "audio/wav"
+        assert answer.headers["Cache-Control"] == "public, max-age=86400"

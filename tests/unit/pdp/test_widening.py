@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from broker.domain.decisions import PolicyQuestion
 from broker.pdp.cedar import CedarDecisionPoint
+from broker.pdp.faults import UnsafePolicies
 from broker.pdp.policy_set import PolicySet, load_texts
 from broker.pdp.widening import widens
 from tests.unit.pdp.test_cedar import questions
@@ -107,3 +108,24 @@ CHANGED: dict[str, Callable[[PolicySet], PolicySet]] = {
     "as it is": lambda shipped: shipped,
     **{name: _changed(name, edit) for name, edit in {**NARROWER, **WIDER}.items()},
 }
+
+
+def test_a_text_more_for_whom_it_is_about_is_wider_and_one_less_is_not(shipped: PolicySet) -> None:
+    more = edited(
+        shipped,
+        lambda text: text.replace("[section_types.education]\n", "[section_types.education]\nown_text = true\n"),
+        "vocabulary.toml",
+    )
+    assert widens(shipped, more)
+    assert not widens(more, shipped)
+
+
+def test_own_text_is_true_or_false_and_nothing_else(shipped: PolicySet) -> None:
+    with pytest.raises(UnsafePolicies, match="own_text"):
+        edited(shipped, lambda text: text.replace("\nown_text = true", '\nown_text = "yes"', 1), "vocabulary.toml")
+
+
+def test_the_shipped_agreement_gives_no_text_that_may_harm_who_reads_it_alone(shipped: PolicySet) -> None:
+    assert shipped.vocabulary.own_text == {
+        "timeline", "status", "agreements", "goals", "voice-of-the-child", "strengths",
+    }  # fmt: skip
