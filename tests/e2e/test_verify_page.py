@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from broker.crypto.signatures import RECEIPT_TYPE, RECORD_TYPE, sign_statement
 from broker.domain.directions import TURNING
 from broker.domain.events import EntryId, EventType, LogEvent, Personal
 from broker.domain.records import document_of
+from broker.domain.stores import Receipt, StoredEntry
 from broker.transparency.bundles import FAMILY, openings_json, verify_family_bundle
-from broker.transparency.canonical import to_base64url
+from broker.transparency.canonical import from_base64url, to_base64url
 from broker.transparency.checkpoints import Checkpoint, sign_note, verifier_key
 from broker.transparency.entries import encode
+from broker.transparency.pocket import FITS, pocket_receipts, unpacked, verify_pocket
 from broker.transparency.proofs import InclusionProof
 from broker.transparency.tiles import extend, inclusion_proof
 from broker.transparency.verifier import TrustedKeys, verify_receipt
@@ -210,6 +213,62 @@ def altered(draw: st.DrawFn) -> Any:
 @given(altered())
 def test_it_agrees_with_the_verifier_in_python(page: Page, document: Any) -> None:
     assert told(page, json.dumps(document)) == python(document)
+
+
+def entry_of(receipt: dict[str, Any]) -> StoredEntry:
+    """A receipt as the log stores its entry."""
+    leaf, signature = (from_base64url(text) for text in (receipt["leaf"], receipt["receipt"]["signature"]))
+    return StoredEntry(EntryId("e"), leaf, b"", Receipt("r1", signature), None)
+
+
+POCKETS = pocket_receipts([entry_of(receipt) for receipt in MADE])
+
+
+def test_a_receipt_from_paper_is_checked_and_leaves_the_address_bar(page: Page) -> None:
+    page.fill("#pasted", json.dumps(KEYS))
+    for pocket in POCKETS:
+        assert len(pocket) <= FITS
+        page.evaluate("text => { location.hash = text }", pocket)
+        expect(page.locator("#verdict")).to_contain_text("Dit bewijs is echt")
+        expect(page.locator("#verdict")).to_contain_text("Dit komt van Rondom")
+        assert page.url == PAGE.as_uri()
+    assert sum(len(unpacked(pocket)) for pocket in POCKETS) == len(MADE)
+    assert not any(word in str(unpacked(pocket)) for pocket in POCKETS for word in ("leerkracht", "status"))
+    page.evaluate("location.hash = 'main'")
+    expect(page.locator("#verdict")).to_contain_text("kon niet worden nagegaan")
+
+
+@st.composite
+def altered_pockets(draw: st.DrawFn) -> str:
+    pocket = draw(st.sampled_from(POCKETS))
+    kind = draw(st.sampled_from(["nothing", "sign", "cut", "more", "content"]))
+    at = draw(st.integers(2, len(pocket) - 1))
+    if kind == "sign":
+        return pocket[:at] + draw(st.sampled_from("AZaz09-_")) + pocket[at + 1 :]
+    if kind == "cut":
+        return pocket[:at]
+    if kind == "more":
+        return pocket + draw(st.sampled_from(["AAAA", "_", "AA"]))
+    if kind == "content":
+        raw = bytearray(zlib.decompress(from_base64url(pocket[2:]), -15))
+        place = draw(st.integers(0, len(raw) - 1))
+        raw[place] ^= 1 << draw(st.integers(0, 7))
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        return "1." + to_base64url(packer.compress(bytes(raw)) + packer.flush())
+    return pocket
+
+
+@pytest.mark.slow
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(altered_pockets())
+def test_it_agrees_with_python_about_receipts_from_paper(page: Page, pocket: str) -> None:
+    assert told(page, pocket) == verify_pocket(pocket, TRUSTED, _check).code
+
+
+def test_a_receipt_from_paper_that_swells_is_not_read(page: Page) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    swollen = "1." + to_base64url(packer.compress(b"r1\n" + b"A" * 10_000_000) + packer.flush())
+    assert told(page, swollen) == verify_pocket(swollen, TRUSTED, _check).code == 2
 
 
 def test_the_page_stands_alone_and_knows_every_event() -> None:

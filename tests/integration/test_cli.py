@@ -632,13 +632,16 @@ def test_a_push_to_a_running_broker_is_kept_or_refused_with_every_fault(furnishe
     try:
         _wait_for(port)
         arguments = ("--url", url, "--oin", SENDER, "--key", desk.folder / "key.json")
-        (desk.folder / "body.json").write_text(json.dumps(a_body()))
+        body = a_body()
+        body["people"][1]["contacts"] = [{"channel": "email", "value": "sara@thuis.example"}]
+        (desk.folder / "body.json").write_text(json.dumps(body))
         _an_agreement_is_proposed(desk)
         tried = json.loads(desk.done("push", desk.folder / "body.json", *arguments, "--dry-run"))
         assert tried["dryRun"] is True
         assert tried["policyDigest"]
         pushed = json.loads(desk.done("push", desk.folder / "body.json", *arguments))
         assert pushed["id"]
+        _somebody_is_invited(desk, pushed["id"], arguments)
         (desk.folder / "wrong.json").write_text(json.dumps(a_body(kind="nonsense", subject="nobody", reference="d-2")))
         result = desk.run("push", desk.folder / "wrong.json", *arguments)
         assert result.returncode == 2
@@ -652,6 +655,26 @@ def test_a_push_to_a_running_broker_is_kept_or_refused_with_every_fault(furnishe
         assert serving.wait(20) in (0, -15)
     assert "Traceback" not in (desk.folder / "log").read_text()
     assert "Noor" not in (desk.folder / "log").read_text()
+
+
+def _somebody_is_invited(desk, handover: str, arguments: tuple[object, ...]) -> None:
+    """On a sheet that only its owner can read, on this screen, or by a message; and never in two ways at once."""
+    invite, sheet = ("invite", handover, "mother", *arguments), desk.folder / "sheet.html"
+    assert "delete the file" in desk.done(*invite, "--sheet", sheet)
+    assert stat.S_IMODE(sheet.stat().st_mode) == 0o600
+    assert sheet.read_text().startswith("<!doctype html>")
+    assert "/sheet: " in desk.refused(*invite, "--sheet", sheet)
+    shown = desk.done(*invite, "--show")
+    assert re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}-[2-9A-Z]{4}", shown)
+    assert "\u2580" in shown or "\u2588" in shown or "\u2584" in shown
+    sent = desk.done(*invite, "--message")
+    assert sent.startswith("Sent to the person's own contact.")
+    assert not re.search(r"[2-9A-Z]{4}-[2-9A-Z]{4}", sent)
+    for choice in ((), ("--show", "--message"), ("--show", "--sheet", desk.folder / "other.html")):
+        assert "Choose one of" in desk.refused(*invite, *choice)
+    gone = desk.folder / "gone.html"
+    assert desk.refused("invite", "019a0000-0000-7000-8000-000000000000", "mother", *arguments, "--sheet", gone)
+    assert not gone.exists(), "no code was made, and no file stays"
 
 
 def _an_agreement_is_proposed(desk) -> None:

@@ -173,3 +173,15 @@ def test_a_dry_run_is_asked_for_as_such(client, broker):
     broker.answer = httpx.Response(200, json={"dryRun": True})
     assert client.dry_run(a_body()) == {"dryRun": True}
     assert (broker.asked[-1].method, str(broker.asked[-1].url)) == ("POST", f"{URL}/v1/handovers?dryRun=true")
+
+
+def test_a_sheet_is_asked_for_as_a_page_and_a_refusal_is_passed_on(client, broker):
+    broker.answer = httpx.Response(201, html="<h1>K7QD</h1>")
+    assert client.sheet("h-1", "mother") == "<h1>K7QD</h1>"
+    (request,) = broker.asked
+    assert (request.method, request.url.path) == ("POST", "/v1/handovers/h-1/invitations")
+    assert request.headers["Accept"] == "text/html"
+    assert json.loads(request.content) == {"person": "mother", "delivery": "paper"}
+    broker.answer = httpx.Response(409, json={"title": "Conflict", "detail": "There is nothing to ask."})
+    with pytest.raises(Refused, match="nothing to ask"):
+        client.sheet("h-1", "mother")

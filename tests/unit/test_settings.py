@@ -188,3 +188,14 @@ def test_witnesses_are_named_by_a_file_or_not_at_all():
         "https://[",
     )
     assert [safe_address(address) for address in (*good, *bad)] == [True] * len(good) + [False] * len(bad)
+
+
+def test_the_way_out_leads_to_somebody_else_over_https_and_fits_in_a_header():
+    assert read_settings(GOOD).exit_address == "https://www.knmi.nl/"
+    for address in ("https://www.buienradar.nl", "https://weer.example:8443/vandaag/nu-1_2~.html"):
+        assert read_settings({**GOOD, "BROKER_EXIT_ADDRESS": address}).exit_address == address
+    for address in (
+        "", "http://www.knmi.nl/", "https://", "https://a b.nl/", "https://a.nl/?from=rondom", "https://a.nl/#x", "/exit",
+        "https://user@a.nl/", "https://a.nl:0/", "https://a.nl/\r\nSet-Cookie: x=1", 'https://a.nl/"', "javascript:alert(1)",
+    ):  # fmt: skip
+        assert "BROKER_EXIT_ADDRESS" in faults(EXIT_ADDRESS=address), address
