@@ -239,7 +239,7 @@ _OLD = Words(
     "This code is too old: it worked for ten minutes. Ask for a new one below.",
 )
 _TRIED = Words(
-    "Er is vijf keer een verkeerde code getypt. Vraag hieronder een nieuwe code.",
+    "Er is vijf keer een verkeerde code ingevuld. Vraag hieronder een nieuwe code.",
     "A wrong code was typed five times. Ask for a new code below.",
 )
 _ASK_NEW = Words("Vraag hieronder een nieuwe code.", "Ask for a new code below.")
