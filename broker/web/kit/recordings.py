@@ -73,6 +73,8 @@ def _plain(path: Path) -> bool:
 @pass_context
 def aloud(context: Context, text: str) -> Markup:
     """The text with each sentence marked to be read aloud, and with its recording where there is one."""
+    if isinstance(text, Markup):  # a label that says by itself in which language it is: no recording of that one
+        return Markup("<span data-aloud>{}</span>").format(text)
     site = context.get("site")
     language = str(context["language"])
     marked = []
@@ -91,9 +93,10 @@ def recordings_router(site: Site) -> APIRouter:
     async def recording(language: str, name: str, request: Request) -> Response:
         path = site.recordings.file(language, name) if language in site.languages else None
         if path is None:
-            raise HTTPException(404)
-        response = FileResponse(path, media_type=KINDS[path.suffix])
-        response.headers["Cache-Control"] = "public, max-age=86400"
+            response = Response(status_code=404)
+        else:
+            response = FileResponse(path, media_type=KINDS[path.suffix])
+            response.headers["Cache-Control"] = "public, max-age=86400"
         protect(response, site)
         return response
 
