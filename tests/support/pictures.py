@@ -2,11 +2,13 @@
 
 import base64
 import struct
+import sys
 import zlib
 from pathlib import Path
 
 from playwright.sync_api import Page
 
+NAMES = {"nl": "Dutch", "en": "English", "ar": "Arabic"}
 _COUNT = """async picture => {
   const image = await createImageBitmap(await (await fetch("data:image/png;base64," + picture)).blob());
   const canvas = new OffscreenCanvas(image.width, image.height), pen = canvas.getContext("2d");
@@ -48,3 +50,28 @@ def _png(width: int, height: int, palette: list[int], places: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
     )
+
+
+def write_page(folder: Path) -> None:
+    """The page that shows all pictures of a folder, language by language, in the order in which they were taken."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in sorted(folder.glob("*.png"), key=lambda path: path.stat().st_mtime_ns):
+        name, _, language = path.stem.rpartition("-")
+        area = "The console" if name.startswith("console-") else "A family's pages"
+        found.setdefault((area, language), []).append(name)
+    lines = [
+        "# Pages, as they are",
+        "",
+        "Made by `make screenshots` from a real broker with an invented family; not edited.",
+        "",
+    ]
+    for (area, language), names in found.items():
+        lines += [f"## {area}, in {NAMES[language]}", ""]
+        for name in names:
+            words = name.removeprefix("console-").replace("-", " ")
+            lines += [f"### {words.capitalize()} ({language})", "", f"![{words}]({name}-{language}.png)", ""]
+    (folder / "README.md").write_text("\n".join(lines).rstrip() + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    write_page(Path(sys.argv[1]))
