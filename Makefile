@@ -54,7 +54,9 @@ bench: dev  ## What things cost beside what they could, into docs/performance.md
 
 .PHONY: screenshots
 screenshots: dev browser  ## Pictures of the pages into docs/screenshots
+	rm -f docs/screenshots/*.png
 	SCREENSHOTS=docs/screenshots $(PYTEST) -m screenshots $(PYTEST_ARGS)
+	$(BIN)/python -m tests.support.pictures docs/screenshots
 
 .PHONY: docs
 docs: dev  ## Draw the pages that are drawn from the code

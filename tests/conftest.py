@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page
 
 from broker.storage import migrate
 from tests.support.browser import running_browser
+from tests.support.pictures import keep_picture
 from tests.support.postgres import DatabaseUrls, PostgresServer, own_server, shared_server
 from tests.support.sqlite import copied_sqlite, migrated_sqlite
 from tests.support.surface import forget_loggers
@@ -183,8 +184,6 @@ def picture(request: pytest.FixtureRequest) -> Callable[..., None]:
 
     def keep(page: Page, name: str) -> None:
         if folder:
-            path = Path(folder) / f"{re.sub(r'[^a-z0-9-]+', '-', name.lower())}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=path, full_page=True)
+            keep_picture(page, Path(folder) / f"{re.sub(r'[^a-z0-9-]+', '-', name.lower())}.png")
 
     return keep

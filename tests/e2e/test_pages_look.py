@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from broker.web import Site, install_web
 from broker.web.kit.assets import FOLDER
 from tests.e2e.acting import DESK, PHONE, check_frame, check_page, opened, press, with_passkeys
+from tests.e2e.looking import Eyes
 from tests.unit.web.fakes import CODE, FakeConsole, FakeFamily, openapi
 
 LANGUAGES = ("nl", "en")
@@ -122,6 +123,7 @@ def test_an_officer_can_read_and_use_every_page(browser: Browser, served: Served
     scripts = sum(len(gzip.compress(path.read_bytes())) for path in FOLDER.glob("*.js"))
     looked = []
     with opened(browser, language, DESK) as page:
+        eyes = Eyes(page, language)
 
         def look(name: str) -> None:
             check_page(page, name, language)
@@ -130,15 +132,14 @@ def test_an_officer_can_read_and_use_every_page(browser: Browser, served: Served
             page.set_viewport_size(DESK)  # type: ignore[arg-type]
             weight = css + scripts + len(gzip.compress(page.content().encode()))
             assert weight <= LIMIT, f"{name}: {weight} bytes"
-            if language == "nl":
-                page.emulate_media(color_scheme="dark")
-                check_page(page, f"{name}, in the dark", language)
-                page.emulate_media(color_scheme="light")
+            if language == LANGUAGES[0]:
+                eyes.dark(name)
             looked.append(name)
 
         tour_of_the_console(page, served, look)
         page.goto(f"{served.url}/docs")
         look("docs")
+        assert eyes.complaints == []
     assert len(looked) >= 13
 
 

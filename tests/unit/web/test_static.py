@@ -17,6 +17,20 @@ def test_the_stylesheet_is_small_and_loads_nothing() -> None:
     assert "utrecht-design-tokens" not in CSS
 
 
+def test_every_side_of_the_layout_turns_with_the_script() -> None:
+    layout = (LOCALE.parent / "theme" / "layout.css").read_text("utf-8")
+    physical = (
+        r"(?:margin|padding|border)-(?:left|right)|(?<![-\w])(?:left|right|float)\s*:|text-align:\s*(?:left|right)"
+    )
+    found = [line for line in layout.splitlines() if re.search(physical, line) and not line.startswith("[dir=rtl]")]
+    assert found == []
+    style = re.search(r"<style>(.*?)</style>", (LOCALE.parent / "pages" / "verify.html").read_text("utf-8"), re.DOTALL)
+    assert style is not None
+    assert not re.search(physical, style[1])
+    components = CSS.partition("*,::before")[0]
+    assert not re.search(physical, components)
+
+
 def test_the_licence_of_the_stylesheet_lies_beside_it() -> None:
     assert "EUROPEAN UNION PUBLIC LICENCE" in (FOLDER / "LICENCES" / "EUPL-1.2.md").read_text("utf-8")
 
