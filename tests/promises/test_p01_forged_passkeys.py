@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from broker.domain.parties import PersonId
 from broker.domain.ports import Passkey
+from broker.services.recording import _logged
 from broker.storage import tables as t
 from tests.support.authenticators import Authenticator, confirmed, public_key
 from tests.support.devices import DOCTOR, REPORT, member, push_report
@@ -35,7 +36,7 @@ async def parents(world: World) -> dict[str, PersonId]:
     return found
 
 
-async def forge(world: World, signer: PersonId, device: Authenticator) -> None:
+async def forge(world: World, signer: PersonId, device: Authenticator, *, logged: bool = False) -> None:
     """The operator writes a record in a person's name, signed by a device of its own, with the broker's own key."""
     house = world.broker.house
     async with house.storage() as work:
@@ -43,6 +44,8 @@ async def forge(world: World, signer: PersonId, device: Authenticator) -> None:
         notary = house.notary
         [record] = confirmed(notary, device, replace(by_code, id=house.ids(), serial=2, at=world.clock()), **HERE)  # type: ignore[arg-type]
         await work.consents.add(record, notary.sign(record))
+        if logged:
+            await work.log.append(_logged(record))
         await work.commit()
 
 
@@ -80,12 +83,19 @@ async def test_a_passkey_made_after_the_record_or_stopped_before_it_is_no_surer(
     assert await world.gets(REPORT, DOCTOR) == ["help-history"]
 
 
-async def test_what_the_operator_forges_with_every_key_shows_when_decisions_are_made_again(world: World) -> None:
+@pytest.mark.parametrize("hidden", [False, True])
+async def test_what_the_operator_forges_with_every_key_shows_when_decisions_are_made_again(
+    world: World, *, hidden: bool
+) -> None:
+    """Also when a push since has logged the digest of all that is known, the forged passkey in it."""
     await push_report(world)
-    for who in (await parents(world)).values():
-        device = stranger()
+    devices = {who: stranger() for who in (await parents(world)).values()}
+    for who, device in devices.items():
         await enrol(world, who, device)
-        await forge(world, who, device)
+    if hidden:
+        await push_report(world)
+    for who, device in devices.items():
+        await forge(world, who, device, logged=hidden)
     assert await world.gets(REPORT, DOCTOR) == ALL, "detectable, not impossible"
     await world.settle()
     report = await world.broker.replay.run()
