@@ -13,7 +13,6 @@ from fastapi.responses import FileResponse
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
-from starlette.exceptions import HTTPException
 
 from broker.domain.speech import digest_of, sentences
 from broker.web.kit.headers import protect

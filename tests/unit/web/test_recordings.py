@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 
 from broker.cli.policies import app as policies
 from broker.domain.speech import digest_of, sentences, worth_recording
+from broker.errors import Unsafe
 from broker.pdp.policy_set import PolicySet, load
+from broker.settings import read_settings
 from broker.web import Site, install_web
 from broker.web.kit.recordings import LARGEST, Recordings
 from tests.unit.web.conftest import ORIGIN, browsing
@@ -165,3 +167,11 @@ async def test_a_voice_reads_what_another_wrote_as_text(family: FakeFamily) -> N
     async with browsing(app_with(None, family.visit())) as client:
         page: httpx.Response = await client.get("/questions/1")
     assert "<b data-aloud" not in page.text
+
+
+def test_a_folder_that_is_not_there_is_told_before_anything_starts(folder: Path) -> None:
+    demo = {"BROKER_MODE": "demo"}
+    assert read_settings({**demo, "BROKER_AUDIO": str(folder)}).audio == folder
+    assert read_settings(demo).audio is None
+    with pytest.raises(Unsafe, match="BROKER_AUDIO"):
+        read_settings({**demo, "BROKER_AUDIO": str(folder / "nowhere")})
