@@ -159,7 +159,7 @@ class Doorway:
         """End the visit; nothing of it stays."""
         async with self._house.storage() as work:
             visit = await work.visits.by_token(token, self._house.clock())
-            if visit is not None:
+            if visit is not None and visit.kind == "family":
                 await work.visits.end(visit.id)
                 await work.commit()
 
