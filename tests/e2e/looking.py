@@ -131,6 +131,7 @@ class Eyes:
     def axe(self, name: str) -> None:
         """Nothing that axe finds (WCAG 2.2 AA, best practice)."""
         options = {**RULES, "resultTypes": ["violations"], "preload": False}
+        self.page.evaluate("scrollTo(0, 0)")  # what has scrolled behind the way out is not beside it
         self._hold(name, "axe", self.page.evaluate(_AXE, options), [])
 
     def colours(self, name: str) -> None:
