@@ -112,12 +112,12 @@ def load_texts(texts: Mapping[str, str]) -> PolicySet:
     words, table, ways = documents[VOCABULARY], documents[SIGNERS], documents[CHANNELS]
     vocabulary = read_vocabulary(words) if words else None  # 3
     signers = read_signers(table) if table else None
+    complete = vocabulary is not None and all(getattr(vocabulary, name) for name in LISTS)
     translated: Mapping[str, Review] = {}
-    if vocabulary is not None:
+    if vocabulary is not None and complete:
         files = [document for document in documents.values() if document and document.file.startswith(WORDS)]
         vocabulary, translated = read_word_files(files, vocabulary)
     notices = _read_notices(documents.values())
-    complete = vocabulary is not None and all(getattr(vocabulary, name) for name in LISTS)
     channels = read_channels(ways, vocabulary if complete else None) if ways else ()
     known = known_words(vocabulary, signers) if vocabulary is not None and complete and signers else None
     read = read_rules(RULES, texts[RULES], known, faults)  # 4

@@ -1,7 +1,7 @@
 """Who is visiting the family's pages, and how far they came: nobody sees a question before the one-time code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import Request, Response
 
@@ -53,6 +53,8 @@ class Visits:
         session = await self._family.session(token) if token else None
         if session is None:
             return None
+        if session.language not in self._pages.site.languages:  # stated once, and none that these pages have
+            session = replace(session, language=self._pages.language(request))
         request.state.language = session.language
         return Visit(token, session)
 

@@ -213,6 +213,14 @@ async def test_after_the_code_a_visit_is_in_the_persons_own_language_unless_one_
     assert family.calls[-1][-1] == "pl"
 
 
+async def test_a_visit_in_a_language_that_the_pages_do_not_have_is_in_that_of_the_browser(
+    app: FastAPI, family: FakeFamily
+) -> None:
+    family.visit("code", language="fr")
+    async with browsing(app, "pl") as client:
+        assert (await client.get("/contact")).headers["content-language"] == "pl"
+
+
 async def test_where_a_page_runs_from_the_right_codes_names_and_days_stand_apart(
     app: FastAPI, family: FakeFamily
 ) -> None:
