@@ -1,4 +1,4 @@
-"""Pictures of pages, small enough to keep: 256 colours at most (PNG, colour type 3), the commonest of the page."""
+"""Pictures of pages, small enough to keep: 32 colours at most (PNG, colour type 3), the commonest of the page."""
 
 import base64
 import struct
@@ -16,7 +16,7 @@ _COUNT = """async picture => {
   const bytes = pen.getImageData(0, 0, image.width, image.height).data, counts = new Map();
   const colour = place => bytes[place] << 16 | bytes[place + 1] << 8 | bytes[place + 2];
   for (let place = 0; place < bytes.length; place += 4) counts.set(colour(place), (counts.get(colour(place)) || 0) + 1);
-  const palette = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 256).map(pair => pair[0]);
+  const palette = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 32).map(pair => pair[0]);
   const nearest = new Map(palette.map((one, place) => [one, place]));
   const far = (a, b) => [16, 8, 0].reduce((sum, shift) => sum + ((a >> shift & 255) - (b >> shift & 255)) ** 2, 0);
   const find = one => {
