@@ -23,7 +23,7 @@ def seen_codes(browser: Browser, page: Page) -> list[str]:
     with browser.new_context() as context:
         width, height, grey = context.new_page().evaluate(_GREY, picture)
     pixels = memoryview(base64.b64decode(grey)).cast("B", shape=(height, width))
-    return [code.text for code in zxingcpp.read_barcodes(pixels, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))]
+    return [code.text for code in zxingcpp.read_barcodes(pixels)]
 
 
 def pages_of(pdf: bytes) -> int:
