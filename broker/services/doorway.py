@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from broker.domain.parties import PersonId
+from broker.domain.ports import Phrases
 from broker.domain.stores import Contact, Invitation, Message, UnitOfWork, Visit
 from broker.errors import Conflict, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
 from broker.services.house import House, guarded
@@ -109,7 +110,7 @@ class Doorway:
             )
             await work.visits.save(visit)
             language = house.language_of(claim)
-            text = _one_time_text(house, language, code, contact.channel)
+            text = _one_time_text(house.phrases, language, code, house.public_url, contact.channel)
             await work.outbox.add(
                 Message(contact.value, contact.channel, "one-time-code", language, text), house.ids(), now
             )
@@ -195,11 +196,11 @@ def masked(contact: Contact) -> str:
     return f"{name[:1]}***@***.{domain.rpartition('.')[2]}"
 
 
-def _one_time_text(house: House, language: str, code: str, channel: str) -> str:
-    text = house.phrases.fill(_ONE_TIME, language, code=code)
+def _one_time_text(phrases: Phrases, language: str, code: str, public_url: str, channel: str) -> str:
+    text = phrases.fill(_ONE_TIME, language, code=code)
     # The last line binds the code to this site, for a phone that fills it in: the host alone, without a port (WICG,
     # origin-bound one-time codes delivered via SMS, "parsing"; the same with Apple's domain-bound codes).
-    host = urlsplit(house.public_url).hostname
+    host = urlsplit(public_url).hostname
     return f"{text}\n\n@{host} #{code}" if channel == "sms" else text
 
 

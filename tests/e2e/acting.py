@@ -41,6 +41,11 @@ def opened(browser: Browser, language: str, size: dict[str, int], **options: Any
         context.close()
 
 
+def choose_language(page: Page, url: str, language: str) -> None:
+    """As if somebody had chosen it there before; else the pages go on in the person's own language."""
+    page.context.add_cookies([{"name": "rondom-language", "value": language, "url": url}])
+
+
 def press(page: Page, selector: str) -> None:
     """Press the first such button or link, and wait for the page after it."""
     with page.expect_navigation():
@@ -93,8 +98,7 @@ class PhoneOfTheFamily:
     def visit(self, code: str) -> Iterator[Page]:
         """Come in with a code and a one-time code; leave at the end."""
         with opened(self._browser, self._language, PHONE, java_script_enabled=self._scripts) as page:
-            chosen = {"name": "rondom-language", "value": self._language, "url": self._url}
-            page.context.add_cookies([chosen])  # type: ignore[list-item]  # else pages are in the person's own language
+            choose_language(page, self._url, self._language)
             page.on("request", lambda request: self.addresses.append(request.url))
             self._come_in(page, code)
             yield page

@@ -12,7 +12,7 @@ from broker.cli.families import NAMES, read_family
 from broker.cli.stage import Stage, today
 from broker.cli.story import Story
 from broker.cli.visitor import Visitor
-from tests.e2e.acting import DESK, PHONE, check_page, one_time_code, opened, press, with_passkeys
+from tests.e2e.acting import DESK, PHONE, check_page, choose_language, one_time_code, opened, press, with_passkeys
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORT, MAKER, DOCTOR = "jack-to-gp", "00000099000000120000", "ha-vdberg"
@@ -61,8 +61,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         stage.stop()
 
 
-def come_in(page: Page, home: Home, code: str) -> None:
+def come_in(page: Page, home: Home, code: str, language: str = "nl") -> None:
     """With a code and a one-time code."""
+    choose_language(page, home.stage.url, language)
     page.goto(f"{home.stage.url}/#{code}")
     press(page, "main .rd-wide")
     before = set(home.stage.outbox.glob("*.json"))
@@ -71,9 +72,9 @@ def come_in(page: Page, home: Home, code: str) -> None:
     press(page, "main .rd-wide")
 
 
-def answer(page: Page, home: Home, who: str) -> None:
+def answer(page: Page, home: Home, who: str, language: str = "nl") -> None:
     """Come in and say yes to all of it, up to the receipt."""
-    come_in(page, home, home.story.invite(REPORT, who))
+    come_in(page, home, home.story.invite(REPORT, who), language)
     while "/questions/" in page.url:
         press(page, "button[value=yes]")
     press(page, ".rd-answer .rd-wide")
@@ -96,15 +97,15 @@ def test_both_parents_confirm_and_the_report_is_released(browser: Browser, home:
     with opened(browser, "nl", PHONE) as mother, opened(browser, "en", DESK) as father:
         for page, who, language in ((mother, "mother", "nl"), (father, "father", "en")):
             with_passkeys(page)
-            answer(page, home, who)
+            answer(page, home, who, language)
             assert page.locator("#confirm").count() == 1
             check_page(page, f"needed-{who}", language)
             add(page)
             expect(page.locator("#confirm")).to_be_in_viewport()
             check_page(page, f"added-{who}", language)
-            page.locator("details summary").click()
+            page.locator("section[aria-labelledby=confirm] summary").click()
             check_page(page, f"other-phone-{who}", language)
-            page.locator("details [data-passkey=create]").click()
+            page.locator("section[aria-labelledby=confirm] details [data-passkey=create]").click()
             expect(page.locator("#passkey-message")).not_to_be_empty()
             expect(page.locator("#passkey-message")).to_have_text(
                 "Dit toestel is al toegevoegd. Druk op de andere knop."
@@ -139,7 +140,7 @@ def test_both_parents_confirm_and_the_report_is_released(browser: Browser, home:
     home.stage.run("audit", "replay")  # it fails when a decision does not come out the same
 
 
-def test_only_the_page_that_asks_a_device_may_connect(browser: Browser, home: Home) -> None:
+def test_only_the_page_that_asks_may_ask_a_device(browser: Browser, home: Home) -> None:
     with opened(browser, "nl", PHONE) as page:
         with_passkeys(page)
         answer(page, home, "mother")
@@ -153,7 +154,6 @@ def test_only_the_page_that_asks_a_device_may_connect(browser: Browser, home: Ho
         here = seen[receipt.partition("//")[2].partition("/")[2]]
         assert "connect-src 'self'" in here["content-security-policy"]
         assert "publickey-credentials-get=(self)" in here["permissions-policy"]
-        assert "connect-src" not in seen["mine"]["content-security-policy"]
         assert "publickey" not in seen["mine"]["permissions-policy"]
 
 
@@ -186,7 +186,7 @@ def test_whatever_goes_wrong_is_said_and_changes_nothing(browser: Browser, home:
             "async () => { const get = navigator.credentials.get.bind(navigator.credentials);"
             "navigator.credentials.get = async (options) => { const made = await get(options);"
             "const page = new DOMParser().parseFromString(await (await fetch('/mine')).text(), 'text/html');"
-            "const form = new URLSearchParams(new FormData(page.querySelector(\"form[action='/mine/stop']\")));"
+            "const form = new URLSearchParams(new FormData(page.querySelector(\"form[action='/mine/stop']:has([value=diagnostic-report])\")));"
             "form.set('section', 'diagnostic-report'); await fetch('/mine/stop', {method: 'POST', body: form});"
             "return made; }; }"
         )

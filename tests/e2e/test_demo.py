@@ -101,7 +101,7 @@ def test_a_newcomer_finds_the_way(browser: Browser, terminal: Terminal, tmp_path
         code = terminal.wait_for(r"text message to \S+: .*\b(\d{6})\b")[1]
         page.fill("#code", code)
         press(page, "main .rd-wide")
-        expect(page.locator("h1")).to_contain_text("mag dit worden gedeeld?")
+        expect(page.locator("h1")).to_contain_text("may this be shared?")  # her own language, as the school stated it
 
     with opened(browser, "nl", DESK) as page:
         with_passkeys(page)

@@ -20,6 +20,8 @@ HANDOVER = "start-of-foster-care"
 SOMEBODY = "Maria-Magdalena-Wilhelmina-Frederika-Antonia van Chayenne"
 FILES = {"/receipt/{receipt_id}/file", "/receipt/{receipt_id}/fhir"}
 """What is answered with a file and never with a page. `/mine/proof` is one or the other."""
+AWAY = "/exit"
+"""Leads to somebody else's page before anybody reads it; `test_way_in_and_out` goes there."""
 WORDS = "Er staat dinsdag.\nHet was woensdag, op het Kindervaccinatieprogrammabureau."
 
 
@@ -29,8 +31,10 @@ def pages_of_families(street: Street) -> set[str]:
         str(context.path)
         for context in iter_route_contexts(street.world.app.routes)
         if "GET" in (context.methods or ())
-        and not re.match(r"/(v1|console|docs|static|oauth|\.well-known|livez|readyz|metrics)\b", str(context.path))
-        and context.path not in FILES
+        and not re.match(
+            r"/(v1|console|docs|static|audio|oauth|\.well-known|livez|readyz|metrics)\b", str(context.path)
+        )
+        and context.path not in {*FILES, AWAY}
     }
 
 
@@ -45,27 +49,29 @@ def route_of(street: Street, address: str) -> str:
     return min(found, key=lambda route: route.count("{"), default=path)
 
 
-def a_family(street: Street, language: str) -> str:
-    """A family of its own for this language, with a long name and two ways to be reached; returns the mother's code."""
+def a_family(street: Street, language: str) -> tuple[str, str]:
+    """A family of its own that speaks this language, with a long name and two ways to be reached.
 
-    async def push() -> str:
+    Returns the codes of the daughter, who is fifteen, and of the mother.
+    """
+
+    async def push() -> tuple[str, str]:
         world = street.world
         body = _own(world.body(HANDOVER), language)
         await world.push(HANDOVER, body)
-        for person in ("chayenne", "grandfather"):
-            said = {section["type"]: "yes" for section in body["sections"]}
-            await world.answer(HANDOVER, person, said)
-        return await world.invite(HANDOVER, "mother")
+        await world.answer(HANDOVER, "grandfather", {section["type"]: "yes" for section in body["sections"]})
+        return await world.invite(HANDOVER, "chayenne"), await world.invite(HANDOVER, "mother")
 
     return street.do(push())
 
 
 def _own(body: dict[str, Any], language: str) -> dict[str, Any]:
     """The same with references and numbers that no other family of this broker has."""
-    place = sum(map(ord, language))
+    place = 100 + int.from_bytes(language[:2].encode()) % 899
     for person in body["people"]:
         person["reference"] += f"-{language}"
         person.pop("identifiers", None)
+        person["language"] = "nl" if language == "no-script" else language
         for contact in person["contacts"]:
             contact["value"] = contact["value"].replace("+316000", f"+316{place}").replace("@", f"-{language}@")
         if person["key"] == "mother":
@@ -76,7 +82,8 @@ def _own(body: dict[str, Any], language: str) -> dict[str, Any]:
 
 def walk(page: Page, street: Street, language: str) -> Iterator[str]:
     """All of it. The page has been opened, and is in this language."""
-    code = a_family(street, language)
+    young, code = a_family(street, language)
+    yield from _as_young(page, street, young)
     yield from _come_in(page, street, code)
     yield from _answer(page, street)
     yield from _look_back(page, street)
@@ -91,6 +98,27 @@ def walk(page: Page, street: Street, language: str) -> Iterator[str]:
     yield "contact-again"
     page.goto(f"{street.url}/verify")
     yield "verify"
+
+
+def _as_young(page: Page, street: Street, code: str) -> Iterator[str]:
+    page.goto(street.url)
+    page.fill("#code", code)
+    press(page, "main .rd-wide")
+    press(page, "button[name=contact]")
+    page.fill("#code", street.do(street.world.one_time_code()))
+    press(page, "main .rd-wide")
+    yield "question-young"
+    press(page, "form[action$='/text'] button")
+    yield "own-text-before"
+    press(page, "main a.rd-wide")
+    while "/questions/" in page.url:
+        press(page, "button[value=yes]")
+    press(page, ".rd-answer .rd-wide")
+    page.goto(f"{street.url}/mine")
+    yield "mine-young"
+    press(page, "form[action^='/mine/texts/'] button")
+    yield "own-text"
+    press(page, "footer button")
 
 
 def _come_in(page: Page, street: Street, code: str) -> Iterator[str]:
@@ -134,7 +162,7 @@ def _answer(page: Page, street: Street) -> Iterator[str]:
     yield "question-again"
     page.goto(f"{street.url}/check")
     yield "check"
-    page.locator("summary").last.click()
+    page.locator("main summary:visible").last.click()
     yield "check-open"
     press(page, ".rd-answer .rd-wide")
     yield "receipt"
@@ -188,7 +216,7 @@ def _write(page: Page, street: Street) -> Iterator[str]:
 def _stop(page: Page, street: Street) -> Iterator[str]:
     press(page, "a[href$='/recipients']")
     yield "stop-for-one"
-    page.locator("summary").last.click()
+    page.locator("main summary:visible").last.click()
     yield "stop-for-one-open"
     page.goto(f"{street.url}/mine")
     press(page, "button[name=messages][value=no]")

@@ -10,6 +10,8 @@ from broker.cli.visitor import form_of, forms_of
 from broker.crypto.signatures import ed25519_holds
 from broker.services.doorway import _one_time_text
 from broker.transparency.pocket import unpacked, verify_pocket
+from broker.web.kit.phrases import Phrases
+from broker.web.kit.site import Site
 from tests.promises.test_p05_opening_changes_nothing import has_sent, other
 from tests.support.surface import NO_SUCH_ID, changed, dump, leaks, personal, rows_of
 from tests.support.world import URL, World
@@ -143,14 +145,14 @@ async def test_a_name_is_shown_after_the_one_time_code_and_not_before(world: Wor
 def test_the_message_binds_the_code_to_our_host_alone() -> None:
     """WICG origin-bound one-time codes: the last line is `@host #code`, the host without scheme, port or path."""
     for address, host in (("https://rondom.example", "rondom.example"), ("http://localhost:8080", "localhost")):
-        for language in ("nl", "en"):
-            text = _one_time_text(language, "012345", address, "sms")
+        for language in Site(address).languages:
+            text = _one_time_text(Phrases(), language, "012345", address, "sms")
             *told, empty, last = text.split("\n")
             assert last == f"@{host} #012345"
             assert empty == ""
             assert told
             assert re.fullmatch(r"@[a-z0-9.-]+ #[0-9]{6}", last)
-            assert "@" not in _one_time_text(language, "012345", address, "email")
+            assert "@" not in _one_time_text(Phrases(), language, "012345", address, "email")
 
 
 # a receipt to take along

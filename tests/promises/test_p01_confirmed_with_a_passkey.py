@@ -25,7 +25,7 @@ async def test_a_report_is_released_once_both_parents_confirmed_and_no_more_when
     async with member(world, "mother") as mother, member(world, "father") as father:
         assert await gets(world) == ["help-history"], "a code is not enough for a report"
         page = await mother.page()
-        assert "Voor dit onderdeel is bevestigen nodig" in page
+        assert "Voor dit onderdeel is dat niet genoeg" in page
         assert "Verslag van een onderzoek" in page.partition('id="confirm"')[2].partition("</section>")[0]
         before = await count_records(world)
         for parent, expected in ((mother, ["help-history"]), (father, ["diagnostic-report", "help-history"])):
@@ -218,6 +218,7 @@ async def test_only_a_verified_visit_of_the_person_makes_a_passkey_or_a_record(w
     routes = ("device-options", "device", "confirmation-options", "confirmation")
     async with member(world, "mother") as mother, member(world, "father") as father:
         await mother.enrol()
+        callers = (await world.token(MAKER), await world.token(*world.professional(DOCTOR)))
         async with nothing_changes(world), world.browser() as nobody:
             for route in routes:
                 path = f"{mother.receipt}/{route}"
@@ -225,7 +226,7 @@ async def test_only_a_verified_visit_of_the_person_makes_a_passkey_or_a_record(w
                 assert (await father.script(path)).status_code in (403, 404)
                 assert (await mother.script(path, **{"X-CSRF-Token": "x"})).status_code == 403
                 assert (await mother.script(path, Origin="https://evil.example")).status_code == 403
-                for caller in (await world.token(MAKER), await world.token(*world.professional(DOCTOR))):
+                for caller in callers:
                     headers = {"Authorization": f"Bearer {caller}"}
                     assert (await world.http.post(path, json={}, headers=headers)).status_code in (401, 403)
         token, _ = await world.broker.consents.enter(await world.invite(REPORT, "mother"), "192.0.2.7", "nl")

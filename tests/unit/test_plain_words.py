@@ -36,7 +36,7 @@ def test_the_texts_that_families_read_are_among_those_that_are_looked_at() -> No
     for words in (
         "Nee zeggen mag. De hulp gaat gewoon door. Kies je niets, dan telt dat als nee.",  # the question
         "Lees wat er over jou staat",  # a page
-        "Vraag een nieuwe code.",  # a refusal
+        "Vraag hieronder een nieuwe code.",  # a refusal
         "Mag je dit niet meer lezen?",  # none: stands nowhere
         "Hierin staat welke hulp er eerder was, van wie en wanneer.",  # the agreement
         "Dit is te lang.",  # a form
