@@ -20,7 +20,7 @@ from broker.cli.story import Story
 from broker.cli.visitor import Visitor
 from broker.client import Client
 from broker.settings import EXIT
-from tests.e2e.acting import PHONE, one_time_code, press
+from tests.e2e.acting import PHONE, choose_language, one_time_code, press
 from tests.support.seeing import pages_of, seen_codes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,8 +79,10 @@ def phone(browser: Browser, house: House, *, scripts: bool = True) -> Iterator[t
     context.route(
         EXIT, lambda route: route.fulfill(body="<title>Weer</title><h1>Het weer</h1>", content_type="text/html")
     )
+    page = context.new_page()
+    choose_language(page, house.url, "nl")
     try:
-        yield context, context.new_page()
+        yield context, page
     finally:
         context.close()
 
@@ -148,6 +150,7 @@ def test_the_code_of_a_link_stays_in_no_address_and_survives_another_language(br
     with phone(browser, house) as (context, page):
         page.goto(f"{house.url}/#{code}")
         expect(page.locator("#code")).to_have_value(code)
+        page.click("header summary")
         press(page, "#language button[value=en]")
         expect(page.locator("html")).to_have_attribute("lang", "en")
         expect(page.locator("#code")).to_have_value(code)
