@@ -160,7 +160,7 @@ async def test_the_question_for_several_says_so_and_that_is_in_the_text_that_is_
     for name, person, there in ((CHAYENNE, "chayenne", True), ("tom-to-school", "tom", False)):
         async with world.browser() as browser:
             page = await world.come_in(browser, await world.invite(name, person))
-            assert ("Je mag per organisatie kiezen." in page.text) == there
+            assert ("Je mag voor elke organisatie apart kiezen." in page.text) == there, "in words for who is young"
             assert ('value="each"' in page.text) == there
     await world.answer(CHAYENNE, "mother", {"timeline": {WORKER: "yes"}})
     (digest,) = {record.notice.digest for record in await records_of(world)}
