@@ -496,10 +496,13 @@ def without_plan(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def stripped(page: str) -> str:
-    """What a page says, without the secrets of its visit and the moment."""
-    page = re.sub(r'name="csrf" value="[^"]*"', "", page)
+    """What a page says, without the secrets of its visit, the moment, and the signed entries of its own receipt."""
+    page = re.sub(r'(name="csrf" value|data-csrf)="[^"]*"', "", page)
     page = re.sub(r"/mine/sections/[0-9a-f]{32}/", "", page)
-    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b\d{1,2}[.:]\d{2}\b", "", page)
+    page = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b\d{1,2}[.:]\d{2}\b", "", page)
+    return re.sub(
+        r'/verify#[^"]*|data:image/[^"]*|\b[0-9A-F]{4}-[0-9A-F]{4}\b|<span class="rd-code">\w+…</span>', "", page
+    )
 
 
 async def walk(world: World, person: str) -> list[str]:
