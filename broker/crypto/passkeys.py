@@ -70,6 +70,7 @@ class PasskeyCeremonies:
     def created(self, credential: str, challenge: bytes) -> Passkey:
         """The verified new passkey. Raises NotAllowed."""
         try:
+            check_frame(base64url_to_bytes(json.loads(_bounded(credential))["response"]["clientDataJSON"]))
             verified = webauthn.verify_registration_response(
                 credential=_bounded(credential),
                 expected_challenge=challenge,

@@ -68,13 +68,17 @@ def verify_family_receipt(trusted: Mapping[str, bytes], statement: str) -> int:
     """Check a signer's receipt from outside. Returns how many consent records it holds. Raises Tampered.
 
     The receipt and each record in it are signed by a trusted key, each notice is the very text of its digest, and what
-    claims a passkey was signed by one, at the address that the record names for stopping.
+    claims a passkey was signed by one, at the address that the record names for stopping; with that touch the device
+    signed exactly the records of this receipt, and no other.
     """
     document = verify_statement(trusted, RECEIPT_TYPE, statement)
     try:
-        for record in document["records"]:
-            said = verify_statement(trusted, RECORD_TYPE, record)
+        records = [verify_statement(trusted, RECORD_TYPE, record) for record in document["records"]]
+        together = tuple(digest_of(said) for said in records)
+        for said in records:
             read = record_from(said)
+            if read.confirmation is not None and tuple(read.confirmation.covers) != together:
+                raise Tampered
             check_confirmed(said, read, {_origin(said["processing"]["withdrawalMethod"]["exercisedAt"])})
             digest = read.notice.digest
             if hashlib.sha256(document["notices"][digest].encode()).hexdigest() != digest:

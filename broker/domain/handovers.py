@@ -102,14 +102,21 @@ class Content:
 
 
 def readable(content: Content) -> bool:
-    """Whether it is what its media type says: text in UTF-8, or an object or a list in JSON (RFC 8259)."""
+    """Whether it is what its media type says: text in UTF-8, or an object or a list in JSON (RFC 8259), each name once."""
     try:
         text = content.body.decode()
         return content.media_type != "application/json" or isinstance(
-            json.loads(text, parse_constant=_no_number, parse_float=_finite), dict | list
+            json.loads(text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_named_once), dict | list
         )
     except (ValueError, RecursionError):
         return False
+
+
+def _named_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """One reader would see the first of two with the same name, and another one the last."""
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name stands there twice")
+    return dict(pairs)
 
 
 def _finite(text: str) -> float:

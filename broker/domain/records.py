@@ -133,6 +133,10 @@ def record_from(document: Mapping[str, Any]) -> ConsentRecord:
             raise Tampered
         if (record.evidence is EvidenceLevel.PASSKEY) is not (record.confirmation is not None):
             raise Tampered
+        if (
+            record.evidence is EvidenceLevel.OIDC
+        ):  # nothing here could show that there was a login: nobody may claim one
+            raise Tampered
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         raise Tampered from None
     return record

@@ -17,7 +17,7 @@ from typing import Any
 from broker.domain.basis import digest_of
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.parties import Oin, PersonId
-from broker.domain.passkeys import CONFIRM_WITHIN, MOST, OwnPasskey
+from broker.domain.passkeys import CONFIRM_WITHIN, MOST, OwnPasskey, fingerprint_of
 from broker.domain.ports import Passkeys
 from broker.domain.stores import Invitation, Message, UnitOfWork, Visit
 from broker.errors import Conflict, NotAllowed, NotFound, Words
@@ -82,8 +82,7 @@ class OwnPasskeys(Consents):
             _check_room(await work.passkeys.of(signer))
             if not await work.passkeys.enrol(signer, made, raw(asked["handle"]), now):
                 raise NotAllowed(_KNOWN_ALREADY, code="passkey-known")
-            mine = await work.passkeys.of(signer)
-            fingerprint = mine[-1].fingerprint
+            fingerprint = fingerprint_of(made.credential, made.public_key)
             await self._changed(work, EventType.PASSKEY_ENROLLED, signer, invitation, fingerprint, now)
             await work.commit()
         house.log.kick()

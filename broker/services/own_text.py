@@ -176,21 +176,44 @@ def _shown(own: _Own, reader: PersonId, digest: str, now: datetime) -> LogEvent:
 
 
 def plain_text(content: Content) -> str:
-    """What a section says, as text for people: JSON as lines, one for each thing that it names."""
+    """What a section says, as text for people: JSON as lines; of a list, one line for each thing in it, without its names."""
     text = content.body.decode()
     return "\n".join(_lines(json.loads(text), 0)) if content.media_type == "application/json" else text
 
 
 def _lines(value: Any, depth: int) -> Iterator[str]:
-    indent = "  " * depth
-    items = value.items() if isinstance(value, dict) else (("", one) for one in value)
-    for name, one in items:
-        start = f"{indent}{name}: " if name else f"{indent}– "
+    if not isinstance(value, dict | list):
+        yield _said(value)
+        return
+    if isinstance(value, list):
+        for one in value:
+            plain = not isinstance(one, dict | list) or not _nested(one) or depth >= DEEPEST
+            yield from (["– " + _in_one(one)] if plain else _lines(one, depth + 1))
+        return
+    for name, one in value.items():
         if isinstance(one, dict | list) and one and depth < DEEPEST:
-            yield start.rstrip(" ")
+            if len(value) > 1:
+                yield f"{name}:"
             yield from _lines(one, depth + 1)
         else:
-            yield start + (one if isinstance(one, str) else json.dumps(one, ensure_ascii=False))
+            yield f"{name}: {_said(one)}"
+
+
+def _nested(value: dict[str, Any] | list[Any]) -> bool:
+    return any(isinstance(one, dict | list) for one in (value.values() if isinstance(value, dict) else value))
+
+
+def _in_one(value: Any) -> str:
+    """`2018 – 2024: lived with grandmother`, or all that it says after each other."""
+    if not isinstance(value, dict) or _nested(value):
+        return _said(value)
+    period = " – ".join(_said(value[name]) for name in ("from", "until") if name in value)
+    rest = ", ".join(_said(one) for name, one in value.items() if name not in ("from", "until"))
+    return ": ".join(part for part in (period, rest) if part)
+
+
+def _said(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 _SEALED = Words(

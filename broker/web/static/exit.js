@@ -11,8 +11,12 @@
   const leave = () => {
     document.documentElement.hidden = true;
     document.title = "\u00a0";
-    navigator.sendBeacon(form.action, new URLSearchParams());
-    location.replace(form.dataset.address);
+    let sent = false;
+    try {
+      sent = navigator.sendBeacon(form.action, new URLSearchParams());
+    } catch {}
+    if (sent) location.replace(form.dataset.address);
+    else form.submit(); // slower, but the visit ends
   };
   const count = (number) => {
     presses = number;

@@ -119,6 +119,30 @@ def test_an_altered_statement_is_refused_even_when_the_broker_signed_it(notary, 
     refused(notary, keys, ALTERED[what](both[0]))
 
 
+def test_nobody_can_claim_a_login_which_nothing_could_show(keys):
+    with pytest.raises(Tampered):
+        RecordNotary(keys, AT).read(forged(keys, a_record(MOTHER, evidence=EvidenceLevel.OIDC)))
+
+
+def test_a_touch_that_signed_more_than_the_receipt_shows_is_seen_on_the_receipt(notary):
+    text = "Een vraag."
+    shown = replace(a_record(MOTHER).notice, digest=hashlib.sha256(text.encode()).hexdigest())
+    told, hidden = confirmed(
+        notary,
+        Authenticator(),
+        a_record(MOTHER, notice=shown),
+        a_record(MOTHER, serial=2, notice=shown, section_types=("timeline",)),
+    )
+    notices = {shown.digest: text}
+    whole = notary.receipt({"records": [notary.sign(told), notary.sign(hidden)], "notices": notices})
+    assert verify_family_receipt(notary.public_keys(), whole) == 2
+    for kept in ([told], [hidden], [hidden, told]):
+        with pytest.raises(Tampered):
+            verify_family_receipt(
+                notary.public_keys(), notary.receipt({"records": [notary.sign(r) for r in kept], "notices": notices})
+            )
+
+
 def test_a_code_with_a_confirmation_is_refused(notary, keys, both):
     with pytest.raises(Tampered):
         RecordNotary(keys, AT).read(forged(keys, replace(both[0], evidence=EvidenceLevel.CODE)))

@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI
 
 from broker.domain.consents import Stance
-from broker.domain.handovers import Content
+from broker.domain.handovers import Content, readable
 from broker.services.own_text import plain_text
 from tests.unit.web.conftest import browsing
 from tests.unit.web.fakes import CSRF, SENDER, FakeFamily
@@ -64,13 +64,27 @@ async def test_from_what_somebody_said_too(family: FakeFamily, client: httpx.Asy
     assert back.headers["location"] == "/mine"
 
 
+@pytest.mark.parametrize("body", ['{"note": "A", "note": "B"}', '[{"a": {"b": 1, "b": 2}}]'])
+def test_a_text_that_two_readers_would_read_otherwise_is_no_json(body: str) -> None:
+    assert not readable(Content("application/json", body.encode()))
+    assert readable(
+        Content("application/json", body.replace('"note": "B"', '"other": "B"').replace(', "b": 2', "").encode())
+    )
+
+
 def test_json_is_written_as_lines_for_people() -> None:
-    body = '{"entries": [{"from": "2011", "what": "Woont bij moeder."}], "klaar": true, "leeg": []}'
+    timeline = '{"entries": [{"from": "2011", "what": "Woont bij moeder."}, {"from": "2018", "until": "2024", "what": "Bij oma."}]}'
+    assert plain_text(Content("application/json", timeline.encode())).split("\n") == [
+        "– 2011: Woont bij moeder.",
+        "– 2018 – 2024: Bij oma.",
+    ]
+    body = '{"entries": [{"from": "2011", "what": "Woont bij moeder."}, "los", [1, {"a": "b"}]], "klaar": true, "leeg": []}'
     assert plain_text(Content("application/json", body.encode())).split("\n") == [
         "entries:",
-        "  –",
-        "    from: 2011",
-        "    what: Woont bij moeder.",
+        "– 2011: Woont bij moeder.",
+        "– los",
+        "– 1",
+        "– b",
         "klaar: true",
         "leeg: []",
     ]
