@@ -163,6 +163,8 @@ async def test_a_writer_that_gives_up_waiting_keeps_nobody_waiting(store):
         waiting = asyncio.create_task(write(store, 1))
         behind = asyncio.create_task(write(store, 2))
         await asyncio.sleep(0.02)
+        if not store.sqlite:  # there nobody waits for `work`
+            await waiting
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         await work.organisations.add(an_organisation(3), [])

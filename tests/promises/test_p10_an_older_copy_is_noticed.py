@@ -265,6 +265,8 @@ async def test_two_brokers_on_one_database_each_have_a_guard(world: World, intru
             intruder.disarm()
             intruder.put_back(copy)
         for asked in (world, other):
+            with pytest.raises((Unsafe, Unavailable)):
+                await asked.settle()
             assert (await asked.ask(HANDOVER, WHO)).status_code == 503
             assert not asked.broker.ledger.believed
 
