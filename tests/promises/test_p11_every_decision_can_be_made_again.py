@@ -146,7 +146,6 @@ async def test_what_a_decision_rested_on_cannot_be_changed_afterwards(
     await world.settle()
     async with nobody_writes(world):
         intruder.disarm()
-    async with nobody_writes(world):
         attack(intruder)
     report = await replayed(world)
     assert {finding.outcome for finding in report.findings} == TAMPERING[attack]
@@ -310,7 +309,6 @@ async def test_an_officer_gets_a_report_to_file(world: World, intruder: Intruder
     assert (code, "/since" in told) == (2, True)
     async with nobody_writes(world):
         intruder.disarm()
-    async with nobody_writes(world):
         _a_record_gone(intruder)
     code, said, _ = await command("--json")
     document = json.loads(said)

@@ -69,6 +69,19 @@ def test_what_cedars_validator_lets_pass_is_refused_too(shipped: PolicySet) -> N
     assert "can fail (+)" in refusal.value.words.en
 
 
+def test_what_is_read_of_a_thing_that_a_rule_chose_is_refused_though_it_may_never_fail(shipped: PolicySet) -> None:
+    """Which of two things it reads of is known only when it is asked; nobody can work out beforehand what it gives."""
+    rule = f'@id("x") {NOTES} permit (principal, action, resource)'
+    choice = '(if context.senderBasis then principal else principal).role == Role::"teacher"'
+    assert cedarpy.validate_policies(
+        f"{shipped.texts['release.cedar']}{rule} when {{ {choice} }};", shipped.schema
+    ).validation_passed
+    for condition in (choice, f"context.recipientBasis && {choice}"):
+        with pytest.raises(UnsafePolicies) as refusal:
+            with_rule(shipped, f"{rule} when {{ {condition} }};")
+        assert "can fail (.)" in refusal.value.words.en
+
+
 class Bell:
     """Remembers what rang."""
 
