@@ -197,6 +197,15 @@ def test_keys_are_made_once_are_private_and_listed_without_the_key(desk):
             assert secret not in document or document[secret] not in listed
 
 
+@pytest.mark.parametrize("start", ["-", "--", "-d", ""])
+def test_a_keys_id_may_begin_with_a_dash(furnished, start):
+    """One in 64 does; to retire it, nobody needs to know what a shell makes of that."""
+    kid = f"{start}LCLAPdPXisbVBcGLfW4szBh8YQ5wUdv2G3rDV8Ltyo"
+    for more in ([], ["--dry-run"]):
+        assert "There is no key with this id" in furnished.refused("keys", "retire", kid, *more)
+    assert "extra argument" in furnished.run("keys", "retire", kid, "--dryrun").stderr
+
+
 def test_keys_that_are_not_there_or_not_private_are_refused(desk):
     assert "broker keys init" in desk.refused("keys", "list")
     desk.done("keys", "init", "--demo")

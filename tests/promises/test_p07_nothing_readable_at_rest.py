@@ -165,14 +165,41 @@ def readable(value: Any) -> Iterator[bytes]:
         yield base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4)) if len(part) % 4 != 1 else b""
 
 
+TEXT = re.compile(r"[^\ufffd\x00-\x1f\x7f]{24,}|^[^\ufffd\x00-\x1f\x7f]+$", re.MULTILINE)
+
+
+def text_of(haystack: bytes) -> str:
+    """What reads as text: long pieces of it, and whole lines; among random bytes two or three signs say nothing."""
+    return "\n".join(TEXT.findall(haystack.decode(errors="replace")))
+
+
 def found_in(haystack: bytes, secrets: Mapping[str, str]) -> list[str]:
-    """Which of these are there, as whole words where they are short: three signs turn up anywhere by chance."""
+    """Which of these are there: short ones as whole words in text, since a few signs turn up anywhere by chance."""
+    text = text_of(haystack)
     return [
         f"{kind}: {secret}"
         for secret, kind in secrets.items()
-        if (needle := secret.encode()) in haystack
-        and (len(needle) > 5 or re.search(rb"(?<![\w+/=-])" + re.escape(needle) + rb"(?![\w+/=-])", haystack))
+        if (secret.encode() in haystack if len(secret.encode()) > 8 else re.search(_word(secret), text))
     ]
+
+
+def _word(text: str) -> str:
+    return rf"(?<![\w+/=-]){re.escape(text)}(?![\w+/=-])"
+
+
+def test_what_is_there_is_found_and_what_chance_brings_is_not() -> None:
+    chance = hashlib.shake_128(b"chance").digest(3_000_000)
+    short = {"Oma": "name", "Zoë": "name", "123456": "code"}
+    by_chance = b"".join(chance[at : at + 50] + secret.encode() for at, secret in enumerate(short, start=1)) + chance
+    assert found_in(by_chance, short) == []
+    assert found_in(by_chance + b"meer dan acht" + chance, {"meer dan acht": "words"}) == ["words: meer dan acht"]
+    for secret, kind in short.items():
+        assert found_in(b"\n".join((chance, secret.encode(), chance)), short) == [f"{kind}: {secret}"], (
+            "a cell of its own"
+        )
+        for text in (f'{{"name":"{secret}","born":"1950"}}', f"een zin waarin {secret} voorkomt"):
+            assert found_in(chance + text.encode() + chance, short) == [f"{kind}: {secret}"], text
+            assert found_in(text.replace(secret, f"x{secret}").encode(), short) == []
 
 
 def unkeyed(secret: str) -> Iterator[bytes]:
@@ -363,8 +390,10 @@ async def test_a_message_that_waits_to_be_sent_cannot_be_read(
     assert len(waiting) == 1
     seen = b"\n".join(part for value in waiting[0] for part in readable(value))
     assert found_in(seen, secrets_of(world)) == []
-    but_ids = re.sub(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", b"", seen)  # one may be all digits in its middle
-    assert re.search(rb"http|/#|[A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{4}|sms", but_ids) is None
+    but_ids = re.sub(
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", text_of(seen)
+    )  # one may be all digits in its middle
+    assert re.search(rf"http|/#|[A-Z0-9]{{4}}-[A-Z0-9]{{4}}-[A-Z0-9]{{4}}|{_word('sms')}", but_ids) is None
 
 
 async def test_a_contact_moved_to_another_person_gets_no_code(world: World, intruder: Intruder) -> None:
