@@ -181,12 +181,21 @@ class Ledger:
         Raises Unsafe, and stops believing the database, when the tree does not extend what is known from outside it.
         """
         async with self._publishing:
-            try:
-                state, newest = await self._extended(await self._watch.known())
-            except Unsafe as error:
-                self._watch.refuse(error)
-                raise
-            await self._conclude(state, newest)
+            await self._conclude(*await self._believable())
+
+    async def _believable(self) -> tuple[TreeState, Kept | None]:
+        """See `_extended`, for what is known from outside; raises Unsafe, and stops believing, when it is not."""
+        try:
+            return await self._extended(await self._watch.known())
+        except Unsafe as error:
+            self._watch.refuse(error)
+            raise
+
+    async def _look(self) -> None:
+        """Hold the tree against what is known from outside it, without waiting for a checkpoint to be due."""
+        async with self._publishing:
+            with contextlib.suppress(Unsafe):
+                await self._believable()
 
     async def _extended(self, known: Kept | None) -> tuple[TreeState, Kept | None]:
         """The tree, which extends what is known and the newest checkpoint; and that one, if it covers the whole tree.
@@ -228,10 +237,13 @@ class Ledger:
     async def receipt(self, appended: Appended, owners: frozenset[str]) -> dict[str, Any]:
         """The receipt of a committed entry, with its inclusion proof if a checkpoint covers it within WAIT seconds.
 
-        It holds the openings that belong to `owners` only. Raises Unavailable when the database is older than the guard.
+        It holds the openings that belong to `owners` only. Raises Unavailable when the database is older than the guard:
+        where no checkpoint came in time, the tree itself is held against the guard first.
         """
         self.kick()
         proof = await self._wait_for_proof(appended.entry.id)
+        if proof is None:
+            await self._look()
         self.allow()
         mine = [opening for opening in appended.entry.openings if opening.owner in owners]
         where = f"{self._address}/proofs/{appended.entry.id}"
