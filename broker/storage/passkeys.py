@@ -40,9 +40,10 @@ class SignerPasskeys(Store):
         return await self._add(person, _STOPPED, {"credential": _text(passkey.credential)}, now)
 
     async def _add(self, person: PersonId, kind: str, facts: Mapping[str, str], now: datetime) -> bool:
-        tag = self._tag(person, kind, now, facts)
+        identity = self._means.ids()
+        tag = self._tag(identity, person, kind, now, facts)
         values = {
-            "id": self._means.ids(),
+            "id": identity,
             "person": person,
             "kind": kind,
             "credential_tag": self._means.tags.tag("passkey-credential", facts["credential"]),
@@ -52,8 +53,8 @@ class SignerPasskeys(Store):
         }
         return await self._insert_once(t.signer_passkey, values)
 
-    def _tag(self, person: str, kind: str, at: datetime, facts: Mapping[str, str]) -> str:
-        return self._means.tags.tag("passkey", person, kind, at.astimezone(UTC).isoformat(), *facts.values())
+    def _tag(self, identity: str, person: str, kind: str, at: datetime, facts: Mapping[str, str]) -> str:
+        return self._means.tags.tag("passkey", identity, person, kind, at.astimezone(UTC).isoformat(), *facts.values())
 
     async def of(self, person: PersonId) -> tuple[OwnPasskey, ...]:
         """All that were ever made for this person, oldest first; who asks for facts first knows that none is missing."""
@@ -66,7 +67,7 @@ class SignerPasskeys(Store):
         found: dict[PersonId, list[tuple[Any, Mapping[str, str]]]] = defaultdict(list)
         for row in await self._all(sa.select(t.signer_passkey).where(c.person.in_(tuple(persons))).order_by(c.id)):
             facts: Mapping[str, str] = self._unseal_json(f"passkey:{row.tag}", row.facts_sealed)
-            if row.tag != self._tag(row.person, row.kind, row.stated_at, facts):
+            if row.tag != self._tag(row.id, row.person, row.kind, row.stated_at, facts):
                 raise Tampered
             found[PersonId(row.person)].append((row, facts))
         return found

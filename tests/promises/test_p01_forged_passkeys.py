@@ -102,7 +102,10 @@ async def test_what_the_operator_forges_with_every_key_shows_when_decisions_are_
     assert [str(finding.outcome) for finding in report.findings] == ["other-facts"]
 
 
-async def test_a_passkey_that_is_changed_or_left_out_in_the_database_closes_everything(world: World) -> None:
+@pytest.mark.parametrize("back", [False, True], ids=["left out", "under another number"])
+async def test_a_passkey_that_is_changed_or_left_out_in_the_database_closes_everything(
+    world: World, *, back: bool
+) -> None:
     await push_report(world)
     async with member(world, "mother") as mother, member(world, "father") as father:
         for parent in (mother, father):
@@ -120,6 +123,9 @@ async def test_a_passkey_that_is_changed_or_left_out_in_the_database_closes_ever
                         await connection.execute(sa.text(change))
             async with world.broker.database.engine.begin() as connection:
                 await connection.execute(sa.delete(t.signer_passkey).where(t.signer_passkey.c.id == row.id))
+                if back:
+                    other = {**row._mapping, "id": f"{row.id[:-1]}{'0' if row.id[-1] != '0' else '1'}"}
+                    await connection.execute(sa.insert(t.signer_passkey).values(**other))
         answer = await world.ask(REPORT, DOCTOR)
         assert answer.status_code == 500, answer.text
         assert "released" not in answer.json()
