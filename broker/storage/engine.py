@@ -17,6 +17,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from broker.errors import Unsafe, Words
 from broker.storage.one_trip import OneTrip
@@ -36,7 +37,7 @@ large sort leaves rows in a file of the system's temporary folder."""
 PATIENCE, SHORT = 30_000, 250
 """Milliseconds that SQLite waits for others: to write, and to empty the write-ahead log."""
 FAREWELL = 5
-"""Seconds that closing waits for connections that are just being made."""
+"""Seconds that closing waits for connections that are just being made, and for those in use."""
 OUTSIDE = "outside_transaction"
 
 
@@ -54,9 +55,17 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     async def close(self) -> None:
-        """Close every connection, also those that are just being made."""
+        """Close every connection, also those that are just being made or given back; it can be used again afterwards.
+
+        A pool that is let go while somebody works with a connection of it would leave that one open.
+        """
         if self.unfinished:
             await asyncio.wait(self.unfinished, timeout=FAREWELL)
+        pool = self.engine.pool
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL):
+                while isinstance(pool, QueuePool) and pool.checkedout():  # noqa: ASYNC110  a pool tells nobody
+                    await asyncio.sleep(0.01)
         await self.engine.dispose()
 
 

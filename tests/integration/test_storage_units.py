@@ -398,8 +398,7 @@ async def test_who_gives_up_while_connecting_leaves_nothing_half_open(store, pos
         reading.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await reading
-        await store.database.engine.dispose()
-    await store.database.close()
+        await store.database.close()
     async with asyncio.timeout(SOON):
         await asyncio.to_thread(lambda: postgres_server.drop(postgres_server.create_database()))
 
@@ -424,3 +423,22 @@ async def test_on_sqlite_each_statement_takes_one_trip_to_its_thread(store, monk
             await connection.execute(sa.text("SELECT 1 FROM nowhere"))
     await write(store, 2)
     assert await numbers(store) == [1, 2], "and who met an error leaves nothing open"
+
+
+async def test_closing_waits_for_who_is_still_at_work(store):
+    """A connection given back to a pool that was let go is closed by nobody."""
+    at_work = asyncio.Event()
+
+    async def work() -> None:
+        async with store.storage(writing=False) as work:
+            at_work.set()
+            await asyncio.sleep(0.1)
+            await work.tree.state()
+
+    working = asyncio.create_task(work())
+    await at_work.wait()
+    pool = store.database.engine.pool
+    await store.database.close()
+    assert (working.done(), pool.checkedout(), pool.checkedin()) == (True, 0, 0)
+    await working
+    assert await numbers(store) is not None, "and it can be used again"

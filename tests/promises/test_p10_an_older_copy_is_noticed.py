@@ -78,7 +78,7 @@ async def nobody_serves(world: World) -> AsyncIterator[None]:
         patch.setattr(world.broker.ledger, "step", nothing)
         world.broker.ledger.kick()
         await asyncio.sleep(0.1)
-        await world.broker.database.engine.dispose()
+        await world.broker.database.close()
         yield
 
 

@@ -54,7 +54,7 @@ async def away(world: World, intruder: Intruder) -> AsyncIterator[None]:
         assert world.broker.database.writers is not None
         async with world.broker.database.writers:  # nobody is in the middle of something
             await asyncio.sleep(0.05)
-            await world.broker.database.engine.dispose()
+            await world.broker.database.close()
         path, kept = intruder.path, intruder.path.with_name("kept.db")
         path.rename(kept)
         path.mkdir()
