@@ -34,6 +34,7 @@ from broker.pdp.policy_set import PolicySet, load
 from broker.services.questionnaires import Choice, Shown
 from broker.settings import Settings, read_settings
 from broker.storage.tables import outbox
+from tests.support.rounds import first_rounds, hour_of
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = "http://localhost:8080"
@@ -368,8 +369,9 @@ async def open_world(
     partners = [o for family in families.values() for o in family["organisations"]]
     client_keys = furniture.keys if furniture else {o["oin"]: ClientKey.new() for o in partners}
     app = asgi(broker)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    transport, hour = httpx.ASGITransport(app=app, raise_app_exceptions=False), hour_of(broker)
     async with broker.running(), httpx.AsyncClient(transport=transport, base_url=URL) as http:
+        await first_rounds(broker, hour)
         for o in partners if furniture is None else ():
             await broker.partners.add(
                 Organisation(Oin(o["oin"]), o["name"], o["kind"]), [client_keys[o["oin"]].public_jwk()]
