@@ -133,9 +133,7 @@ def record_from(document: Mapping[str, Any]) -> ConsentRecord:
             raise Tampered
         if (record.evidence is EvidenceLevel.PASSKEY) is not (record.confirmation is not None):
             raise Tampered
-        if (
-            record.evidence is EvidenceLevel.OIDC
-        ):  # nothing here could show that there was a login: nobody may claim one
+        if record.evidence is EvidenceLevel.OIDC:  # nothing here could show that there was a login
             raise Tampered
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         raise Tampered from None

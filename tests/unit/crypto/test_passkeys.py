@@ -32,6 +32,18 @@ def test_a_passkey_registers_and_signs_in(device, passkey):
     assert DESK.signed(device.sign(count=7), CHALLENGE, passkey) == Passkey(passkey.credential, passkey.public_key, 7)
 
 
+@pytest.mark.parametrize("more", [{"crossOrigin": True}, {"topOrigin": "https://evil.example"}])
+def test_from_within_another_sites_page_none_is_made_and_none_signs_in(more):
+    device = Authenticator()
+    told = device._client
+    own = DESK.created(device.register(), CHALLENGE)
+    device._client = lambda *args: json.dumps({**json.loads(told(*args)), **more}).encode()  # type: ignore[method-assign]
+    with pytest.raises(NotAllowed):
+        DESK.created(device.register(), CHALLENGE)
+    with pytest.raises(NotAllowed):
+        DESK.signed(device.sign(), CHALLENGE, own)
+
+
 def test_what_is_asked_of_the_browser_is_user_verification_here(device):
     made = json.loads(DESK.creation("officer-1", "Rondom", CHALLENGE, (b"known",)))
     assert made["rp"] == {"name": "Rondom", "id": "broker.example"}
