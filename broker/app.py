@@ -1,4 +1,4 @@
-"""The composition root: settings become adapters, adapters become services, services become one ASGI application.
+"""The composition root: settings become adapters, and adapters become services.
 
 Nothing is connected before the application starts; whatever is unsafe is refused here, with one sentence.
 """
@@ -6,19 +6,15 @@ Nothing is connected before the application starts; whatever is unsafe is refuse
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import structlog
-from fastapi import FastAPI
 from uuid_utils import uuid7
 
-from broker.api.deps import Api
-from broker.api.openapi import describe
-from broker.api.routes import install_api
 from broker.crypto.assertions import Assertions
 from broker.crypto.codes import Codes
 from broker.crypto.encoding import b64url
@@ -46,9 +42,10 @@ from broker.services.agreements import Agreements
 from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
 from broker.services.confirming import Confirming
+from broker.services.counting import Counting
 from broker.services.erasure import Erasure
-from broker.services.evaluations import Evaluations
 from broker.services.exporting import Exports
+from broker.services.following import Following
 from broker.services.handovers import Handovers
 from broker.services.hearing import Hearing
 from broker.services.house import House
@@ -71,11 +68,7 @@ from broker.transparency.entries import encode
 from broker.transparency.guard import GuardedStorage
 from broker.transparency.ledger import Ledger
 from broker.transparency.policies import WitnessPolicy, read_policy
-from broker.web import install_web, page_for
 from broker.web.kit.phrases import Phrases
-from broker.web.kit.recordings import Recordings
-from broker.web.kit.site import Site
-from broker.web.theme.municipal import theme_of
 
 _log = structlog.get_logger(__name__)
 CLEANING = 600
@@ -121,6 +114,7 @@ class Broker:
     alarms: Alarms
     erasure: Erasure
     exports: Exports
+    following: Following
 
     def public_keys(self) -> dict[str, Any]:
         """What a verifier must trust, for anybody to have: `broker audit keys` prints it."""
@@ -158,6 +152,7 @@ class Broker:
                 self._clean,
                 self.reminders.run,
                 self.erasure.run,
+                self.following.run,
             )
             tasks += [asyncio.create_task(task()) for task in background]
             yield
@@ -321,6 +316,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         alarms=alarms,
         erasure=Erasure(house),
         exports=exports,
+        following=Following(house, (Counting(),), alarms.hear),
     )
 
 
@@ -348,50 +344,3 @@ def _witnesses(settings: Settings, ledger: Ledger) -> WitnessPolicy | None:
 
 async def _to_witness(url: str, text: str) -> Said:
     return Said(*await post(url, text))
-
-
-def asgi(broker: Broker) -> FastAPI:
-    """The application of a broker. Raises Unsafe for a theme that people could not read."""
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with broker.running():
-            _log.info("started", digest=broker.house.agreement().digest)
-            yield
-            _log.info("stopping")
-
-    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    settings = broker.settings
-    describe_api: Callable[[], dict[str, object]] = partial(describe, app, settings.public_url)
-    demo = settings.mode == "demo"
-    site = Site(
-        settings.public_url,
-        settings.secure,
-        demo=demo,
-        openapi=describe_api,
-        trusted=broker.trusted,
-        exit_address=settings.exit_address,
-        alarms=broker.alarms,
-        theme=theme_of(settings.theme),
-        recordings=Recordings(settings.audio),
-    )
-    api = Api(
-        access=broker.access,
-        handovers=broker.handovers,
-        boxes=broker.boxes,
-        invitations=broker.invitations,
-        partner_events=broker.partner_events,
-        releases=broker.releases,
-        reactions=broker.reactions,
-        partners=broker.partners,
-        evaluations=Evaluations(broker.house),
-        log=broker.ledger,
-        cosigned=broker.cosigning,
-        ready=broker.ready,
-        public_url=settings.public_url,
-        phrases=broker.house.phrases,
-        alarms=broker.alarms,
-    )
-    install_api(app, api, partial(page_for, site=site))
-    install_web(app, broker.consents, broker.oversight, site)
-    return app

@@ -9,6 +9,7 @@ import typer
 from broker.cli.running import use
 from broker.crypto.assertions import check_public_jwk
 from broker.crypto.sealing import SealingPublicKey
+from broker.domain.officers import OfficerRole
 from broker.domain.parties import Oin, Organisation
 from broker.errors import Invalid
 
@@ -105,9 +106,15 @@ def suspend(
 
 
 @officers.command("invite")
-def invite(name: Annotated[str, typer.Argument(help="Who it is; kept encrypted.")]) -> None:
+def invite(
+    name: Annotated[str, typer.Argument(help="Who it is; kept encrypted.")],
+    role: Annotated[OfficerRole, typer.Option(help="What they may do.")] = OfficerRole.OFFICER,
+    organisation: Annotated[
+        str, typer.Option(help="Twenty digits: the only organisation whose part they see, for an organisation-officer.")
+    ] = "",
+) -> None:
     """Invite a privacy officer; prints a code that works once, within seven days."""
-    code = use(lambda broker: broker.oversight.invite(name))
+    code = use(lambda broker: broker.oversight.invite(name, role, Oin(organisation) if organisation else None))
     typer.echo(f"invitation code {code}")
 
 
@@ -116,7 +123,8 @@ def officers_listed() -> None:
     """Show every privacy officer, with their ids."""
     for officer in use(lambda broker: broker.oversight.officers_known()):
         state = "withdrawn" if officer.withdrawn else "let in" if officer.enrolled else "invited"
-        typer.echo(f"{officer.id}  {state:<9}  {officer.name}")
+        for_whom = f"{officer.role.value}{f' of {officer.organisation}' if officer.organisation else ''}"
+        typer.echo(f"{officer.id}  {state:<9}  {for_whom:<20}  {officer.name}")
 
 
 @officers.command("withdraw")

@@ -6,7 +6,8 @@ import typer
 import uvicorn
 
 from broker import observability
-from broker.app import Broker, asgi, build, prepare_database
+from broker.app import Broker, build, prepare_database
+from broker.asgi import asgi
 from broker.cli.dumps import no_dumps
 from broker.settings import database_addresses, read_settings
 from broker.storage import migrate

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.explanations import Explanation
+from broker.domain.officers import Right
 from broker.domain.overview import Overview
-from broker.errors import NotFound, Words
+from broker.errors import Words
 from broker.services.explaining import explain_entry
+from broker.services.lines import seen
 from broker.services.queue import Queue
 
 
@@ -34,17 +36,16 @@ class Agreed(Queue):
         """All that the agreement in force gives, and to whom."""
         house = self._house
         async with house.storage(writing=False) as work:
-            await self.officer(work, token)
+            await self.acting(work, token, Right.READ_AGREEMENT)
         return await asyncio.to_thread(house.agreement().overview)
 
     async def rules(self, token: str, entry_id: str) -> RulesScreen:
         """Every rule behind one logged decision. Raises NotFound. The look is logged."""
         house, now = self._house, self._house.clock()
         async with house.storage() as work:
-            officer = await self.officer(work, token)
-            entry = await work.log.get(entry_id)
-            if entry is None:
-                raise NotFound
+            acting = await self.acting(work, token, Right.READ_LOG)
+            officer = acting.officer
+            entry, _ = await seen(house, work, acting, entry_id)
             sections = await explain_entry(house, work, entry)
             personal = (Personal(officer, "officer", officer), Personal(officer, "entry", entry.id))
             await work.log.append(LogEvent(EventType.LOG_VIEWED, now, personal=personal))

@@ -13,6 +13,7 @@ from typing import get_args
 from broker.domain.calendar import AMSTERDAM, end_of_day
 from broker.domain.events import Personal
 from broker.domain.log_ports import Selection
+from broker.domain.officers import Right
 from broker.domain.ports import Passkeys
 from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Fault, Invalid, Words
@@ -45,7 +46,7 @@ class Downloads(Queue):
         """
         now = self._house.clock()
         async with self._house.storage(writing=False) as work:
-            officer = await self.officer(work, token)  # 1
+            officer = (await self.acting(work, token, Right.TAKE_AWAY)).officer  # 1
             selection, about = await _selected(work, wanted)  # 2
         if not await self._exports.count(selection):
             raise Conflict(NOTHING)

@@ -7,15 +7,18 @@
 
 import base64
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import cast
 
-from broker.domain.events import EventType, LogEvent, Personal
-from broker.domain.parties import OfficerId
+from broker.domain.events import EventType, Fact, LogEvent, Personal
+from broker.domain.officers import Acting, OfficerRole, Right
+from broker.domain.parties import OfficerId, Oin
 from broker.domain.passkeys import fingerprint_of
 from broker.domain.ports import Passkey, Passkeys
 from broker.domain.stores import UnitOfWork, Visit
-from broker.errors import NotAllowed, NotAuthenticated, NotFound, Words
+from broker.errors import Fault, Invalid, NotAllowed, NotAuthenticated, NotFound, Words
 from broker.services.house import House, guarded
 from broker.services.screens import OfficerSession
 
@@ -31,13 +34,24 @@ class Officers:
         self._house = house
         self._passkeys = passkeys
 
-    async def invite(self, name: str) -> str:
-        """A new officer; returns the one-time code. For the operator's command line only."""
+    async def invite(self, name: str, role: OfficerRole = OfficerRole.OFFICER, organisation: Oin | None = None) -> str:
+        """A new officer; returns the one-time code. For the operator's command line only.
+
+        Raises Invalid when the role asks for an organisation that is not given or not known, or has none.
+        """
         house, now = self._house, self._house.clock()
         officer, code = OfficerId(house.ids()), house.codes.invitation()
         async with house.storage() as work:
-            await work.officers.invite(officer, name, house.codes.normal(code), now + INVITED, now)
-            await work.log.append(_about(EventType.OFFICER_INVITED, officer, now))
+            partners = {partner.oin for partner in await work.organisations.all()}
+            if (organisation is not None) != (role is OfficerRole.OF_ORGANISATION):
+                raise Invalid([Fault("/organisation", _WHICH)])
+            if organisation is not None and organisation not in partners:
+                raise Invalid([Fault("/organisation", _NO_PARTNER)])
+            await work.officers.invite(
+                officer, name, house.codes.normal(code), now + INVITED, now, role=role, organisation=organisation
+            )
+            facts: dict[str, Fact] = {"role": role.value, "for": organisation or ""}
+            await work.log.append(_about(EventType.OFFICER_INVITED, officer, now, facts=facts))
             await work.commit()
         house.log.kick()
         return code
@@ -61,13 +75,17 @@ class Officers:
         state = {"challenge": _b64(secrets.token_bytes(32)), "latest": (now + LONGEST).timestamp()}
         visit = Visit(house.ids(), "officer", officer, "", stage, "nl", now + life, state)
         await work.visits.add(visit, token)
-        return token, self._session(visit)
+        acting = await work.officers.acting(OfficerId(officer)) if stage == "signed-in" else None
+        return token, self._session(visit, acting)
 
-    def _session(self, visit: Visit, open_matters: int = 0) -> OfficerSession:
+    def _session(
+        self, visit: Visit, acting: Acting | None = None, open_matters: int = 0, of: str = ""
+    ) -> OfficerSession:
         csrf = self._house.tags.code_tag("csrf", visit.id)
-        stage = "signed-in" if visit.stage == "signed-in" else "invited"
-        refused = stage == "signed-in" and self._house.agreements.refused is not None
-        return OfficerSession(visit.id, csrf, visit.owner, stage, open_matters, refused)  # type: ignore[arg-type] # mypy widens the literal
+        if acting is None:
+            return OfficerSession(visit.id, csrf, visit.owner, "invited", rights=frozenset())
+        refused = Right.AGREEMENT in acting.rights and self._house.agreements.refused is not None
+        return OfficerSession(visit.id, csrf, visit.owner, "signed-in", open_matters, refused, acting.rights, of)
 
     async def session(self, token: str) -> OfficerSession | None:
         """The live session with that token; using it keeps it alive, at most eight hours."""
@@ -76,21 +94,29 @@ class Officers:
             visit = await work.visits.by_token(token, now)
             if visit is None or visit.kind != "officer" or visit.stage == "ceremony":
                 return None
-            waiting = 0
-            if visit.stage == "signed-in":
-                waiting = await work.matters.count()
-                latest = datetime.fromtimestamp(visit.state["latest"], now.tzinfo)
-                visit.expires = min(now + IDLE, latest)
-                await work.visits.save(visit)
-                await work.commit()
-        return self._session(visit, waiting)
+            if visit.stage != "signed-in":
+                return self._session(visit)
+            acting = await work.officers.acting(OfficerId(visit.owner))
+            if acting is None:
+                return None
+            waiting = await work.matters.count(acting.party) if Right.REVIEW in acting.rights else 0
+            own = await work.organisations.get(acting.organisation) if acting.organisation else None
+            latest = datetime.fromtimestamp(visit.state["latest"], now.tzinfo)
+            visit.expires = min(now + IDLE, latest)
+            await work.visits.save(visit)
+            await work.commit()
+        return self._session(visit, acting, waiting, own.name if own else "")
 
-    async def officer(self, work: UnitOfWork, token: str) -> OfficerId:
-        """Who is signed in with this token. Raises NotAuthenticated."""
+    async def acting(self, work: UnitOfWork, token: str, right: Right) -> Acting:
+        """Who is signed in with this token, and has that right. Raises NotAuthenticated, NotAllowed."""
         visit = await work.visits.by_token(token, self._house.clock())
         if visit is None or visit.kind != "officer" or visit.stage != "signed-in":
             raise NotAuthenticated(_SIGN_IN)
-        return OfficerId(visit.owner)
+        acting = await work.officers.acting(OfficerId(visit.owner))
+        if acting is None:
+            raise NotAuthenticated(_SIGN_IN)
+        acting.need(right)
+        return acting
 
     async def registration_options(self, token: str) -> str:
         """Options for `navigator.credentials.create`, for somebody who was invited."""
@@ -165,8 +191,14 @@ def fingerprint(passkey: Passkey) -> str:
     return fingerprint_of(passkey.credential, passkey.public_key)
 
 
-def _about(event: EventType, officer: OfficerId, now: datetime, *more: Personal) -> LogEvent:
-    return LogEvent(event, now, personal=(Personal(officer, "officer", officer), *more))
+def _about(
+    event: EventType,
+    officer: OfficerId,
+    now: datetime,
+    *more: Personal,
+    facts: Mapping[str, Fact] = MappingProxyType({}),
+) -> LogEvent:
+    return LogEvent(event, now, facts=facts, personal=(Personal(officer, "officer", officer), *more))
 
 
 def _b64(raw: bytes) -> str:
@@ -185,4 +217,9 @@ _UNKNOWN_PASSKEY = Words(
     "Deze passkey kennen wij niet. Gebruik die waarmee u zich aanmeldde.",
     "We do not know this passkey. Use the one that you registered.",
 )
+_WHICH = Words(
+    "Een officer van één organisatie hoort bij een organisatie, en een ander niet.",
+    "An officer of one organisation belongs to an organisation, and no other does.",
+)
+_NO_PARTNER = Words("Deze organisatie doet niet mee.", "This organisation does not take part.")
 _SIGN_IN = Words("Meld u aan.", "Sign in.")

@@ -26,6 +26,7 @@ from broker.domain.approvals import (
     state_of,
 )
 from broker.domain.events import EventType, LogEvent, Personal
+from broker.domain.officers import Right
 from broker.domain.parties import OfficerId
 from broker.domain.ports import AgreementInForce, Passkey
 from broker.domain.stores import LogSearch, OfficerRow, Proposal, UnitOfWork, Visit
@@ -102,7 +103,7 @@ class Proposals(Queue):
     async def agreement(self, token: str) -> AgreementScreen:
         """What is in force, since when, and what was proposed. Looking changes nothing; nothing in it is about anybody."""
         async with self._house.storage(writing=False) as work:
-            await self.officer(work, token)
+            await self.acting(work, token, Right.AGREEMENT)
             current = await work.policies.in_force()
             rows = [await self._listed(work, proposal) for proposal in await work.policies.proposals(SHOWN)]
             history = tuple(await work.policies.history(SHOWN))
@@ -131,7 +132,7 @@ class Proposals(Queue):
     async def proposal(self, token: str, proposal_id: str) -> ProposalDetail:
         """One proposal, with every line that it changes. Raises NotFound."""
         async with self._house.storage(writing=False) as work:
-            officer = await self.officer(work, token)
+            officer = (await self.acting(work, token, Right.AGREEMENT)).officer
             proposal = await proposed(work, self._house.log, proposal_id)
             row = await self._listed(work, proposal)
             digest = await _instead_of(work, proposal)
@@ -147,7 +148,7 @@ class Proposals(Queue):
         """
         agreements = self._house.agreements
         async with self._house.storage(writing=False) as work:
-            await self.officer(work, token)
+            await self.acting(work, token, Right.AGREEMENT)
             proposal = await proposed(work, self._house.log, proposal_id)
             row, digest = await self._listed(work, proposal), await _instead_of(work, proposal)
             if not digest:
@@ -184,7 +185,7 @@ class Proposals(Queue):
         """
         house, now = self._house, self._house.clock()
         async with house.storage(writing=False) as work:
-            owner = await self.officer(work, token)
+            owner = (await self.acting(work, token, Right.AGREEMENT)).officer
         await guarded(house, f"approve:{owner}", 20, 600)
         async with house.storage() as work:
             visit = await self._signed_in(work, token)
@@ -211,6 +212,7 @@ class Proposals(Queue):
         visit = await self._at(work, token, "signed-in", lock=True)
         if not await work.officers.active(OfficerId(visit.owner), lock=True):
             raise NotAuthenticated
+        await self.acting(work, token, Right.AGREEMENT)
         return visit
 
     async def _open_to(self, work: UnitOfWork, proposal_id: str, officer: OfficerId) -> Proposal:

@@ -9,6 +9,7 @@ from typing import get_args
 
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.matters import LONGEST_NOTE, NEXT, Matter, MatterState, reason
+from broker.domain.officers import Right
 from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Fault, Invalid, NotFound, Words
 from broker.services.officers import Officers
@@ -23,18 +24,18 @@ class Queue(Officers):
     async def queue(self, token: str) -> QueuePage:
         """The open matters, oldest first, and those that were settled last. Looking changes nothing."""
         async with self._house.storage(writing=False) as work:
-            await self.officer(work, token)
+            own = (await self.acting(work, token, Right.REVIEW)).party
             names = await _names(work)
-            waiting = [_row(matter, names) for matter in await work.matters.waiting(SHOWN)]
-            settled = [_row(matter, names) for matter in await work.matters.settled(SHOWN)]
-            return QueuePage(tuple(waiting), tuple(settled), await work.matters.count())
+            waiting = [_row(matter, names) for matter in await work.matters.waiting(SHOWN, own)]
+            settled = [_row(matter, names) for matter in await work.matters.settled(SHOWN, own)]
+            return QueuePage(tuple(waiting), tuple(settled), await work.matters.count(own))
 
     async def matter(self, token: str, matter_id: str) -> MatterDetail:
         """One matter, open or settled. Raises NotFound."""
         async with self._house.storage(writing=False) as work:
-            await self.officer(work, token)
+            acting = await self.acting(work, token, Right.REVIEW)
             matter = await work.matters.get(matter_id)
-            if matter is None:
+            if matter is None or not acting.sees(matter.organisation):
                 raise NotFound
             names = await _names(work)
         return MatterDetail(_row(matter, names), NEXT[matter.kind], matter.note, matter.settled_at, matter.settled_by)
@@ -44,7 +45,7 @@ class Queue(Officers):
         house, now = self._house, self._house.clock()
         state, note = _settlement(outcome, note)
         async with house.storage() as work:
-            officer = await self.officer(work, token)  # 1
+            officer = (await self.acting(work, token, Right.SETTLE)).officer  # 1
             matter = await work.matters.get(matter_id, lock=True)
             if matter is None:
                 raise NotFound

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from broker.domain.consents import Stance
+from broker.domain.officers import Right
 from broker.domain.reactions import ReactionKind, ReactionState
 from broker.errors import Words
 
@@ -194,7 +195,8 @@ class CareFile:
 class OfficerSession:
     """A privacy officer who signed in with a passkey. `open_matters`: how many wait for an officer.
 
-    `agreement_refused`: a changed agreement could not be put in force.
+    `agreement_refused`: a changed agreement could not be put in force. `rights` says which pages are theirs, and
+    `organisation` names the only one whose part they see.
     """
 
     id: str
@@ -203,6 +205,8 @@ class OfficerSession:
     stage: Literal["invited", "signed-in"]
     open_matters: int = 0
     agreement_refused: bool = False
+    rights: frozenset[Right] = frozenset(Right)
+    organisation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,10 +79,8 @@ class Log(Store):
         if wanted.owner:
             mine = sa.select(t.log_subject_index.c.entry_id).where(t.log_subject_index.c.tag == self._tag(wanted.owner))
             statement = statement.where(c.entry_id.in_(mine))
-        if wanted.organisation:
-            statement = statement.where(
-                sa.or_(c.organisation == wanted.organisation, c.counterpart == wanted.organisation)
-            )
+        for side in filter(None, (wanted.organisation, wanted.party)):
+            statement = statement.where(sa.or_(c.organisation == side, c.counterpart == side))
         if wanted.types:
             statement = statement.where(c.type.in_([event.value for event in wanted.types]))
         if wanted.outcome:

@@ -38,23 +38,23 @@ class Matters(Store):
         row = await self._one(statement.with_for_update() if lock else statement)
         return self._matter(row) if row else None
 
-    async def waiting(self, limit: int) -> Sequence[Matter]:
+    async def waiting(self, limit: int, stated_by: str = "") -> Sequence[Matter]:
         """Ids rise with time."""
         c = t.matter.c
-        rows = await self._all(sa.select(t.matter).where(c.state == MatterState.OPEN).order_by(c.id).limit(limit))
-        return [self._matter(row) for row in rows]
+        statement = _stated_by(sa.select(t.matter).where(c.state == MatterState.OPEN), stated_by)
+        return [self._matter(row) for row in await self._all(statement.order_by(c.id).limit(limit))]
 
-    async def settled(self, limit: int) -> Sequence[Matter]:
+    async def settled(self, limit: int, stated_by: str = "") -> Sequence[Matter]:
         """Latest settled first."""
         c = t.matter.c
-        statement = sa.select(t.matter).where(c.state != MatterState.OPEN)
+        statement = _stated_by(sa.select(t.matter).where(c.state != MatterState.OPEN), stated_by)
         rows = await self._all(statement.order_by(c.settled_at.desc(), c.id.desc()).limit(limit))
         return [self._matter(row) for row in rows]
 
-    async def count(self) -> int:
+    async def count(self, stated_by: str = "") -> int:
         """How many are open."""
         statement = sa.select(sa.func.count().label("n")).select_from(t.matter)
-        return int((await self._one(statement.where(t.matter.c.state == MatterState.OPEN))).n)
+        return int((await self._one(_stated_by(statement.where(t.matter.c.state == MatterState.OPEN), stated_by))).n)
 
     async def settle(self, matter: str, state: MatterState, note: str, by: str, now: datetime) -> bool:
         """Only from open, once."""
@@ -88,3 +88,7 @@ class Matters(Store):
             settled_at=row.settled_at,
             settled_by=row.settled_by or "",
         )
+
+
+def _stated_by(statement: sa.Select[Any], organisation: str) -> sa.Select[Any]:
+    return statement.where(t.matter.c.organisation == organisation) if organisation else statement

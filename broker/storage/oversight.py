@@ -7,7 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from broker.domain.parties import OfficerId
+from broker.domain.officers import Acting, OfficerRole
+from broker.domain.parties import OfficerId, Oin
 from broker.domain.ports import Passkey
 from broker.domain.stores import Approval, InForce, OfficerRow, Proposal
 from broker.errors import Tampered
@@ -18,11 +19,23 @@ from broker.storage.rows import Store
 class Officers(Store):
     """See `OfficerStore`."""
 
-    async def invite(self, officer: OfficerId, name: str, code: str, expires: datetime, now: datetime) -> None:
+    async def invite(
+        self,
+        officer: OfficerId,
+        name: str,
+        code: str,
+        expires: datetime,
+        now: datetime,
+        *,
+        role: OfficerRole = OfficerRole.OFFICER,
+        organisation: Oin | None = None,
+    ) -> None:
         """A new officer with a one-time invitation."""
         values = {
             "id": officer,
             "name_sealed": self._seal(f"officer:{officer}", name),
+            "role": role.value,
+            "organisation": organisation,
             "code_tag": self._means.tags.code_tag("officer", code),
             "invited_until": expires,
             "enrolled_at": None,
@@ -76,9 +89,25 @@ class Officers(Store):
                 self._unseal(f"officer:{row.id}", row.name_sealed),
                 row.enrolled_at is not None,
                 row.withdrawn_at is not None,
+                OfficerRole(row.role),
+                Oin(row.organisation) if row.organisation else None,
             )
             for row in rows
         ]
+
+    async def acting(self, officer: OfficerId) -> Acting | None:
+        """What they may do. Raises Tampered for a role that there is not."""
+        c = t.officer.c
+        mine = sa.select(c.role, c.organisation).where(
+            c.id == officer, c.enrolled_at.is_not(None), c.withdrawn_at.is_(None)
+        )
+        row = await self._one(mine)
+        if row is None:
+            return None
+        try:
+            return Acting(officer, OfficerRole(row.role), Oin(row.organisation) if row.organisation else None)
+        except ValueError:
+            raise Tampered from None
 
     async def active(self, officer: OfficerId, *, lock: bool = False) -> bool:
         """Whether they were let in, and are still an officer."""

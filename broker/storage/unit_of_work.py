@@ -18,6 +18,7 @@ from broker.storage.contacts import Contacts
 from broker.storage.data_keys import DataKeys
 from broker.storage.engine import Database, scrub
 from broker.storage.erasure import Erasure
+from broker.storage.following import Daily, Followers
 from broker.storage.handovers import Handovers
 from broker.storage.log import Checkpoints, Log, Tree
 from broker.storage.matters import Matters
@@ -111,6 +112,8 @@ class SqlUnitOfWork:
         self.log = Log(connection, means)
         self.tree = Tree(connection, means)
         self.checkpoints = Checkpoints(connection, means)
+        self.followers = Followers(connection, means)
+        self.daily = Daily(connection, means)
         self.witnesses = Witnesses(connection, means)
         self.outbox = Outbox(connection, means)
         self.officers = Officers(connection, means)

@@ -4,17 +4,17 @@ from fastapi import FastAPI, Request, Response
 
 from broker.errors import BrokerError
 from broker.web.consent import consent_router
-from broker.web.console import console_router
+from broker.web.console import ConsoleServices, console_router
 from broker.web.kit.assets import assets
 from broker.web.kit.pages import Pages
 from broker.web.kit.proofpage import proof_page_router
 from broker.web.kit.recordings import recordings_router
 from broker.web.kit.reference import reference_router
 from broker.web.kit.site import Site
-from broker.web.ports import ConsoleService, FamilyService
+from broker.web.ports import FamilyService
 
 
-def install_web(app: FastAPI, family: FamilyService, console: ConsoleService, site: Site) -> None:
+def install_web(app: FastAPI, family: FamilyService, console: ConsoleServices, site: Site) -> None:
     """Add all pages, `/docs`, `/verify`, `/static` and `/audio`. Refusals within them come out as pages; the app's handlers stay as they are."""
     app.include_router(assets().router(site))
     app.include_router(recordings_router(site))

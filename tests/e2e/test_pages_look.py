@@ -19,7 +19,8 @@ from broker.web import Site, install_web
 from broker.web.kit.assets import FOLDER
 from tests.e2e.acting import DESK, PHONE, check_frame, check_page, opened, press, with_passkeys
 from tests.e2e.looking import Eyes
-from tests.unit.web.fakes import CODE, FakeConsole, FakeFamily, openapi
+from tests.unit.web.fake_console import FakeConsole, console_services
+from tests.unit.web.fakes import CODE, FakeFamily, openapi
 
 LANGUAGES = ("nl", "en")
 LIMIT = 30_000
@@ -43,7 +44,9 @@ def served() -> Iterator[Served]:
     socket = config.bind_socket()
     url = f"http://localhost:{socket.getsockname()[1]}"
     served = Served(url, FakeFamily(), FakeConsole())
-    install_web(app, served.family, served.console, Site(url, secure=False, demo=True, openapi=openapi))
+    install_web(
+        app, served.family, console_services(served.console), Site(url, secure=False, demo=True, openapi=openapi)
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
     thread.start()
     while not server.started:

@@ -19,7 +19,8 @@ from broker.domain.consents import Stance
 from broker.web import Site, install_web
 from broker.web.kit.recordings import Recordings
 from tests.e2e.acting import PHONE, check_page, opened
-from tests.unit.web.fakes import FakeConsole, FakeFamily
+from tests.unit.web.fake_console import FakeConsole, console_services
+from tests.unit.web.fakes import FakeFamily
 
 VOICE = """(voices) => {
   const said = (window.said = []);
@@ -79,7 +80,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     url = f"http://localhost:{socket.getsockname()[1]}"
     served = Served(url, FakeFamily().visit(), folder, request.param)
     site = Site(url, secure=False, recordings=Recordings(folder if request.param else None))
-    install_web(app, served.family, FakeConsole(), site)
+    install_web(app, served.family, console_services(FakeConsole()), site)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
     thread.start()
     while not server.started:

@@ -18,8 +18,8 @@ from broker.pdp.policy_set import load_texts
 from broker.services.explaining import DECISIONS, explain_logged
 from tests.promises.attacks import JACK, TOM, push
 from tests.support.agreements import decide_with
+from tests.support.officers import officer_browser
 from tests.support.small_agreements import SHIPPED
-from tests.support.surface import officer_browser
 from tests.support.world import World
 
 

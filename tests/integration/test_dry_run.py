@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from tests.promises.attacks import ALL, JACK, READER, TOM, push
-from tests.support.surface import dump, officer_browser
+from tests.support.officers import officer_browser
+from tests.support.surface import dump
 from tests.support.world import World
 
 HANDOVERS = (TOM, JACK, "sander-to-team", "start-of-foster-care")

@@ -12,7 +12,7 @@ from broker.domain.parties import Oin, PersonId
 from broker.services.matters import raise_matter
 from broker.storage import tables as t
 from tests.promises.attacks import TOM, Case, as_it_is, person, push, rows
-from tests.support.surface import officer_browser
+from tests.support.officers import officer_browser
 from tests.support.world import World
 
 SENDER, SCHOOL = "00000099000000010000", "00000099000000020000"
@@ -359,7 +359,7 @@ async def test_settling_is_logged_with_the_officer_and_shown_afterwards(world: W
     await again(case, reaches("father", "+31611111111"))
     async with officer_browser(world) as officer:
         page = await officer.browser.get("/console/queue")
-        assert "Twijfels (1)" in page.text
+        assert "Beoordelen (1)" in page.text
         path = next(part for part in page.text.split('"') if part.startswith("/console/queue/"))
         page = await officer.browser.get(path)
         assert "telt nu niet" in page.text
@@ -370,7 +370,7 @@ async def test_settling_is_logged_with_the_officer_and_shown_afterwards(world: W
         form = {"csrf": officer.csrf, "outcome": "confirmed", "note": "Het is de telefoon van oma."}
         page = await officer.browser.post(path, data=form)
         assert "Het is de telefoon van oma." in page.text
-        assert "Twijfels (1)" not in page.text
+        assert "Beoordelen (1)" not in page.text
         assert (await officer.browser.post(path, data=form)).status_code == 409
         nowhere = "/console/queue/019a0000-0000-7000-8000-000000000000"
         assert (await officer.browser.post(nowhere, data=form)).status_code == 404

@@ -21,7 +21,8 @@ from broker.services.files import ExportWanted
 from broker.transparency.bundles import ENTRIES, verify_bundle, verify_family_bundle
 from broker.transparency.ledger import Ledger
 from tests.support.intruder import intruder_in
-from tests.support.surface import NO_SUCH_ID, OfficerBrowser, leaks, nobody_writes, officer_browser, personal
+from tests.support.officers import OfficerBrowser, officer_browser
+from tests.support.surface import NO_SUCH_ID, leaks, nobody_writes, personal
 from tests.support.world import World
 
 TOM, OTHER, WHO = "tom-to-school", "start-of-foster-care", "ib-joris"

@@ -22,6 +22,7 @@ from broker.services.questionnaires import Answer, Shown
 from broker.storage import tables as t
 from tests.promises.attacks import rows
 from tests.promises.model import Handover, Model, Part
+from tests.support.officers import let_in, signed_in
 from tests.support.world import World
 
 PEOPLE = ("child", "mother", "father", "grandmother")
@@ -264,12 +265,10 @@ class Family:
 
     async def doubts_are_settled(self) -> None:
         """An officer finds that the contacts are right."""
-        oversight, house, c = self.world.broker.oversight, self.world.broker.house, t.matter.c
+        oversight, c = self.world.broker.oversight, t.matter.c
         open_now = sa.and_(c.kind == "shared-contact", c.state == "open")
         waiting = [row[0] for row in await rows(self.world, sa.select(c.id).where(open_now))]
-        async with house.storage() as work:
-            token, _ = await oversight._start(work, house.ids(), "signed-in")
-            await work.commit()
+        token, _ = await signed_in(self.world.broker, await let_in(self.world.broker))
         for matter in waiting:
             await oversight.settle(token, matter, "accepted", "Gebeld.")
         self.model.doubted = frozenset()

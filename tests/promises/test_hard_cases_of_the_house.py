@@ -20,7 +20,8 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from broker.app import asgi, build
+from broker.app import build
+from broker.asgi import asgi
 from broker.cli.policies import app as policies_command
 from broker.cli.visitor import answered, form_of, forms_of
 from broker.crypto.keyring import Keyring

@@ -19,7 +19,8 @@ from broker.services.agreements import Agreements
 from tests.promises.attacks import ALL, TOM, Case, push
 from tests.support.agreements import copied_policies, decide_with
 from tests.support.intruder import Intruder, intruder_in
-from tests.support.surface import nobody_writes, officer_browser
+from tests.support.officers import officer_browser
+from tests.support.surface import nobody_writes
 from tests.support.world import ROOT, World, started_again
 
 STATUS = '    SectionType::"status",\n'

@@ -9,6 +9,7 @@ import httpx
 
 from broker.cli.visitor import answered, form_of, forms_of
 from tests.support.agreements import propose
+from tests.support.officers import officer_browser
 from tests.support.surface import (
     ACTS,
     LOOKS,
@@ -19,7 +20,6 @@ from tests.support.surface import (
     dump,
     filled,
     inventory,
-    officer_browser,
     rows_of,
     told,
 )
@@ -43,6 +43,8 @@ OFFICERS_LOOK = {
     "log_tile",
     "log_state",
     "log_checkpoint",
+    "log_follower",  # how far the console has read the log
+    "log_daily",  # how many of what there were on this day
 }
 """What a signed-in officer's GET may change."""
 SENDERS_LOOK = OFFICERS_LOOK - {"visit"}

@@ -14,6 +14,7 @@ from tests.support.agreements import propose
 from tests.support.authenticators import Authenticator
 from tests.support.devices import REPORT, Member, push_report
 from tests.support.devices import YES as SAYS_YES
+from tests.support.officers import officer_browser
 from tests.support.surface import (
     ACTS,
     LOOKS,
@@ -25,7 +26,6 @@ from tests.support.surface import (
     count_records,
     doubt,
     filled,
-    officer_browser,
     play,
     rows_of,
     told,

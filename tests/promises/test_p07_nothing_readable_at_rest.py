@@ -22,7 +22,7 @@ from broker.storage.contacts import value_tag
 from tests.factories import a_keyring
 from tests.promises.attacks import registered
 from tests.support.intruder import Intruder, intruder_in
-from tests.support.surface import officer_browser
+from tests.support.officers import officer_browser
 from tests.support.world import World
 from tests.support.writing import answer, read, write
 

@@ -19,6 +19,7 @@ from broker.services.hearing import Hearing
 from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
 from broker.services.releases import Releases
+from tests.support.officers import officer_browser
 from tests.support.surface import (
     ACTS,
     LOOKS,
@@ -26,7 +27,6 @@ from tests.support.surface import (
     Exchange,
     Recorder,
     leaks,
-    officer_browser,
     operational_log,
     personal,
     play,

@@ -16,7 +16,8 @@ import pytest
 from broker.cli.visitor import form_of, forms_of
 from broker.domain.channels import channels_for
 from broker.services.releases import DECOYS_TO
-from tests.support.surface import NO_SUCH_ID, doubt, leaks, officer_browser, personal, rows_of, settled, told
+from tests.support.officers import officer_browser
+from tests.support.surface import NO_SUCH_ID, doubt, leaks, personal, rows_of, settled, told
 from tests.support.world import World, today
 from tests.support.writing import answer as answer_it
 from tests.support.writing import read, ways, write

@@ -28,7 +28,8 @@ from tests.promises import at_home
 from tests.promises.attacks import rows
 from tests.support.failures import refusing
 from tests.support.intruder import Intruder, intruder_in
-from tests.support.surface import dump, nobody_writes, officer_browser
+from tests.support.officers import officer_browser
+from tests.support.surface import dump, nobody_writes
 from tests.support.world import World, build_broker
 from tests.support.writing import answer, ask_to_erase, ways_to_erase, write
 

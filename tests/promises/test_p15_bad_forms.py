@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from broker.cli.visitor import answered, form_of
 from tests.support.intruder import Intruder, Rows, changed_tables, intruder_in
-from tests.support.surface import doubt, officer_browser
+from tests.support.officers import officer_browser
+from tests.support.surface import doubt
 from tests.support.world import URL, World
 from tests.support.writing import ways
 

@@ -258,27 +258,6 @@ async def doubt(world: World, name: str = "tom-to-school", who: str = "ib-joris"
     await world.token(oin, {**claims, **stated})
 
 
-@dataclass(frozen=True, slots=True)
-class OfficerBrowser:
-    """A browser of a privacy officer, with the secret that its forms carry."""
-
-    browser: httpx.AsyncClient
-    csrf: str
-    token: str
-
-
-@contextlib.asynccontextmanager
-async def officer_browser(world: World, stage: str = "signed-in") -> AsyncIterator[OfficerBrowser]:
-    """A visit to the console at some stage, without the passkey ceremony (which has tests of its own)."""
-    oversight, house = world.broker.oversight, world.broker.house
-    async with house.storage() as work:
-        token, session = await oversight._start(work, house.ids(), stage)
-        await work.commit()
-    async with world.browser() as browser:
-        browser.cookies.set("rondom-console", token)
-        yield OfficerBrowser(browser, session.csrf, token)
-
-
 # what was said
 
 

@@ -22,7 +22,8 @@ import httpx
 from sqlalchemy import func, select
 
 from broker import app as composition
-from broker.app import Broker, asgi, build
+from broker.app import Broker, build
+from broker.asgi import asgi
 from broker.cli.families import NAMES, read_family
 from broker.cli.keys import make_all
 from broker.cli.visitor import Says, answered, form_of, forms_of
@@ -288,9 +289,11 @@ class World:
     # the log
 
     async def settle(self) -> None:
-        """Wait until every committed entry is in the tree and covered by a checkpoint."""
+        """Wait until every committed entry is in the tree, covered by a checkpoint, and read by the log's followers."""
         while await self.broker.ledger.step():
             pass
+        while await self.broker.following.behind():
+            await self.broker.following.step()
 
     async def entries(self, limit: int = 500) -> list[Any]:
         """Every log entry read back (facts and openings), newest first."""

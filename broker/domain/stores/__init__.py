@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from broker.domain.stores.consents import ConsentStore, Invitation, InvitationStore, MuteStore, ReceiptStore
 from broker.domain.stores.data_keys import DataKeyStore
 from broker.domain.stores.erasure import ErasureStore
+from broker.domain.stores.following import DailyKey, DailyStore, FollowerStore
 from broker.domain.stores.handovers import Disclosure, HandoverLists, HandoverStore, Lock, Pushed, ReleaseStore
 from broker.domain.stores.log import (
     Appended,
@@ -66,9 +67,12 @@ __all__ = [
     "Contact",
     "ContactStore",
     "CosignedNote",
+    "DailyKey",
+    "DailyStore",
     "DataKeyStore",
     "Disclosure",
     "ErasureStore",
+    "FollowerStore",
     "Guards",
     "HandoverLists",
     "HandoverStore",
@@ -198,6 +202,14 @@ class UnitOfWork(Protocol):
     @property
     def tree(self) -> TreeStore:
         """See `TreeStore`."""
+
+    @property
+    def followers(self) -> FollowerStore:
+        """See `FollowerStore`."""
+
+    @property
+    def daily(self) -> DailyStore:
+        """See `DailyStore`."""
 
     @property
     def checkpoints(self) -> CheckpointStore:

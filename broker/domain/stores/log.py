@@ -26,10 +26,14 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class LogSearch:
-    """What to look for; empty fields do not narrow. `before` is an entry id, exclusive."""
+    """What to look for; empty fields do not narrow. `before` is an entry id, exclusive.
+
+    `organisation` and `party` both name an organisation on either side: the one looked for, and the one that looks.
+    """
 
     owner: str = ""
     organisation: str = ""
+    party: str = ""
     types: tuple[EventType, ...] = ()
     outcome: str = ""
     since: datetime | None = None

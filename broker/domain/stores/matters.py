@@ -38,13 +38,13 @@ class MatterStore(Protocol):
     async def get(self, matter: str, *, lock: bool = False) -> Matter | None:
         """By id."""
 
-    async def waiting(self, limit: int) -> Sequence[Matter]:
-        """Open ones, oldest first."""
+    async def waiting(self, limit: int, stated_by: str = "") -> Sequence[Matter]:
+        """Open ones, oldest first; with `stated_by`, of that organisation alone."""
 
-    async def settled(self, limit: int) -> Sequence[Matter]:
+    async def settled(self, limit: int, stated_by: str = "") -> Sequence[Matter]:
         """Settled ones, latest settled first."""
 
-    async def count(self) -> int:
+    async def count(self, stated_by: str = "") -> int:
         """How many are open."""
 
     async def settle(self, matter: str, state: MatterState, note: str, by: str, now: datetime) -> bool:

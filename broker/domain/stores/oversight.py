@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from broker.domain.parties import (
-    OfficerId,
-)
+from broker.domain.officers import Acting, OfficerRole
+from broker.domain.parties import OfficerId, Oin
 from broker.domain.ports import Passkey
 
 
@@ -52,6 +51,8 @@ class OfficerRow:
     name: str = field(repr=False)
     enrolled: bool
     withdrawn: bool
+    role: OfficerRole = OfficerRole.OFFICER
+    organisation: Oin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,21 @@ class Approval:
 class OfficerStore(Protocol):
     """Privacy officers, their invitations and passkeys."""
 
-    async def invite(self, officer: OfficerId, name: str, code: str, expires: datetime, now: datetime) -> None:
+    async def invite(
+        self,
+        officer: OfficerId,
+        name: str,
+        code: str,
+        expires: datetime,
+        now: datetime,
+        *,
+        role: OfficerRole = OfficerRole.OFFICER,
+        organisation: Oin | None = None,
+    ) -> None:
         """A new officer with a one-time invitation."""
+
+    async def acting(self, officer: OfficerId) -> Acting | None:
+        """What they may do; None for somebody who was not let in, or is no officer any more."""
 
     async def enter(self, code: str, now: datetime) -> OfficerId | None:
         """Whose invitation that is, if it is still good."""

@@ -6,6 +6,7 @@
 
 from broker.storage.tables.base import Instant, metadata
 from broker.storage.tables.consents import consent_record, invitation, mute, notice, signer_receipt
+from broker.storage.tables.following import log_daily, log_follower
 from broker.storage.tables.handovers import (
     handover,
     handover_person,
@@ -86,7 +87,9 @@ __all__ = [
     "invitation",
     "log_checkpoint",
     "log_cosignature",
+    "log_daily",
     "log_entry",
+    "log_follower",
     "log_index",
     "log_opening",
     "log_queue",

@@ -30,6 +30,8 @@ officer = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("name_sealed", LargeBinary, nullable=False),
+    Column("role", Word, nullable=False),
+    Column("organisation", OinText),
     Column("code_tag", Tag, nullable=False, unique=True),
     Column("invited_until", Instant, nullable=False),
     Column("enrolled_at", Instant),

@@ -4,12 +4,14 @@
 - A sign-in gives a new token: what was in the browser before never becomes a signed-in visit.
 """
 
-import re
+from collections.abc import Callable
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from broker.errors import BrokerError, Invalid, NotAuthenticated, Unavailable, Words
+from broker.services.screens import OfficerSession
+from broker.web.console.navigation import first_page
 from broker.web.console.visits import Visit, Visits
 from broker.web.kit.forms import check_secret, read_form, read_json
 from broker.web.kit.language import chosen_language, remember_language
@@ -17,19 +19,14 @@ from broker.web.kit.pages import Pages
 from broker.web.kit.routes import caller
 from broker.web.ports import ConsoleService
 
-FIRST_PAGE = "/console/disclosures"
-_OWN_PAGE = re.compile(
-    r"/console(/(invitation|passkey|log|files|overview|disclosures/[\w-]{1,80}/rules|agreement/[\w-]{1,80}/effect|"
-    r"(agreement|disclosures|queue)(/[\w-]{1,80})?))?",
-    re.ASCII,
-)
 _NO_CODE = Words("Vul eerst uw code in.", "Type your code first.")
 
 
 class Entering:
     """The pages before the log."""
 
-    def __init__(self, console: ConsoleService, visits: Visits, pages: Pages) -> None:
+    def __init__(self, console: ConsoleService, visits: Visits, pages: Pages, leads_to: Callable[[str], bool]) -> None:
+        self._leads_to = leads_to
         self._console = console
         self._visits = visits
         self._pages = pages
@@ -38,7 +35,7 @@ class Entering:
         """Sign in; who is signed in goes on to the log."""
         visit = await self._visits.current(request)
         if visit is not None:
-            return self._pages.go(FIRST_PAGE if visit.session.stage == "signed-in" else "/console/passkey")
+            return self._pages.go(first_page(visit.session.rights))
         return self._pages.show(request, "console/sign-in.html", over=bool(self._visits.cookie.read(request)))
 
     async def invitation(self, request: Request) -> Response:
@@ -76,8 +73,7 @@ class Entering:
         """Keep the new passkey, and sign in."""
         visit = await self._scripted(request)
         credential = await read_json(request, self._pages.site)
-        token, _ = await self._console.register(visit.token, credential)
-        return self._welcome(token)
+        return self._welcome(*await self._console.register(visit.token, credential))
 
     async def sign_in_options(self, request: Request) -> Response:
         """What the browser needs to use a passkey."""
@@ -98,8 +94,7 @@ class Entering:
                     "Signing in took too long. Try again.",
                 )
             )
-        token, _ = await self._console.sign_in(ceremony, credential, caller(request))
-        response = self._welcome(token)
+        response = self._welcome(*await self._console.sign_in(ceremony, credential, caller(request)))
         self._visits.ceremony.clear(response)
         return response
 
@@ -111,7 +106,7 @@ class Entering:
             check_secret(fields.get("csrf", ""), visit.session.csrf)
         language = chosen_language(fields.get("language", ""), self._pages.site, "console")
         back = fields.get("back", "")
-        response = self._pages.go(back if _OWN_PAGE.fullmatch(back) else "/console")
+        response = self._pages.go(back if self._leads_to(back) else "/console")
         remember_language(response, language, self._pages.site)
         return response
 
@@ -131,8 +126,8 @@ class Entering:
         check_secret(request.headers.get("x-csrf-token", ""), visit.session.csrf)
         return visit
 
-    def _welcome(self, token: str) -> Response:
-        response = self._pages.protected(JSONResponse({"next": FIRST_PAGE}))
+    def _welcome(self, token: str, session: OfficerSession) -> Response:
+        response = self._pages.protected(JSONResponse({"next": first_page(session.rights)}))
         self._visits.cookie.write(response, token)
         return response
 

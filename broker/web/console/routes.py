@@ -9,20 +9,21 @@ from broker.web.console.files import Files
 from broker.web.console.log import Log
 from broker.web.console.overview import OverviewPages
 from broker.web.console.queue import Queue
+from broker.web.console.services import ConsoleServices
 from broker.web.console.visits import Visits
 from broker.web.kit.pages import Pages
 from broker.web.kit.routes import PageRouter
 from broker.web.kit.site import Site
-from broker.web.ports import ConsoleService
 
 
-def console_router(console: ConsoleService, site: Site) -> APIRouter:
+def console_router(services: ConsoleServices, site: Site) -> APIRouter:
     """All of the officer's pages."""
+    console = services.oversight
     pages = Pages(site, "console")
     visits = Visits(console, pages)
     router = PageRouter(pages)
 
-    entering = Entering(console, visits, pages)
+    entering = Entering(console, visits, pages, router.leads_to)
     router.looks("/console", entering.start)
     router.looks("/console/invitation", entering.invitation)
     router.acts("/console/invitation", entering.enter)

@@ -7,12 +7,22 @@ from fastapi import Request
 
 from broker.errors import NotAuthenticated
 from broker.services.screens import OfficerSession
+from broker.web.console.navigation import Room, rooms_of
 from broker.web.kit.cookies import VisitCookie
 from broker.web.kit.forms import check_secret, read_form
 from broker.web.kit.pages import Pages, Visitor
 from broker.web.ports import ConsoleService
 
 CEREMONY_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerVisitor(Visitor):
+    """An officer: where they may go, and the only organisation whose part they see."""
+
+    rooms: tuple[Room, ...] = ()
+    agreement_refused: bool = False
+    organisation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +33,11 @@ class Visit:
     session: OfficerSession
 
     @property
-    def visitor(self) -> Visitor:
+    def visitor(self) -> OfficerVisitor:
         """What the frame of the page needs."""
         session = self.session
-        return Visitor(session.csrf, session.officer, session.open_matters, session.agreement_refused)
+        rooms = rooms_of(session.rights, {"/console/queue": session.open_matters})
+        return OfficerVisitor(session.csrf, session.officer, rooms, session.agreement_refused, session.organisation)
 
 
 class Visits:

@@ -67,12 +67,10 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """What the frame around a page needs to know of a visit: the secret for its forms, a name, and how much waits."""
+    """What the frame around a page needs to know of a visit: the secret for its forms, and a name."""
 
     csrf: str
     name: str = ""
-    waiting: int = 0
-    agreement_refused: bool = False
 
 
 def status_of(error: BrokerError) -> int:

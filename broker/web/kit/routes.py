@@ -47,6 +47,11 @@ class PageRouter(APIRouter):
         """What a script of ours asks, in JSON."""
         self._add(path, handler, ["POST"], self._as_json)
 
+    def leads_to(self, path: str) -> bool:
+        """Whether a page to look at lies there; an id in the address is not looked up."""
+        own = (route for route in self.routes if isinstance(route, APIRoute))
+        return any("GET" in (route.methods or ()) and route.path_regex.fullmatch(path) for route in own)
+
     def _add(self, path: str, handler: Handler, methods: list[str], refuse: "Refuse") -> None:
         pages = self._pages
 

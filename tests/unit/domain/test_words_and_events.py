@@ -11,7 +11,7 @@ from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import Content, HandoverState
 from broker.domain.stores import Contact, Message, PersonClaim
 from broker.errors import BrokerError, Invalid, Words
-from broker.services.oversight import LABELS
+from broker.services.labels import LABELS
 from tests.factories import CHILD, MOTHER, NOW, TODAY, a_handover, a_section, a_vocabulary
 
 SECRET = "Noor van Dijk"

@@ -8,7 +8,8 @@ import pytest
 from fastapi import FastAPI
 
 from broker.web import Site, install_web
-from tests.unit.web.fakes import OFFICER_TOKEN, TOKEN, FakeConsole, FakeFamily, openapi
+from tests.unit.web.fake_console import FakeConsole, console_services
+from tests.unit.web.fakes import OFFICER_TOKEN, TOKEN, FakeFamily, openapi
 
 ORIGIN = "https://rondom.example"
 Clients = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -32,7 +33,7 @@ def site() -> Site:
 @pytest.fixture
 def app(family: FakeFamily, console: FakeConsole, site: Site) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    install_web(app, family, console, site)
+    install_web(app, family, console_services(console), site)
     return app
 
 

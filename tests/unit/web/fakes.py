@@ -1,55 +1,36 @@
 """Use cases that hold one family and one officer in memory, with names that try to be markup."""
 
-import json
 import tomllib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from broker.domain.approvals import ProposalState
 from broker.domain.consents import Stance
-from broker.domain.matters import NEXT, REASON, MatterKind
 from broker.domain.notices import NoticeTemplate, compose
-from broker.domain.overview import Overview
 from broker.domain.reactions import BEGINS, ReactionKind, plain
-from broker.domain.stores import InForce
-from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
-from broker.services.agreed import RulesScreen
+from broker.errors import Conflict, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
 from broker.services.confirming import ConfirmScreen
-from broker.services.files import ExportFile, ExportWanted, ProofFile
+from broker.services.files import ProofFile
 from broker.services.own_passkeys import PasskeyLine
 from broker.services.own_text import OwnTextLine, OwnTextScreen
-from broker.services.proposal_screens import AgreementScreen, FileChange, ProposalDetail, ProposalEffect, ProposalRow
 from broker.services.questionnaires import AskedRecipient, Choice, Questionnaire, QuestionScreen, Shown
 from broker.services.screens import (
     CareFile,
     ContactChoice,
-    EntryDetail,
-    EntryFilter,
-    EntryPage,
-    EntryRow,
     FamilySession,
     HandoverParts,
-    LogScreen,
-    MatterDetail,
-    MatterRow,
     Mine,
-    OfficerSession,
     PartScreen,
-    QueuePage,
     Reactions,
     ReactionScreen,
     ReadLine,
     ReceiptScreen,
     SaidGroup,
     SaidLine,
-    SectionWhy,
-    SignerWhy,
     Weight,
 )
-from tests.unit.web.agreed import OVERVIEW, RULES, effect_of
 
 CODE = "K7QD-9MFX-2TRA"
 MINE_CODE = "M4WB-7HNC-8PZE"
@@ -432,269 +413,6 @@ class FakeFamily:
     async def set_language(self, token: str, language: str) -> None:
         self.calls.append(("set_language", language))
         self.current = replace(self._session(token), language=language)
-
-    async def leave(self, token: str) -> None:
-        self._session(token)
-        self.calls.append(("leave",))
-        self.current = None
-
-
-def _digest(seed: str) -> str:
-    return (seed * 64)[:64]
-
-
-ROWS = (
-    EntryRow(
-        "e3", NOW, "release:decided", Words("Aanvraag", "Request"), "partly", "De Hoop GGZ", SENDER,
-        Words("Psycholoog", "Psychologist"), PURPOSE, _digest("9c1f04"), _digest("3fa2b7"),
-        (LABELS["timeline"], LABELS["safety-plan"]), (LABELS["parent-health"],), None,
-    ),
-    EntryRow(
-        "e2", NOW, "release:denied", Words("Aanvraag", "Request"), "denied", "Wijkteam Dordrecht", SENDER,
-        Words("Gezinswerker", "Family worker"), PURPOSE, _digest("77b0e1"), _digest("3fa2b7"),
-        (), (LABELS["timeline"],), 1841,
-    ),
-    EntryRow(
-        "e1", NOW, "consent:given", Words("Toestemming gegeven", "Consent given"), "other", SENDER, "",
-        None, PURPOSE, "", _digest("3fa2b7"), (LABELS["timeline"], LABELS["roles-and-tasks"]), (), 1840,
-    ),
-    EntryRow(
-        "e0", NOW, "release:decided", Words("Aanvraag", "Request"), "permitted", "De Hoop GGZ", SENDER,
-        Words("Systeemtherapeut", "System therapist"), PURPOSE, _digest("51d2aa"), _digest("b04c9d"),
-        (LABELS["timeline"],), (), 1839,
-    ),
-)  # fmt: skip
-
-
-def _matter(place: int, kind: MatterKind, about: str, state: str = "open", *, holds_back: bool = False) -> MatterRow:
-    other = "" if kind in (MatterKind.FACTS_DISAGREE, MatterKind.INABILITY_STATED) else _digest("aa01c4")
-    return MatterRow(
-        f"m{place}", kind.value, REASON[kind, about], _digest("3fa2b7"), other, SENDER, NOW, holds_back, state
-    )
-
-
-MATTERS = (
-    _matter(1, MatterKind.SHARED_CONTACT, "sms", holds_back=True),
-    _matter(2, MatterKind.CONTACT_OF_PROFESSIONAL, "email", holds_back=True),
-    _matter(3, MatterKind.FACTS_DISAGREE, "authority"),
-    _matter(4, MatterKind.INABILITY_STATED, ""),
-    _matter(5, MatterKind.SHARED_CONTACT, "email", "accepted"),
-    _matter(6, MatterKind.CONTACT_OF_PROFESSIONAL, "sms", "confirmed", holds_back=True),
-)
-
-
-PROPOSAL = ProposalRow("p1", _digest("b7"), True, NOW, NOW, (_digest("0ff1ce"),), ProposalState.WAITING)
-HISTORY = (InForce(2, _digest("a9"), NOW, "e2"), InForce(1, _digest("a8"), NOW, "e1"))
-
-
-@dataclass
-class FakeConsole:
-    """One officer. `calls` holds what was asked that changes something, and every search."""
-
-    current: OfficerSession | None = None
-    calls: list[tuple[Any, ...]] = field(default_factory=list)
-    rows: tuple[EntryRow, ...] = ROWS
-    intact: bool = True
-    refused: Words | None = None
-    can_approve: bool = True
-    matters: tuple[MatterRow, ...] = field(default_factory=lambda: MATTERS)
-    pieces: tuple[bytes | Exception, ...] = (b'"place"\r\n',)
-    extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
-
-    def visit(self, stage: str = "signed-in") -> "FakeConsole":
-        """Put the visit at a stage, as if it had come there."""
-        waiting = sum(row.state == "open" for row in self.matters)
-        self.current = OfficerSession(
-            "o1", CSRF, "Officer 1", stage, waiting, stage == "signed-in" and self.refused is not None
-        )  # type: ignore[arg-type]
-        return self
-
-    def _session(self, token: str) -> OfficerSession:
-        if token != OFFICER_TOKEN or self.current is None:
-            raise NotAuthenticated
-        return self.current
-
-    async def enter(self, invitation_code: str, client: str) -> tuple[str, OfficerSession]:
-        self.calls.append(("enter", invitation_code))
-        if invitation_code != CODE:
-            raise NotFound(Words("Deze uitnodiging kennen wij niet.", "We do not know this invitation."))
-        self.visit("invited")
-        assert self.current is not None
-        return OFFICER_TOKEN, self.current
-
-    async def session(self, token: str) -> OfficerSession | None:
-        return self.current if token == OFFICER_TOKEN else None
-
-    async def registration_options(self, token: str) -> str:
-        self._session(token)
-        self.calls.append(("registration_options",))
-        return OPTIONS_TO_CREATE
-
-    async def register(self, token: str, credential_json: str) -> tuple[str, OfficerSession]:
-        self._session(token)
-        self.calls.append(("register", credential_json))
-        self.visit()
-        assert self.current is not None
-        return OFFICER_TOKEN, self.current
-
-    async def sign_in_options(self, client: str) -> tuple[str, str]:
-        self.calls.append(("sign_in_options",))
-        return "ceremony", OPTIONS_TO_GET
-
-    async def sign_in(self, token: str, credential_json: str, client: str) -> tuple[str, OfficerSession]:
-        self.calls.append(("sign_in", token, credential_json))
-        if token != "ceremony":
-            raise NotAllowed
-        self.visit()
-        assert self.current is not None
-        return OFFICER_TOKEN, self.current
-
-    async def entries(self, token: str, wanted: EntryFilter) -> EntryPage:
-        self._session(token)
-        self.calls.append(("entries", wanted))
-        organisations = (("00000099000000110000", SENDER), ("00000099000000120000", "De Hoop GGZ"))
-        if wanted.identifier == "111":
-            raise Invalid.at("/identifier", "Dit is geen BSN.", "This is not a BSN.")
-        if wanted.identifier and wanted.identifier != "999990044":
-            return EntryPage((), "", organisations, unknown_identifier=True)
-        rows = tuple(
-            row for row in self.rows if wanted.outcome in {"", row.outcome} and wanted.subject in {"", row.subject}
-        )
-        if wanted.before:
-            return EntryPage(rows[2:], "", organisations)
-        return EntryPage(rows, "1839" if len(rows) > 2 else "", organisations)
-
-    async def entry(self, token: str, entry_id: str) -> EntryDetail:
-        self._session(token)
-        row = next((row for row in self.rows if row.id == entry_id), None)
-        if row is None:
-            raise NotFound
-        child, mother = _digest("3fa2b7"), _digest("aa01c4")
-        rule = (
-            "treatment-team",
-            Words(
-                "Het behandelteam mag lezen wat het kind betreft", "The treatment team may read what concerns the child"
-            ),
-        )
-        return EntryDetail(
-            row,
-            None if row.outcome != "denied" else Words("De overdracht is niet aan deze rol gericht.", "The handover is not addressed to this role."),
-            (
-                SectionWhy("timeline", LABELS["timeline"], True, None, (rule,), (
-                    SignerWhy(child, child, Stance.GIVEN, _digest("c0ffee"), ""),
-                    SignerWhy(child, mother, Stance.GIVEN, _digest("d00d1e"), ""),
-                )),
-                SectionWhy(
-                    "parent-health", LABELS["parent-health"], False,
-                    Words("Niet iedereen die toestemming moet geven, heeft ja gezegd.", "Not everybody who must consent has said yes."),
-                    (rule,),
-                    (
-                        SignerWhy(mother, mother, Stance.REFUSED, _digest("beef01"), ""),
-                        SignerWhy(mother, "", Stance.UNANSWERED, "", "no-authority-on-record"),
-                    ),
-                ),
-            ),
-            _digest("5ca1ab1e"),
-            tuple(self.extra.items()),
-            '{"at":"2026-09-21T12:05:09Z","type":"release:decided","outcome":"partly","subject":"3fa2b73fa2b7"}',
-            _digest("0ddba11"),
-        )  # fmt: skip
-
-    async def rules(self, token: str, entry_id: str) -> RulesScreen:
-        await self.entry(token, entry_id)
-        return RULES if entry_id != "e3" else RulesScreen(entry_id, ())
-
-    async def overview(self, token: str) -> Overview:
-        self._session(token)
-        return OVERVIEW
-
-    async def queue(self, token: str) -> QueuePage:
-        self._session(token)
-        waiting = tuple(row for row in self.matters if row.state == "open")
-        return QueuePage(waiting, tuple(row for row in self.matters if row.state != "open"), len(waiting))
-
-    async def matter(self, token: str, matter_id: str) -> MatterDetail:
-        self._session(token)
-        row = next((row for row in self.matters if row.id == matter_id), None)
-        if row is None:
-            raise NotFound
-        settled = row.state != "open"
-        return MatterDetail(
-            row,
-            NEXT[MatterKind(row.kind)],
-            "Vader & moeder delen <b>één</b> mailbox." if settled else "",
-            NOW if settled else None,
-            _digest("0ff1ce") if settled else "",
-        )
-
-    async def settle(self, token: str, matter_id: str, outcome: str, note: str) -> None:
-        self._session(token)
-        self.calls.append(("settle", matter_id, outcome, note))
-        if not note:
-            raise Invalid.at("/note", "Schrijf kort op wat u te weten kwam.", "Write down what you found out.")
-        if (await self.matter(token, matter_id)).row.state != "open":
-            raise Conflict(Words("Dit is al afgehandeld.", "This was settled already."))
-        self.matters = tuple(
-            replace(row, state=outcome, holds_back=row.holds_back and outcome == "confirmed")
-            if row.id == matter_id
-            else row
-            for row in self.matters
-        )
-
-    async def download(self, token: str, wanted: ExportWanted) -> ExportFile:
-        self._session(token)
-        self.calls.append(("download", wanted))
-        if wanted.handover == "unknown":
-            raise Invalid.at("/handover", "Deze overdracht is er niet.", "There is no such handover.")
-
-        async def pieces() -> AsyncIterator[bytes]:
-            for piece in self.pieces:
-                if isinstance(piece, Exception):
-                    raise piece
-                yield piece
-
-        return ExportFile(NOW, "csv", "text/csv; charset=utf-8", pieces())
-
-    async def agreement(self, token: str) -> AgreementScreen:
-        self._session(token)
-        return AgreementScreen(2, _digest("a9"), NOW, self.refused, (PROPOSAL,), HISTORY)
-
-    async def proposal(self, token: str, proposal_id: str) -> ProposalDetail:
-        self._session(token)
-        if proposal_id != PROPOSAL.id:
-            raise NotFound
-        changes = (FileChange("release.cedar", "-  old\n+  <new>"),)
-        return ProposalDetail(PROPOSAL, "Meer samenwerking.", changes, self.can_approve, 2)
-
-    async def effect(self, token: str, proposal_id: str) -> ProposalEffect:
-        await self.proposal(token, proposal_id)
-        return effect_of(PROPOSAL)
-
-    async def approval_options(self, token: str, proposal_id: str) -> str:
-        self._session(token)
-        return json.dumps({"challenge": "c"})
-
-    async def approve(self, token: str, proposal_id: str, credential_json: str) -> None:
-        self._session(token)
-        self.calls.append(("approve", proposal_id, credential_json))
-
-    async def log(self, token: str) -> LogScreen:
-        self._session(token)
-        return LogScreen(
-            1842,
-            1,
-            _digest("e1ec7ed"),
-            "rondom.example/log\n1842\n4ex9bkd3J+Zm5P0L0wO8dQ==\n\n— rondom.example AbCd1234+signature==",
-        )
-
-    async def check_log(self, token: str) -> LogScreen:
-        self.calls.append(("check_log",))
-        return replace(
-            await self.log(token),
-            checked_at=NOW,
-            intact=self.intact,
-            verdict=Words("1842 regels gecontroleerd.", "1842 lines checked."),
-        )
 
     async def leave(self, token: str) -> None:
         self._session(token)

@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from broker.errors import Words
 from broker.services.screens import EntryFilter
 from tests.unit.web.conftest import browsing
-from tests.unit.web.fakes import CODE, CSRF, MATTERS, ROWS, FakeConsole
+from tests.unit.web.fake_console import MATTERS, ROWS, FakeConsole
+from tests.unit.web.fakes import CODE, CSRF
 from tests.unit.web.test_family_pages import HOSTILE, LANGUAGES, form, visible
 
 BSN = "999990044"
@@ -229,7 +230,7 @@ async def test_the_queue_says_what_is_in_doubt_and_how_much_waits(
     assert f'title="{MATTERS[0].person}"' in page.text
     assert MATTERS[0].person not in text
     for path in ("/console/queue", "/console/disclosures", "/console/log"):
-        assert "Twijfels (4)" in (await client.get(path)).text
+        assert "Beoordelen (4)" in (await client.get(path)).text
     console.matters = ()
     console.visit()
     text = (await client.get("/console/queue")).text
@@ -278,9 +279,9 @@ async def test_hostile_words_in_the_queue_stay_text(client: httpx.AsyncClient, c
     assert "<img" not in refused.text
 
 
-async def test_who_may_read_what_is_one_click_away(client: httpx.AsyncClient, console: FakeConsole) -> None:
+async def test_who_may_read_what_is_beside_the_agreement(client: httpx.AsyncClient, console: FakeConsole) -> None:
     console.visit()
-    assert 'href="/console/overview"' in (await client.get("/console/disclosures")).text
+    assert 'href="/console/overview"' in (await client.get("/console/agreement")).text
     page = await client.get("/console/overview")
     text = visible(page)
     assert "school &amp; &lt;b&gt;opvang" in page.text

@@ -12,7 +12,8 @@ from fastapi.routing import iter_route_contexts
 from broker.errors import NotFound, TooMany, Unavailable, Words
 from broker.web import Site, install_web, page_for
 from tests.unit.web.conftest import ORIGIN, browsing
-from tests.unit.web.fakes import ASKED, CODE, CSRF, FakeConsole, FakeFamily
+from tests.unit.web.fake_console import FakeConsole, console_services
+from tests.unit.web.fakes import ASKED, CODE, CSRF, FakeFamily
 
 FORMS = (
     ("/code", {"code": CODE}),
@@ -326,7 +327,7 @@ async def test_the_cookie_is_bound_to_the_host_and_hidden_from_scripts(
 
 async def test_without_https_the_cookie_has_another_name(family: FakeFamily, console: FakeConsole) -> None:
     app = FastAPI()
-    install_web(app, family, console, Site("http://localhost:8000", secure=False))
+    install_web(app, family, console_services(console), Site("http://localhost:8000", secure=False))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
         answer = await client.post("/code", data={"code": CODE}, headers={"Origin": "http://localhost:8000"})

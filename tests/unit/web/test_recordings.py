@@ -21,7 +21,8 @@ from broker.settings import read_settings
 from broker.web import Site, install_web
 from broker.web.kit.recordings import LARGEST, Recordings
 from tests.unit.web.conftest import ORIGIN, browsing
-from tests.unit.web.fakes import FakeConsole, FakeFamily
+from tests.unit.web.fake_console import FakeConsole, console_services
+from tests.unit.web.fakes import FakeFamily
 
 ROOT = Path(__file__).resolve().parents[3]
 SENTENCE = "Nee zeggen mag."
@@ -42,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
 
 def app_with(folder: Path | None, family: FakeFamily) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    install_web(app, family, FakeConsole(), Site(ORIGIN, recordings=Recordings(folder)))
+    install_web(app, family, console_services(FakeConsole()), Site(ORIGIN, recordings=Recordings(folder)))
     return app
 
 

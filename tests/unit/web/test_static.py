@@ -8,12 +8,14 @@ from broker.web.kit.assets import FOLDER, assets
 from broker.web.kit.texts import LOCALE
 
 CSS = (FOLDER / "rondom.css").read_text("utf-8")
+CONSOLE = (FOLDER / "console.css").read_text("utf-8")
 TEMPLATES = {path: path.read_text("utf-8") for path in LOCALE.parent.glob("*/templates/*.html")}
 
 
 def test_the_stylesheet_is_small_and_loads_nothing() -> None:
     assert len(CSS.encode()) < 28_000
-    assert not re.search(r"url\(|@import|@font-face|https?:", CSS)
+    assert len(CONSOLE.encode()) < 12_000
+    assert not re.search(r"url\(|@import|@font-face|https?:", CSS + CONSOLE)
     assert "utrecht-design-tokens" not in CSS
 
 
@@ -24,6 +26,7 @@ def test_every_side_of_the_layout_turns_with_the_script() -> None:
     )
     found = [line for line in layout.splitlines() if re.search(physical, line) and not line.startswith("[dir=rtl]")]
     assert found == []
+    assert not re.search(physical, CONSOLE)
     style = re.search(r"<style>(.*?)</style>", (LOCALE.parent / "pages" / "verify.html").read_text("utf-8"), re.DOTALL)
     assert style is not None
     assert not re.search(physical, style[1])
@@ -40,7 +43,7 @@ def test_every_class_of_a_page_has_a_style() -> None:
     for text in TEMPLATES.values():
         for value in re.findall(r'class="([^"]*)"', re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", text)):
             used |= {name for name in value.split() if name.startswith(("rd-", "utrecht-")) and not name.endswith("-")}
-    without = {name for name in used if f".{name}" not in CSS}
+    without = {name for name in used if f".{name}" not in CSS + CONSOLE}
     assert without == set()
 
 

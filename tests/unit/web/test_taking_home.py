@@ -14,7 +14,8 @@ from broker.services.files import ExportWanted
 from broker.web import Site, install_web
 from broker.web.kit.proofpage import proof_page
 from tests.unit.web.conftest import ORIGIN, browsing
-from tests.unit.web.fakes import FakeConsole, FakeFamily
+from tests.unit.web.fake_console import FakeConsole, console_services
+from tests.unit.web.fakes import FakeFamily
 from tests.unit.web.test_family_pages import LANGUAGES, form, visible
 
 PERIOD = {"first_day": "2026-09-01", "last_day": "2026-09-30"}
@@ -66,7 +67,7 @@ async def test_anybody_checks_on_a_page_that_may_run_its_own_script_alone(
         return {"words": {"a": ["</script><script>alert(1)</script>", "x"]}}
 
     app = FastAPI()
-    install_web(app, family, console, Site(ORIGIN, trusted=trusted))
+    install_web(app, family, console_services(console), Site(ORIGIN, trusted=trusted))
     async with browsing(app, "en") as client:
         answer = await client.get("/verify")
     policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
@@ -132,7 +133,7 @@ async def test_only_an_officer_takes_a_file(
 
 async def test_a_file_that_breaks_off_is_heard_and_never_looks_whole(family: FakeFamily, console: FakeConsole) -> None:
     site, app = Site(ORIGIN), FastAPI()
-    install_web(app, family, console, site)
+    install_web(app, family, console_services(console), site)
     console.visit()
     console.pieces = (b'"place"\r\n', Tampered())
     async with browsing(app) as client:

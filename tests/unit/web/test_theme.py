@@ -19,7 +19,8 @@ from broker.web.theme.build import HERE
 from broker.web.theme.contrast import AROUND, PAIRS, ratio, too_faint
 from broker.web.theme.municipal import COLOURS, FORMS, LIMIT, Theme, example, palette, read_theme, theme_of
 from broker.web.theme.sheet import read_sheet
-from tests.unit.web.fakes import FakeConsole, FakeFamily
+from tests.unit.web.fake_console import FakeConsole, console_services
+from tests.unit.web.fakes import FakeFamily
 
 WATERDIJK = Path(__file__).parents[2] / "e2e" / "theme-of-waterdijk.css"
 SHAPE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 16">{}</svg>'
@@ -183,7 +184,7 @@ async def test_pages_name_the_look_and_it_is_served_under_its_digest() -> None:
     theme = read_theme(WATERDIJK.read_bytes())
     for site, themed in ((Site("http://localhost", secure=False, theme=theme), True), (Site("http://localhost", secure=False), False)):  # fmt: skip
         app = FastAPI()
-        install_web(app, FakeFamily(), FakeConsole(), site)
+        install_web(app, FakeFamily(), console_services(FakeConsole()), site)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
             page = (await client.get("/")).text
             assert (theme.address in page) is themed

@@ -7,7 +7,8 @@ from fastapi import FastAPI
 from broker.errors import Invalid, NotFound, Unavailable
 from broker.web.kit.pages import TOLD_TO_FAMILY, short, start
 from tests.unit.web.conftest import browsing
-from tests.unit.web.fakes import FakeConsole, FakeFamily
+from tests.unit.web.fake_console import FakeConsole
+from tests.unit.web.fakes import FakeFamily
 
 
 def test_ids_of_the_same_moment_stay_apart_when_shortened() -> None:
