@@ -3,13 +3,13 @@
 import asyncio
 from dataclasses import dataclass
 
-from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.explanations import Explanation
 from broker.domain.officers import Right
 from broker.domain.overview import Overview
 from broker.errors import Words
 from broker.services.explaining import explain_entry
 from broker.services.lines import seen
+from broker.services.looking import opened
 from broker.services.queue import Queue
 
 
@@ -44,11 +44,9 @@ class Agreed(Queue):
         house, now = self._house, self._house.clock()
         async with house.storage() as work:
             acting = await self.acting(work, token, Right.READ_LOG)
-            officer = acting.officer
-            entry, _ = await seen(house, work, acting, entry_id)
+            entry, facts = await seen(house, work, acting, entry_id)
             sections = await explain_entry(house, work, entry)
-            personal = (Personal(officer, "officer", officer), Personal(officer, "entry", entry.id))
-            await work.log.append(LogEvent(EventType.LOG_VIEWED, now, personal=personal))
+            await opened(work, acting, now, entry.id, "rules", about=facts.personal.get("subject", ()))
             await work.commit()
         house.log.kick()
         label = house.agreement().vocabulary.label

@@ -18,6 +18,7 @@ from broker.services.agreed import Agreed
 from broker.services.downloads import Downloads
 from broker.services.labels import REASONS, WHY
 from broker.services.lines import DISCLOSURES, decision_of, fields_of, row_of, seen
+from broker.services.looking import looked, opened
 from broker.services.proposals import Proposals
 from broker.services.screens import (
     EntryDetail,
@@ -41,20 +42,13 @@ class Oversight(Downloads, Agreed, Proposals):
         house, now = self._house, self._house.clock()
         async with house.storage() as work:
             acting = await self.acting(work, token, Right.READ_LOG)
-            officer = acting.officer
-            owner = wanted.subject
-            unknown = False
-            if wanted.identifier:
-                person = await work.persons.by_identifier("bsn", wanted.identifier.strip())
-                owner, unknown = person or "", person is None
+            owner, unknown = await _about_whom(work, wanted)
             found = () if unknown else await work.log.search(_search(wanted, owner, acting.party))
+            unknown = bool(unknown or (acting.party and owner and not found))  # whether somebody exists is not theirs
             organisations = {str(o.oin): o.name for o in await work.organisations.all()}
             openings = await work.log.openings_of([entry.id for entry in found[:PAGE]])
             rows = [self._row(entry, openings.get(entry.id, ()), organisations) for entry in found[:PAGE]]
-            personal = [Personal(officer, "officer", officer)]
-            if owner:
-                personal.append(Personal(owner, "subject", owner))
-            await work.log.append(LogEvent(EventType.LOG_SEARCHED, now, personal=tuple(personal)))
+            await looked(work, acting, now, "lines", about=(owner,))
             await work.commit()
         house.log.kick()
         following = found[PAGE - 1].id if len(found) > PAGE else ""
@@ -69,11 +63,9 @@ class Oversight(Downloads, Agreed, Proposals):
         house, now = self._house, self._house.clock()
         async with house.storage() as work:
             acting = await self.acting(work, token, Right.READ_LOG)
-            officer = acting.officer
             entry, facts = await seen(house, work, acting, entry_id)
             organisations = {str(o.oin): o.name for o in await work.organisations.all()}
-            personal = (Personal(officer, "officer", officer), Personal(officer, "entry", entry.id))
-            await work.log.append(LogEvent(EventType.LOG_VIEWED, now, personal=personal))
+            await opened(work, acting, now, entry.id, "line", about=facts.personal.get("subject", ()))
             await work.commit()
         house.log.kick()
         return EntryDetail(
@@ -129,6 +121,19 @@ class Oversight(Downloads, Agreed, Proposals):
         return LogScreen(
             screen.size, screen.waiting, screen.root, screen.checkpoint, now, verdict.intact, verdict.words
         )
+
+
+async def _about_whom(work: UnitOfWork, wanted: EntryFilter) -> tuple[str, bool]:
+    """Whose lines are asked for (empty: everybody's), and whether that is nobody whom the log knows.
+
+    What was typed or posted is never written down as if it were a person.
+    """
+    asked: str | None = wanted.subject
+    if wanted.identifier:
+        asked = await work.persons.by_identifier("bsn", wanted.identifier.strip())
+    if not asked:
+        return "", bool(wanted.identifier)
+    return (asked, False) if await work.log.knows(asked) else ("", True)
 
 
 def _search(wanted: EntryFilter, owner: str, party: str) -> LogSearch:

@@ -72,6 +72,11 @@ class Log(Store):
     def _tag(self, owner: str) -> str:
         return self._means.tags.tag("log-subject", owner)
 
+    async def knows(self, owner: str) -> bool:
+        """Whether they have a key of their own in the log."""
+        mine = sa.select(t.log_subject_key.c.tag).where(t.log_subject_key.c.tag == self._tag(owner))
+        return await self._one(mine) is not None
+
     async def search(self, wanted: LogSearch) -> Sequence[StoredEntry]:
         """Newest first."""
         c = t.log_entry.c

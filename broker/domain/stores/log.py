@@ -59,6 +59,9 @@ class LogStore(Protocol):
     async def append(self, event: LogEvent) -> Appended:
         """Add an entry to the log and to the sequencer's queue, in this unit of work."""
 
+    async def knows(self, owner: str) -> bool:
+        """Whether anything was logged under this person's key, and it was not erased."""
+
     async def search(self, wanted: LogSearch) -> Sequence[StoredEntry]:
         """Newest first."""
 
