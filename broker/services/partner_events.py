@@ -14,7 +14,7 @@ from broker.domain.handovers import Handover
 from broker.domain.parties import Oin, Professional
 from broker.domain.signers import required_signers
 from broker.domain.stores import PartnerEvent, PartnerEventType, ReleaseStatus, UnitOfWork
-from broker.errors import NotFound
+from broker.errors import Fault, Invalid, NotFound, Words
 from broker.services.house import House
 
 PAGE = 100
@@ -69,9 +69,11 @@ class PartnerEvents:
         self._house = house
 
     async def after(self, oin: Oin, event: str) -> EventPage:
-        """What came after that event (from the first one on when empty)."""
+        """What came after that event (from the first one on when empty). Raises Invalid for one that they were not told."""
         async with self._house.storage(writing=False) as work:
             found = await work.partner_events.after(oin, event, PAGE + 1)
+        if found is None:
+            raise Invalid([Fault("/after", _NOT_TOLD)])
         return EventPage(found[:PAGE], found[PAGE - 1].id if len(found) > PAGE else "")
 
     async def release(self, oin: Oin, who: Professional | None, release: str) -> ReleaseStatus:
@@ -81,3 +83,9 @@ class PartnerEvents:
         if status is None or status.organisation != oin or (who is not None and who.role != status.role):
             raise NotFound
         return status
+
+
+_NOT_TOLD = Words(
+    "Deze gebeurtenis is niet aan u verteld. Geef de id van de laatste die u zag, of laat `after` weg.",
+    "You were not told this event. Give the id of the last one that you saw, or leave out `after`.",
+)

@@ -5,20 +5,30 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.domain.consents import Scope
 from broker.domain.handovers import HandoverId, HandoverState
 from broker.domain.parties import Oin, Recipient
 from broker.domain.stores import PartnerEvent, PartnerEventType, Received, ReleaseStatus
 from broker.storage import tables as t
-from broker.storage.rows import Store
+from broker.storage.rows import Means, Store
 
 
 class PartnerEvents(Store):
-    """See `PartnerEventStore`."""
+    """See `PartnerEventStore`.
+
+    Whoever reads sees an event once it has its place, and places are given in the order of commits: an id says when an
+    event was made, and what was made first may be committed last.
+    """
+
+    def __init__(self, connection: AsyncConnection, means: Means) -> None:
+        super().__init__(connection, means)
+        self._added: dict[str, list[str]] = {}
 
     async def add(self, event: PartnerEvent) -> None:
-        """Keep one."""
+        """Keep one; it gets its place when the unit of work commits."""
+        self._added.setdefault(event.organisation, []).append(event.id)
         values = {
             "id": event.id,
             "organisation": event.organisation,
@@ -31,11 +41,33 @@ class PartnerEvents(Store):
         }
         await self._run(sa.insert(t.partner_event).values(values))
 
-    async def after(self, oin: Oin, event: str, limit: int) -> Sequence[PartnerEvent]:
-        """An organisation's own, oldest first, after that one."""
+    async def take_places(self) -> None:
+        """Last of all before the commit: whoever else tells the same organisation waits until then.
+
+        Organisations in their order, so that two never wait for each other.
+        """
         c = t.partner_event.c
-        statement = sa.select(t.partner_event).where(c.organisation == oin, c.id > event).order_by(c.id).limit(limit)
-        return [_event(row) for row in await self._all(statement)]
+        for oin, ids in sorted(self._added.items()):
+            insert = self._insert_into(t.partner_feed).values(organisation=oin, last=len(ids))
+            more = {"last": t.partner_feed.c.last + len(ids)}
+            upsert = insert.on_conflict_do_update(index_elements=["organisation"], set_=more)
+            last = (await self._connection.execute(upsert.returning(t.partner_feed.c.last))).scalar_one()
+            for place, event in enumerate(ids, last - len(ids) + 1):
+                await self._run(sa.update(t.partner_event).where(c.id == event).values(place=place))
+        self._added = {}
+
+    async def after(self, oin: Oin, event: str, limit: int) -> Sequence[PartnerEvent] | None:
+        """An organisation's own, in the order of commits, after that one; None when that one is not theirs."""
+        c = t.partner_event.c
+        mine = sa.select(t.partner_event).where(c.organisation == oin)
+        place = 0
+        if event:
+            seen = await self._one(mine.where(c.id == event))
+            if seen is None or seen.place is None:
+                return None
+            place = seen.place
+        rows = await self._all(mine.where(c.place > place).order_by(c.place).limit(limit))
+        return [_event(row) for row in rows]
 
     async def readers(self, handover: HandoverId) -> Sequence[Received]:
         """Every release of a handover, of any version."""

@@ -144,6 +144,7 @@ class SqlUnitOfWork:
         """Make it lasting. Raises Unavailable when that failed; then nothing of it was kept, or nobody may rely on it."""
         if self._connection is None or not self._writing:
             raise RuntimeError("this unit of work only reads")
+        await self.partner_events.take_places()
         try:
             await self._connection.commit()
         except DBAPIError:

@@ -68,8 +68,11 @@ class PartnerEventStore(Protocol):
     async def add(self, event: PartnerEvent) -> None:
         """Keep one."""
 
-    async def after(self, oin: Oin, event: str, limit: int) -> Sequence[PartnerEvent]:
-        """An organisation's own, oldest first, after that one."""
+    async def after(self, oin: Oin, event: str, limit: int) -> Sequence[PartnerEvent] | None:
+        """An organisation's own after that one (from the first on when empty), in the order in which they were committed.
+
+        Whoever reads on after the last one that they saw misses none. None when that one was not told to them.
+        """
 
     async def readers(self, handover: HandoverId) -> Sequence[Received]:
         """Every release of a handover, of any version."""

@@ -14,7 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from broker.storage.tables.base import Id, Instant, OinText, Tag, Word, metadata
+from broker.storage.tables.base import Id, Instant, OinText, Serial, Tag, Word, metadata
 
 handover = Table(
     "handover",
@@ -147,6 +147,14 @@ partner_event = Table(
     Column("version", Integer, nullable=False),
     Column("section_types", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
-    Index(None, "organisation", "id"),
+    Column("place", Serial),
+    Index(None, "organisation", "place", unique=True),
     Index(None, "release"),
+)
+
+partner_feed = Table(
+    "partner_feed",
+    metadata,
+    Column("organisation", OinText, ForeignKey("organisation.oin"), primary_key=True),
+    Column("last", Serial, nullable=False),
 )
