@@ -20,7 +20,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from broker.crypto.encoding import from_b64url
-from broker.errors import NotAuthenticated
+from broker.domain.assertions import AssertionFault, AssertionRefused
 
 ALGORITHMS = ("EdDSA", "ES256", "PS256")
 _LONGEST = 300
@@ -29,6 +29,7 @@ _LARGEST = 8192
 _RSA_BITS = 2048
 _TYPES = ("jwt", "client-authentication+jwt", "authorization-grant+jwt")
 """`typ`, where there is one: nothing that was signed for another use passes (RFC 8725 section 3.11)."""
+_CHOOSING = {"jwk", "jku", "x5u", "x5c", "crit", "b64"}
 _OIN = re.compile(r"[0-9]{20}", re.ASCII)
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
@@ -71,19 +72,19 @@ def unverified_issuer(assertion: str) -> str:
     _, claims = _parts(assertion)
     issuer = claims.get("iss")
     if not isinstance(issuer, str) or not _OIN.fullmatch(issuer):
-        raise NotAuthenticated
+        raise AssertionRefused(AssertionFault.ISSUER)
     return issuer
 
 
 def _parts(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims, unverified: objects in which each name stands once and each text is one (RFC 7515 section 4)."""
     if len(assertion) > _LARGEST or assertion.count(".") != 2:
-        raise NotAuthenticated
+        raise AssertionRefused(AssertionFault.NOT_READABLE)
     try:
         header, claims, _signature = (from_b64url(part) for part in assertion.split("."))
         return _strict(header), _strict(claims)
     except (ValueError, RecursionError):
-        raise NotAuthenticated from None
+        raise AssertionRefused(AssertionFault.NOT_READABLE) from None
 
 
 def _strict(raw: bytes) -> dict[str, Any]:
@@ -108,62 +109,72 @@ def _refuse(_: str) -> Any:
 def verify_assertion(
     assertion: str, jwks: Sequence[Mapping[str, Any]], audiences: Collection[str], now: datetime
 ) -> dict[str, Any]:
-    """Return the claims of an assertion that passes steps 1 to 3. Raises NotAuthenticated, saying no more."""
-    try:
-        header, _ = _parts(assertion)  # 1
-        if header.get("alg") not in ALGORITHMS or str(header.get("typ", "JWT")).lower() not in _TYPES:
-            raise NotAuthenticated
-        if {"jwk", "jku", "x5u", "x5c", "crit", "b64"} & set(header):
-            raise NotAuthenticated
-        jwk = next((key for key in jwks if key.get("kid") == header.get("kid")), None)
-        if jwk is None or _algorithm_for(jwk) != header["alg"]:  # 2
-            raise NotAuthenticated
-        claims: dict[str, Any] = jwt.decode(
-            assertion,
-            jwt.PyJWK(dict(jwk), algorithm=header["alg"]),
-            algorithms=[header["alg"]],
-            options={
-                "require": ["iss", "sub", "aud", "exp", "jti"],
-                "verify_aud": False,
-                "verify_exp": False,
-                "verify_iat": False,
-                "verify_nbf": False,
-            },
-        )
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError):
-        raise NotAuthenticated from None
+    """Return the claims of an assertion that passes steps 1 to 3. Raises AssertionRefused with the first fault.
+
+    Faults of `PROVEN` come only after the signature held.
+    """
+    header, _ = _parts(assertion)  # 1
+    if header.get("alg") not in ALGORITHMS:
+        raise AssertionRefused(AssertionFault.ALGORITHM)
+    if str(header.get("typ", "JWT")).lower() not in _TYPES or _CHOOSING & set(header):
+        raise AssertionRefused(AssertionFault.HEADER)
+    claims = _signed(assertion, _key(jwks, header), str(header["alg"]))  # 2
     _check_times(claims, now.timestamp())
+    texts = (claims["iss"], claims["sub"], claims["jti"])
+    if not all(isinstance(text, str) for text in texts) or not 0 < len(claims["jti"]) <= 128:
+        raise AssertionRefused(AssertionFault.CLAIM_FORM)
     _check_audience(claims["aud"], audiences)
     return claims
+
+
+def _key(jwks: Sequence[Mapping[str, Any]], header: Mapping[str, Any]) -> jwt.PyJWK:
+    jwk = next((key for key in jwks if key.get("kid") == header.get("kid")), None)
+    try:
+        if jwk is None or _algorithm_for(jwk) != header["alg"]:
+            raise AssertionRefused(AssertionFault.KEY)
+        return jwt.PyJWK(dict(jwk), algorithm=header["alg"])
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+        raise AssertionRefused(AssertionFault.KEY) from None
+
+
+def _signed(assertion: str, key: jwt.PyJWK, algorithm: str) -> dict[str, Any]:
+    options: Any = {f"verify_{claim}": False for claim in ("aud", "exp", "iat", "nbf", "sub", "jti")}
+    options["require"] = ["iss", "sub", "aud", "exp", "jti"]
+    try:
+        return jwt.decode(assertion, key, algorithms=[algorithm], options=options)
+    except jwt.MissingRequiredClaimError:
+        raise AssertionRefused(AssertionFault.CLAIM_MISSING) from None
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError):
+        raise AssertionRefused(AssertionFault.SIGNATURE) from None
 
 
 def _check_times(claims: Mapping[str, Any], now: float) -> None:
     times = {name: claims[name] for name in ("exp", "iat", "nbf") if name in claims}
     if not all(isinstance(value, int) and not isinstance(value, bool) for value in times.values()):
-        raise NotAuthenticated
-    if not now < times["exp"] <= now + _LONGEST + _SKEW:
-        raise NotAuthenticated
+        raise AssertionRefused(AssertionFault.CLAIM_FORM)
+    if times["exp"] <= now:
+        raise AssertionRefused(AssertionFault.EXPIRED)
+    if times["exp"] > now + _LONGEST + _SKEW:
+        raise AssertionRefused(AssertionFault.TOO_LONG)
     if any(times[name] > now + _SKEW for name in ("iat", "nbf") if name in times):
-        raise NotAuthenticated
-    if not isinstance(claims["jti"], str) or not 0 < len(claims["jti"]) <= 128:
-        raise NotAuthenticated
+        raise AssertionRefused(AssertionFault.FUTURE)
 
 
 def _check_audience(audience: Any, audiences: Collection[str]) -> None:
     named = audience if isinstance(audience, list) else [audience]
     if len(named) != 1 or named[0] not in audiences:
-        raise NotAuthenticated
+        raise AssertionRefused(AssertionFault.AUDIENCE)
 
 
 class Assertions:
     """The check as the use cases want it: see `broker.domain.ports.AssertionCheck`."""
 
     def issuer(self, assertion: str) -> str:
-        """Who says to have made it, unverified. Raises NotAuthenticated."""
+        """Who says to have made it, unverified. Raises AssertionRefused."""
         return unverified_issuer(assertion)
 
     def verify(
         self, assertion: str, jwks: list[dict[str, Any]], audiences: tuple[str, ...], now: datetime
     ) -> dict[str, Any]:
-        """Its claims. Raises NotAuthenticated."""
+        """Its claims. Raises AssertionRefused."""
         return verify_assertion(assertion, jwks, audiences, now)

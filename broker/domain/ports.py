@@ -350,12 +350,12 @@ class AssertionCheck(Protocol):
     """Verifies what organisations sign."""
 
     def issuer(self, assertion: str) -> str:
-        """Who says to have made it, unverified. Raises NotAuthenticated."""
+        """Who says to have made it, unverified. Raises AssertionRefused."""
 
     def verify(
         self, assertion: str, jwks: list[dict[str, Any]], audiences: tuple[str, ...], now: datetime
     ) -> dict[str, Any]:
-        """Its claims. Raises NotAuthenticated."""
+        """Its claims. Raises AssertionRefused."""
 
 
 @dataclass(frozen=True, slots=True)

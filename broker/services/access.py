@@ -7,8 +7,8 @@
 
 The clock is the machine's own, also in a demonstration that moves the broker's.
 
-A refusal says no more than that it was refused (RFC 6749 section 5.2). A suspended organisation is refused at each
-call, not only at the next token.
+A refusal says what is wrong only to who signed with a registered key (RFC 6749 section 5.2; `domain/assertions.py`); the
+operational log has the code of each. A suspended organisation is refused at each call, not only at the next token.
 """
 
 import re
@@ -17,12 +17,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
+from broker.domain.assertions import PROVEN, AssertionFault, AssertionRefused
 from broker.domain.parties import MAIL, PHONE, Oin, Organisation, Professional, ProfessionalId
 from broker.domain.ports import AccessClaims, AssertionCheck, Clock, TokenIssuer
 from broker.errors import BrokerError, NotAllowed, NotAuthenticated, Words
 from broker.services.house import House
 from broker.services.matters import doubt_professional
 
+_log = structlog.get_logger(__name__)
 CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ORGANISATION_SCOPE = "handovers"
@@ -72,7 +76,7 @@ class Access:
         now = self._clock()
         organisation, claims = await self._verified(assertion, now)
         if claims["sub"] != organisation.oin:
-            raise TokenRefused
+            raise _refused(AssertionFault.SUBJECT)
         return self._issue(AccessClaims(organisation.oin, organisation.oin, "", ORGANISATION_SCOPE), now)
 
     async def for_professional(self, assertion: str) -> IssuedToken:
@@ -100,18 +104,20 @@ class Access:
             async with self._house.storage(writing=False) as work:
                 organisation = await work.organisations.get(issuer)
                 jwks = await work.organisations.jwks(issuer)
-            if organisation is None or organisation.suspended:  # 1
-                raise TokenRefused
+            if organisation is None:  # 1
+                raise AssertionRefused(AssertionFault.ISSUER)
+            if organisation.suspended:
+                raise AssertionRefused(AssertionFault.SUSPENDED)
             claims = self._assertions.verify(assertion, jwks, self._audiences, now)  # 2
-        except NotAuthenticated:
-            raise TokenRefused from None
+        except AssertionRefused as refused:
+            raise _refused(refused.fault) from None
         async with self._house.storage() as work:
             fresh = await work.guards.once(
                 f"jti:{issuer}:{claims['jti']}", datetime.fromtimestamp(claims["exp"] + 60, UTC)
             )
             await work.commit()
         if not fresh:
-            raise TokenRefused
+            raise _refused(AssertionFault.REPLAYED)
         return organisation, claims
 
     def _issue(self, claims: AccessClaims, now: datetime) -> IssuedToken:
@@ -146,6 +152,12 @@ class Access:
     def jwks(self) -> dict[str, Any]:
         """The keys that tokens are signed with."""
         return self._tokens.jwks()
+
+
+def _refused(fault: AssertionFault) -> TokenRefused:
+    """The operator reads every fault; the caller is told what they can mend once they proved whose key it is."""
+    _log.warning("token:refused", code=fault.value)
+    return TokenRefused(PROVEN.get(fault))
 
 
 def _contacts(claims: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -16,8 +16,11 @@ from hypothesis import strategies as st
 
 from broker.client import ClientKey
 from broker.crypto.encoding import b64url
+from broker.domain.assertions import PROVEN as TOLD_OF
+from broker.domain.assertions import AssertionFault
 from broker.domain.parties import Oin, Organisation
 from tests.support.intruder import Intruder, changed_tables, intruder_in
+from tests.support.surface import operational_log
 from tests.support.world import CLIENT_ASSERTION, JWT_BEARER, URL, World
 
 OIN, OTHER = "00000099000000010000", "00000099000000020000"
@@ -217,11 +220,70 @@ async def test_every_forged_assertion_is_refused_alike(
     ).is_success
 
 
+UNPROVEN = {
+    "a stranger's key under a good kid": "assertion-signature",
+    "a stranger's key and kid": "assertion-key",
+    "another organisation's key and kid": "assertion-key",
+    "an unknown issuer": "assertion-issuer",
+    "algorithm 'none'": "assertion-algorithm",
+    "an algorithm that does not fit the key": "assertion-key",
+    "a critical extension": "assertion-header",
+    "HMAC with the public key in PEM": "assertion-algorithm",
+    "a signature of zeros": "assertion-signature",
+    "another one's signature": "assertion-signature",
+    "far too large": "assertion-not-readable",
+    "a claim twice": "assertion-not-readable",
+    "nothing but dots": "assertion-not-readable",
+}
+PROVEN = {
+    "expired": "assertion-expired",
+    "ending in an hour": "assertion-too-long",
+    "made in the future": "assertion-from-the-future",
+    "not valid yet": "assertion-from-the-future",
+    "another audience": "assertion-audience",
+    "two audiences": "assertion-audience",
+    "no jti": "assertion-claim-missing",
+    "a jti that is a number": "assertion-claim-form",
+    "ending at a text": "assertion-claim-form",
+    "another subject": "assertion-subject",
+}
+
+
+async def test_every_refusal_is_logged_by_its_fault_and_told_only_to_who_holds_the_key(world: World) -> None:
+    made = forgeries(world)
+    told: dict[str, str] = {}
+    for attack, fault in {**UNPROVEN, **PROVEN}.items():
+        with operational_log() as stream:
+            response = await ask(world, made[attack])
+        check_refused(response)
+        lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+        assert [line["code"] for line in lines if line["event"] == "token:refused"] == [fault], attack
+        told[attack] = response.json()["error_description"]
+    alike = {told[attack] for attack in UNPROVEN}
+    assert len(alike) == 1, "whoever proves nothing learns nothing"
+    for attack, fault in PROVEN.items():
+        assert told[attack] not in alike, attack
+        assert told[attack] == TOLD_OF[AssertionFault(fault)].en
+
+
+async def test_a_suspended_organisation_is_refused_like_an_unknown_one(world: World) -> None:
+    good = world.keys[OIN]
+    await world.broker.partners.suspend(OIN, suspended=True)
+    with operational_log() as stream:
+        known = await ask(world, raw_jws(good, {"alg": "EdDSA", "kid": good.kid}, claims()))
+        unknown = await ask(world, forgeries(world)["an unknown issuer"])
+    assert known.json() == unknown.json()
+    codes = [json.loads(line)["code"] for line in stream.getvalue().splitlines() if b"token:refused" in line]
+    assert codes == ["assertion-suspended", "assertion-issuer"]
+
+
 async def test_an_assertion_counts_once(world: World) -> None:
     head = {"alg": "EdDSA", "kid": world.keys[OIN].kid}
     once = raw_jws(world.keys[OIN], head, claims())
     assert (await ask(world, once)).status_code == 200
-    assert check_refused(await ask(world, once)) == "invalid_client"
+    twice = await ask(world, once)
+    assert check_refused(twice) == "invalid_client"
+    assert twice.json()["error_description"] == TOLD_OF[AssertionFault.REPLAYED].en
     again = claims(jti="the-same")
     assert (await ask(world, raw_jws(world.keys[OIN], head, again))).status_code == 200
     again["exp"] += 1
