@@ -154,15 +154,16 @@ class Agreements:
         """
         for _ in range(TRIES):
             try:
-                if not await self._enact(agreement, anew=anew):
-                    return
-                anew = False
+                if await self._enact(agreement, anew=anew):
+                    async with self._storage(writing=False) as work:
+                        await self.within(work)  # which by now may be another broker's: who comes last decides
+                return
             except Conflict:  # another broker was first: look again
                 continue
         raise Unavailable
 
     async def _enact(self, agreement: AgreementInForce, *, anew: bool) -> bool:
-        """Whether something was put in force that is still to be taken over."""
+        """Whether it was put in force; it is still to be taken over then."""
         async with self._storage() as work:
             before = await work.policies.in_force()
             if before is not None and not anew and (await self.within(work)).digest == agreement.digest:

@@ -700,7 +700,7 @@ def _an_agreement_is_proposed(desk) -> None:
     assert "release.cedar" in desk.refused("policies", "propose", other, "--reason", "x")
     desk.done("officers", "invite", "Anna")
     [line] = desk.done("officers", "list").splitlines()
-    assert line.split()[1:] == ["invited", "Anna"]
+    assert line.split()[1:] == ["invited", "officer", "Anna"]
     assert "no officer any more" in desk.done("officers", "withdraw", line.split()[0])
     assert desk.done("officers", "list").split()[1] == "withdrawn"
     desk.refused("officers", "withdraw", line.split()[0])

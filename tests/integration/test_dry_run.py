@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from broker.domain.calendar import local_day
 from tests.promises.attacks import ALL, JACK, READER, TOM, push
 from tests.support.officers import officer_browser
 from tests.support.surface import dump
@@ -106,7 +107,7 @@ def for_a_teacher_too(body: Body) -> None:
 
 
 async def test_what_would_keep_it_closed_is_named(world: World) -> None:
-    today = world.clock().date().isoformat()
+    today = local_day(world.clock()).isoformat()
 
     def unable_now(body: Body) -> None:
         unable(body)

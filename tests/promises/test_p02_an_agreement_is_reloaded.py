@@ -159,6 +159,27 @@ async def test_two_brokers_change_it_at_the_same_moment(two: Two) -> None:
     assert numbers == [3, 2, 1]
 
 
+async def test_who_was_overtaken_takes_over_and_does_not_put_their_own_back(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow = LoadedAgreement(load_texts({**load(two.folder).texts, "README.md": "one"}))
+    other = LoadedAgreement(load_texts({**load(two.folder).texts, "README.md": "two"}))
+    one, two_ = two.first.broker.agreements, two.second.broker.agreements
+    genuine = Agreements._enact
+
+    async def overtaken(self: Agreements, agreement: LoadedAgreement, *, anew: bool) -> bool:
+        done = await genuine(self, agreement, anew=anew)
+        if self is one:
+            await two_.enact(other)
+        return done
+
+    monkeypatch.setattr(Agreements, "_enact", overtaken)
+    await one.enact(narrow)
+    assert one.now().digest == other.digest == two_.now().digest
+    numbers = [e.facts["number"] for e in await two.first.entries() if e.type == "policy:activated"]
+    assert numbers == [3, 2, 1]
+
+
 # --- what is not whole ------------------------------------------------------------------------------
 
 
