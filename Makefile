@@ -15,6 +15,7 @@ PYTEST_ARGS ?=
 sum = $(shell cat $(1) | cksum | tr -d ' \t')
 RUNTIME_STAMP := $(VENV)/.runtime-$(call sum,deploy/requirements.lock)
 DEV_STAMP := $(VENV)/.dev-$(call sum,deploy/requirements-dev.lock)
+LINTER_STAMP := $(VENV)/.linter-$(call sum,tests/adr/package-lock.json)
 PACKAGE_STAMP := $(VENV)/.package-$(call sum,pyproject.toml)
 
 # Where the interpreter went away (an upgrade of the system), so did everything that was installed for it.
@@ -42,7 +43,7 @@ test-hsm: dev softhsm  ## Keys on a PKCS#11 token, in software (SoftHSM2); PYTES
 	$(PYTEST) -m hsm $(PYTEST_ARGS) tests/hsm
 
 .PHONY: check
-check: check-format check-lint check-types check-imports check-policies check-words check-docs check-hosts check-locks  ## Format, lint, types, imports, policies, plain words, docs, locks
+check: check-format check-lint check-types check-imports check-policies check-words check-docs check-hosts check-locks check-api  ## Format, lint, types, imports, policies, plain words, docs, locks, the rules for APIs
 
 .PHONY: fuzz
 fuzz: dev  ## The generated tests, far longer and different each time
@@ -82,7 +83,7 @@ clean:  ## Remove what was made: .venv, caches, var; never keys
 
 # --- The parts of `make check` ----------------------------------------------------------------------------------------
 
-.PHONY: check-format check-lint check-types check-imports check-policies check-words check-docs check-hosts check-locks
+.PHONY: check-format check-lint check-types check-imports check-policies check-words check-docs check-hosts check-locks check-api
 check-format: dev
 	$(BIN)/ruff format --quiet --check .
 check-lint: dev
@@ -103,6 +104,11 @@ check-hosts: dev
 	$(BIN)/python .ci/checks.py hosts
 check-locks: dev
 	$(BIN)/python .ci/checks.py locks
+check-api: dev $(LINTER_STAMP)
+	@$(BIN)/python -m tests.support.api_description > $(VENV)/openapi.json 2> $(VENV)/linter.log \
+	  || { cat $(VENV)/linter.log; exit 1; }
+	@$(VENV)/linter/node_modules/.bin/spectral lint --quiet --fail-severity warn -r tests/adr/linter.yaml $(VENV)/openapi.json \
+	  > $(VENV)/linter.log || { cat $(VENV)/linter.log; exit 1; }
 
 # --- What they stand on -----------------------------------------------------------------------------------------------
 
@@ -133,6 +139,14 @@ $(DEV_STAMP): | $(BIN)/python
 	@echo "Installing the locked requirements and the development tools into $(VENV), once ..."
 	@$(PIP) install --require-hashes -r deploy/requirements-dev.lock
 	@rm -f $(VENV)/.dev-* $(VENV)/.runtime-* && touch $@ $(RUNTIME_STAMP)
+
+# The linter of the rules for APIs runs on Node: only `make check` needs it.
+$(LINTER_STAMP): | $(BIN)/python
+	@command -v npm > /dev/null || { \
+	  echo "The linter of the rules for APIs needs Node. On Debian or Ubuntu: apt-get install npm" >&2; exit 1; }
+	@mkdir -p $(VENV)/linter && cp tests/adr/package.json tests/adr/package-lock.json $(VENV)/linter
+	@cd $(VENV)/linter && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@rm -f $(VENV)/.linter-* && touch $@
 
 # `make demo` never needs the development tools; `make test` never installs the runtime lock on its own.
 $(PACKAGE_STAMP): | $(if $(filter demo,$(MAKECMDGOALS)),$(RUNTIME_STAMP),$(DEV_STAMP))

@@ -24,6 +24,8 @@ _VERSION = {"API-Version": {"description": "The full version of this API", "sche
 _TEXT = {
     "/contexts/consent-record-1.jsonld": "application/ld+json",
     "/log/checkpoint": "text/plain",
+    "/log/cosigned-checkpoint": "text/plain",
+    "/log/cosigned-proofs/{entry}": "text/plain",
     "/log/keys": "text/plain",
     "/log/proofs/{entry}": "text/plain",
     "/log/tile/{path}": "application/octet-stream",
