@@ -28,7 +28,7 @@ class Folds(Store):
     async def add(self, lines: Sequence[Foldable]) -> None:
         """A fold grows while its key stands in it."""
         about = await self._about([line.entry for line in lines])
-        keys = {line.entry: self._key(line, about.get(line.entry, ())) for line in lines}
+        keys = {line.entry: self.key_of(line, about.get(line.entry, ())) for line in lines}
         known = await self._known([key for key in keys.values() if key])
         made: dict[str, dict[str, Any]] = {}
         grown: dict[str, tuple[int, str]] = {}
@@ -54,7 +54,14 @@ class Folds(Store):
         self, folds: Sequence[Mapping[str, Any]], parts: Sequence[Mapping[str, Any]], whom: Mapping[str, Iterable[str]]
     ) -> None:
         tagged = [
-            {"fold": fold["id"], "tag": tag, "kind": fold["kind"], "day": fold["day"], "last": fold["last"]}
+            {
+                "fold": fold["id"],
+                "tag": tag,
+                "acted": tag == fold["actor"],
+                "kind": fold["kind"],
+                "day": fold["day"],
+                "last": fold["last"],
+            }
             for fold in folds
             for tag in whom.get(fold["id"], ())
         ]
@@ -88,7 +95,8 @@ class Folds(Store):
             "last": line.entry,
         }
 
-    def _key(self, line: Foldable, about: Iterable[str]) -> str | None:
+    def key_of(self, line: Foldable, about: Iterable[str]) -> str | None:
+        """What is the same of lines that are folded; None for a line that stands alone."""
         if line.same is None:
             return None
         alike = (line.day.isoformat(), line.kind, line.type, line.organisation, line.counterpart, line.actor)
@@ -206,17 +214,22 @@ class Folds(Store):
 
 def searching(wanted: FoldSearch, whom: str = "", reader: str = "") -> sa.Select[Any]:
     """One search for each kind and each side, newest first by an index; and the newest of all those."""
-    found = [
-        sa.select(_limited(which, wanted).subquery())
-        for kind in wanted.kinds
-        for which in (_tagged(kind, wanted, whom, reader) if whom or reader else _plain(kind, wanted))
-    ]
-    every = sa.union_all(*found).subquery().c
+    found = each_of(wanted, whom, reader)
+    every = sa.union_all(*(sa.select(one.subquery()) for one in found)).subquery().c
     return (
         sa.select(every.id, every.day, every.entries, every.first, every.last)
         .order_by(every.day.desc(), every.last.desc())
         .limit(wanted.limit)
     )
+
+
+def each_of(wanted: FoldSearch, whom: str = "", reader: str = "") -> list[sa.Select[Any]]:
+    """The searches that one consists of, each in the order of one index."""
+    return [
+        _limited(which, wanted)
+        for kind in wanted.kinds
+        for which in (_tagged(kind, wanted, whom, reader) if whom or reader else _plain(kind, wanted))
+    ]
 
 
 _COLUMNS = (t.log_fold.c.id, t.log_fold.c.day, t.log_fold.c.entries, t.log_fold.c.first, t.log_fold.c.last)
@@ -232,7 +245,7 @@ def _tagged(kind: str, wanted: FoldSearch, whom: str, reader: str) -> list[tuple
     statement = sa.select(*_COLUMNS).join_from(a, t.log_fold, t.log_fold.c.id == a.c.fold)
     statement = statement.where(a.c.tag == (whom or reader), a.c.kind == kind)
     if reader:
-        statement = statement.where(t.log_fold.c.actor == reader)
+        statement = statement.where(t.log_fold.c.actor == reader if whom else a.c.acted)
     sides = [sa.and_(*side) for side in _sides(wanted) if side]
     return [(statement.where(sa.or_(*sides)) if sides else statement, a)]
 

@@ -108,7 +108,7 @@ class Log(Store):
         """By their ids."""
         if not entries:
             return []
-        rows = await self._all(_entries().where(t.log_entry.c.entry_id.in_(list(entries))))
+        rows = await self._all(entries_by_id(entries))
         found = {row.entry_id: stored(row) for row in rows}
         return [found[entry] for entry in entries if entry in found]
 
@@ -250,6 +250,11 @@ class Checkpoints(Store):
         """How many entries are not in the tree yet."""
         row = await self._one(sa.select(sa.func.count()).select_from(t.log_queue))
         return int(row[0])
+
+
+def entries_by_id(entries: Sequence[EntryId]) -> sa.Select[Any]:
+    """Several at once."""
+    return _entries().where(t.log_entry.c.entry_id.in_(list(entries)))
 
 
 def _entries(*, outer: bool = True) -> sa.Select[Any]:

@@ -1,6 +1,6 @@
 """What is worked out from the log and could be again: how far each follower came, counts of each day, lines that are alike."""
 
-from sqlalchemy import Column, Date, ForeignKey, Index, Integer, Table
+from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, Table
 
 from broker.storage.tables.base import Id, OinText, Serial, Tag, Word, metadata
 
@@ -57,6 +57,7 @@ log_fold_about = Table(
     metadata,
     Column("fold", Id, ForeignKey("log_fold.id"), primary_key=True),
     Column("tag", Tag, primary_key=True),
+    Column("acted", Boolean, nullable=False),
     Column("kind", Word, nullable=False),
     Column("day", Date, nullable=False),
     Column("last", Id, nullable=False),

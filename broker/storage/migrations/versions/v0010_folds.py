@@ -47,6 +47,7 @@ def upgrade() -> None:
         "log_fold_about",
         sa.Column("fold", sa.String(36), nullable=False),
         sa.Column("tag", sa.String(64), nullable=False),
+        sa.Column("acted", sa.Boolean(), nullable=False),
         sa.Column("kind", sa.String(64), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("last", sa.String(36), nullable=False),
