@@ -45,6 +45,7 @@ from broker.services.confirming import Confirming
 from broker.services.counting import Counting
 from broker.services.erasure import Erasure
 from broker.services.exporting import Exports
+from broker.services.folding import Folding
 from broker.services.following import Following
 from broker.services.handovers import Handovers
 from broker.services.hearing import Hearing
@@ -57,6 +58,7 @@ from broker.services.partners import Partners
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.services.replay import Replay
+from broker.services.viewing import Viewing
 from broker.settings import Settings, safe_address
 from broker.storage import migrate
 from broker.storage.engine import Database, open_database
@@ -115,6 +117,7 @@ class Broker:
     erasure: Erasure
     exports: Exports
     following: Following
+    viewing: Viewing
 
     def public_keys(self) -> dict[str, Any]:
         """What a verifier must trust, for anybody to have: `broker audit keys` prints it."""
@@ -292,6 +295,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     )
     exports = Exports(house, ledger.origin)
     passkeys = PasskeyCeremonies(settings.public_url)
+    oversight = Oversight(house, passkeys, exports)
     return Broker(
         settings=settings,
         database=database,
@@ -308,7 +312,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         releases=Releases(house),
         reactions=Hearing(house),
         consents=Confirming(house, passkeys),
-        oversight=Oversight(house, passkeys, exports),
+        oversight=oversight,
         partners=Partners(house),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
@@ -316,7 +320,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         alarms=alarms,
         erasure=Erasure(house),
         exports=exports,
-        following=Following(house, (Counting(),), alarms.hear),
+        following=Following(house, (Counting(), Folding()), alarms.hear),
+        viewing=Viewing(house, oversight),
     )
 
 

@@ -28,6 +28,7 @@ def _furnish() -> None:
         demo,
         directory,
         erase,
+        folds,
         invite,
         keys,
         policies,
@@ -40,6 +41,7 @@ def _furnish() -> None:
     app.add_typer(keys.app, name="keys")
     app.add_typer(policies.app, name="policies")
     app.add_typer(audit.app, name="audit")
+    app.add_typer(folds.app, name="folds")
     app.add_typer(directory.organisations, name="organisations")
     app.add_typer(directory.officers, name="officers")
     serve.database.command("backup")(copies.backup)

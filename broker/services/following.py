@@ -118,7 +118,7 @@ class Following:
             await work.followers.advance([follower.name for follower in wanted], 0)
             await work.commit()
 
-    async def behind(self) -> int:
-        """How many entries of the tree the slowest has not read yet."""
+    async def behind(self, names: Sequence[str] = ()) -> int:
+        """How many entries of the tree the slowest of these (of all, without names) has not read yet."""
         async with self._house.storage(writing=False) as work:
-            return await work.followers.behind(self._names)
+            return await work.followers.behind(tuple(names) or self._names)

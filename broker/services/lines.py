@@ -8,13 +8,14 @@ from broker.domain.events import EventType
 from broker.domain.log_ports import LoggedFacts
 from broker.domain.officers import Acting
 from broker.domain.stores import StoredEntry, UnitOfWork
+from broker.domain.stores.folding import REQUESTS
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import NotFound
 from broker.services.house import House
 from broker.services.labels import LABELS
 from broker.services.screens import EntryRow
 
-DISCLOSURES = (EventType.RELEASE_PERMITTED, EventType.RELEASE_DENIED)
+DISCLOSURES = REQUESTS
 
 
 async def seen(house: House, work: UnitOfWork, acting: Acting, entry_id: str) -> tuple[StoredEntry, LoggedFacts]:
@@ -39,6 +40,11 @@ def first_of(facts: LoggedFacts, *fields: str) -> str:
     return next((facts.personal[field][0] for field in fields if facts.personal.get(field)), "")
 
 
+def actor_of(facts: LoggedFacts) -> str:
+    """Who did it: the professional, the officer, or the signer of an answer."""
+    return first_of(facts, "professional", "officer", "signer")
+
+
 def row_of(
     entry: StoredEntry, facts: LoggedFacts, organisations: Mapping[str, str], vocabulary: Vocabulary
 ) -> EntryRow:
@@ -56,7 +62,7 @@ def row_of(
         counterpart=organisations.get(facts.counterpart, ""),
         role=vocabulary.label(role) if role else None,
         purpose=vocabulary.label(purpose) if purpose else None,
-        professional=first_of(facts, "professional", "officer", "signer"),
+        professional=actor_of(facts),
         subject=first_of(facts, "subject"),
         released=tuple(map(vocabulary.label, released)),
         withheld=tuple(map(vocabulary.label, withheld)),

@@ -211,10 +211,15 @@ class OfficerSession:
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """What an officer looks for. `identifier` (a BSN) only ever travels in a form's body."""
+    """What an officer looks for. `identifier` (a BSN) only ever travels in a form's body.
+
+    `subject` is whom a line is about, and `reader` the professional who did it. With `fold`, the lines of that one alone.
+    """
 
     identifier: str = ""
     subject: str = ""
+    reader: str = ""
+    fold: str = ""
     organisation: str = ""
     outcome: str = ""
     first_day: date | None = None
@@ -246,16 +251,6 @@ class EntryRow:
     withheld: tuple[Words, ...]
     index: int | None
     erased: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class EntryPage:
-    """A page of lines, newest first. `next` is the value of `before` for the next page, empty on the last one."""
-
-    rows: tuple[EntryRow, ...]
-    next: str
-    organisations: tuple[tuple[str, str], ...]
-    unknown_identifier: bool = False
 
 
 @dataclass(frozen=True, slots=True)

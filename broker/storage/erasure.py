@@ -15,6 +15,7 @@ from broker.domain.handovers import ENDED, HandoverId, HandoverState
 from broker.domain.parties import Oin, PersonId
 from broker.domain.reactions import ReactionKind
 from broker.storage import tables as t
+from broker.storage.folding import Folds
 from broker.storage.reactions import Reactions
 from broker.storage.rows import Store
 
@@ -140,6 +141,7 @@ class Erasure(Store):
         ):
             value = tag if column.table is t.log_subject_index else person
             await self._run(sa.delete(column.table).where(column == value))
+        await Folds(self._connection, self._means).unfold(person)
         openings = await self._run(sa.delete(t.log_opening).where(t.log_opening.c.tag == tag))
         await self._run(sa.delete(t.log_subject_key).where(t.log_subject_key.c.tag == tag))
         await self._run(sa.update(t.person).where(t.person.c.id == person).values(facts_tag=None, erased_at=now))

@@ -60,9 +60,46 @@ class Daily(Store):
             wanted = wanted.where(sa.or_(c.organisation == party, c.counterpart == party))
         return {_key(row): int(row.entries) for row in await self._all(wanted.order_by(c.day))}
 
+    async def first_day(self) -> date | None:
+        """The index of the primary key begins with it."""
+        row = await self._one(sa.select(sa.func.min(t.log_daily.c.day).label("day")))
+        return row.day if row else None
+
+    async def by_day(self, first: date, last: date, party: str = "") -> Mapping[tuple[date, str, str], int]:
+        """Summed by the database."""
+        return {
+            (row.day, row.type, row.outcome): int(row.entries)
+            for row in await self._summed(("day", "type", "outcome"), first, last, party)
+        }
+
+    async def by_organisation(
+        self, first: date, last: date, party: str = ""
+    ) -> Mapping[tuple[str, str, str, str], int]:
+        """Summed by the database."""
+        columns = ("organisation", "counterpart", "type", "outcome")
+        return {
+            (row.organisation, row.counterpart, row.type, row.outcome): int(row.entries)
+            for row in await self._summed(columns, first, last, party)
+        }
+
+    async def _summed(self, columns: Sequence[str], first: date, last: date, party: str) -> Any:
+        return await self._all(summed(columns, first, last, party))
+
     async def forget(self) -> None:
         """Begin anew."""
         await self._run(sa.delete(t.log_daily))
+
+
+def summed(columns: Sequence[str], first: date, last: date, party: str) -> sa.Select[Any]:
+    """Counts of those days by these columns; a party's from each side by its own index."""
+    c = t.log_daily.c
+    days = sa.select(*(c[column] for column in columns), c.entries).where(c.day >= first, c.day <= last)
+    either = [days]
+    if party:
+        either = [days.where(c.organisation == party), days.where(c.counterpart == party, c.organisation != party)]
+    every = sa.union_all(*either).subquery()
+    groups = [every.c[column] for column in columns]
+    return sa.select(*groups, sa.func.sum(every.c.entries).label("entries")).group_by(*groups)
 
 
 def _key(row: Any) -> DailyKey:

@@ -97,12 +97,20 @@ class Log(Store):
         if wanted.before:
             statement = statement.where(c.entry_id < wanted.before)
         rows = await self._all(statement.order_by(c.entry_id.desc()).limit(wanted.limit))
-        return [_stored(row) for row in rows]
+        return [stored(row) for row in rows]
 
     async def get(self, entry: str) -> StoredEntry | None:
         """By id."""
         row = await self._one(_entries().where(t.log_entry.c.entry_id == entry))
-        return _stored(row) if row else None
+        return stored(row) if row else None
+
+    async def several(self, entries: Sequence[EntryId]) -> Sequence[StoredEntry]:
+        """By their ids."""
+        if not entries:
+            return []
+        rows = await self._all(entries_by_id(entries))
+        found = {row.entry_id: stored(row) for row in rows}
+        return [found[entry] for entry in entries if entry in found]
 
     async def restored(self) -> datetime | None:
         """When an older copy of the database was last taken for the true one."""
@@ -161,7 +169,7 @@ class Tree(Store):
             .order_by(t.log_queue.c.seq)
             .limit(limit)
         )
-        return [_stored(row) for row in await self._all(statement)]
+        return [stored(row) for row in await self._all(statement)]
 
     async def place(self, first: int, entries: Sequence[EntryId], state: TreeState) -> None:
         """Give the entries their places, take them off the queue, keep the new state."""
@@ -215,7 +223,7 @@ class Checkpoints(Store):
         placed = await self._one(sa.select(sa.func.count()).select_from(t.log_index).where(inside))
         if len(rows) != placed[0]:
             raise Tampered
-        return [_stored(row) for row in rows]
+        return [stored(row) for row in rows]
 
     async def span(self, since: datetime | None, until: datetime | None) -> tuple[int, int]:
         """The places from the first to after the last entry logged in that time; (0, 0) for none."""
@@ -244,12 +252,18 @@ class Checkpoints(Store):
         return int(row[0])
 
 
+def entries_by_id(entries: Sequence[EntryId]) -> sa.Select[Any]:
+    """Several at once."""
+    return _entries().where(t.log_entry.c.entry_id.in_(list(entries)))
+
+
 def _entries(*, outer: bool = True) -> sa.Select[Any]:
     c = t.log_entry.c
     columns = sa.select(c.entry_id, c.leaf, c.leaf_hash, c.receipt_kid, c.receipt_sig, t.log_index.c.leaf_index)
     return columns.join_from(t.log_entry, t.log_index, t.log_index.c.entry_id == c.entry_id, isouter=outer)
 
 
-def _stored(row: Any) -> StoredEntry:
+def stored(row: Any) -> StoredEntry:
+    """A row of the log with its place."""
     receipt = Receipt(row.receipt_kid, row.receipt_sig)
     return StoredEntry(EntryId(row.entry_id), row.leaf, row.leaf_hash, receipt, row.leaf_index)

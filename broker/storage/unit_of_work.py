@@ -18,6 +18,7 @@ from broker.storage.contacts import Contacts
 from broker.storage.data_keys import DataKeys
 from broker.storage.engine import Database, scrub
 from broker.storage.erasure import Erasure
+from broker.storage.folding import Folds
 from broker.storage.following import Daily, Followers
 from broker.storage.handovers import Handovers
 from broker.storage.log import Checkpoints, Log, Tree
@@ -56,6 +57,9 @@ TOUCHED = tuple(
         t.log_opening,
         t.log_subject_key,
         t.log_subject_index,
+        t.log_fold,
+        t.log_fold_entry,
+        t.log_fold_about,
     )
 )
 """The tables in which erasing changes or deletes rows."""
@@ -114,6 +118,7 @@ class SqlUnitOfWork:
         self.checkpoints = Checkpoints(connection, means)
         self.followers = Followers(connection, means)
         self.daily = Daily(connection, means)
+        self.folds = Folds(connection, means)
         self.witnesses = Witnesses(connection, means)
         self.outbox = Outbox(connection, means)
         self.officers = Officers(connection, means)

@@ -18,8 +18,6 @@ from broker.services.questionnaires import Choice, Questionnaire, Shown
 from broker.services.screens import (
     CareFile,
     EntryDetail,
-    EntryFilter,
-    EntryPage,
     FamilySession,
     LogScreen,
     MatterDetail,
@@ -150,9 +148,6 @@ class ConsoleService(Protocol):
 
     async def sign_in(self, token: str, credential_json: str, client: str) -> tuple[str, OfficerSession]:
         """Check the passkey; returns a new token, signed in."""
-
-    async def entries(self, token: str, wanted: EntryFilter) -> EntryPage:
-        """A page of log lines, newest first."""
 
     async def entry(self, token: str, entry_id: str) -> EntryDetail:
         """One line in full, with the reasons. Raises NotFound."""

@@ -7,6 +7,7 @@ import contextlib
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any
 
@@ -26,6 +27,14 @@ TABLES = {
     "log_entry": "entry_id, leaf, leaf_hash, receipt_kid, receipt_sig, type, organisation, counterpart, outcome, created_at",
     "log_index": "leaf_index, entry_id",
     "log_tile": "level, n, data",
+    "log_subject_key": "tag, wrapped_key",
+    "log_opening": "entry_id, position, tag, field, ciphertext",
+    "log_subject_index": "tag, entry_id",
+    "log_fold": "id, key, day, kind, type, organisation, counterpart, actor, entries, first, last",
+    "log_fold_entry": "fold, entry_id",
+    "log_fold_about": "fold, tag, acted, kind, day, last",
+    "log_daily": "day, type, organisation, counterpart, outcome, reason, entries",
+    "log_follower": "name, next",
 }
 Rows = list[tuple[Any, ...]]
 Put = Callable[[str, Rows], None]
@@ -35,7 +44,7 @@ async def filled(store: Storeroom, size: int, server: PostgresServer | None = No
     """Put so many entries in an empty log. Returns its ledger, which has published them, and their ids in order."""
     made, ids = rows(), list[str]()
     tree, kept = tiles.extend(0, {}, []), dict[tuple[int, int], bytes]()
-    with _open(store, server) as (put, run), typer.progressbar(length=size, label=f"A log of {size:,}") as bar:
+    with taking_in(store, server) as (put, run), typer.progressbar(length=size, label=f"A log of {size:,}") as bar:
         while tree.size < size:
             batch = list(islice(made, min(BATCH, size - tree.size)))
             put("log_entry", batch)
@@ -66,14 +75,16 @@ def rows() -> Iterator[tuple[Any, ...]]:
 
 
 @contextlib.contextmanager
-def _open(store: Storeroom, server: PostgresServer | None) -> Iterator[tuple[Put, Callable[[str], object]]]:
+def taking_in(store: Storeroom, server: PostgresServer | None) -> Iterator[tuple[Put, Callable[[str], object]]]:
     """The database's own way of taking in much; foreign keys are not asked for what comes from one hand."""
     if server is None:
         with contextlib.closing(sqlite3.connect(str(make_url(store.url).database))) as lite:
 
             def insert(table: str, rows: Rows) -> None:
+                if not rows:
+                    return
                 holders = ", ".join("?" * len(rows[0]))
-                plain = [tuple(str(value)[:19] if value is NOW else value for value in row) for row in rows]
+                plain = [tuple(map(_plain, row)) for row in rows]
                 lite.executemany(f"INSERT INTO {table} ({TABLES[table]}) VALUES ({holders})", plain)
 
             yield insert, lite.execute
@@ -89,3 +100,10 @@ def _open(store: Storeroom, server: PostgresServer | None) -> Iterator[tuple[Put
 
         yield copy, admin.execute
         admin.execute("VACUUM ANALYZE")
+
+
+def _plain(value: Any) -> Any:
+    """As SQLite keeps it: moments in UTC without their zone."""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
+    return value.isoformat() if isinstance(value, date) else value

@@ -45,6 +45,9 @@ OFFICERS_LOOK = {
     "log_checkpoint",
     "log_follower",  # how far the console has read the log
     "log_daily",  # how many of what there were on this day
+    "log_fold",  # and which of them read the same
+    "log_fold_entry",
+    "log_fold_about",
 }
 """What a signed-in officer's GET may change."""
 SENDERS_LOOK = OFFICERS_LOOK - {"visit"}

@@ -351,6 +351,41 @@ async def test_a_withdrawal_does_not_wipe_the_evidence_and_after_the_logs_time_i
     assert handover != entry.personal.get("handover")
 
 
+async def test_who_is_erased_is_in_no_fold_and_their_lines_are_not_tied_to_each_other(world: World) -> None:
+    await told_once(world)
+    for _ in range(2):
+        assert (await world.ask(TOM, READER)).status_code == 200
+    await world.settle()
+    who, tags = await people(world), world.broker.house.tags
+    known = {tags.tag("log-fold", tags.tag("log-subject", person)) for person in who.values()}
+    about = {row.tag for row in await rows(world, sa.select(t.log_fold_about))}
+    assert known & about
+    lines = await entry_ids(world, EventType.RELEASE_PERMITTED)
+    assert [fold.entries for fold in await folds_of(world, lines)] == [3]
+    await happens(world, Cause.WITHDRAWN)
+    world.clock.later("P5Y1M")
+    assert (await world.broker.erasure.erase_due()).people == len(who)
+    for _ in range(2):
+        await world.settle()
+        left = await rows(world, sa.select(t.log_fold_about))
+        actors = {row.actor for row in await rows(world, sa.select(t.log_fold))}
+        assert not known & ({row.tag for row in left} | actors)
+        assert left, "a professional can still be asked for"
+        alone = await folds_of(world, lines)
+        assert [(fold.entries, fold.key) for fold in alone] == [(1, None)] * 3
+        async with officer_browser(world) as officer:
+            listed = (await officer.browser.get("/console/disclosures")).text
+            assert all(f"/console/disclosures/{line}" in listed for line in lines), "a line stays in its place"
+        await world.broker.following.begin_anew(["folding"])
+
+
+async def folds_of(world: World, lines: list[str]) -> list[Any]:
+    """The folds that these lines are in."""
+    part = t.log_fold_entry.c
+    mine = sa.select(part.fold).where(part.entry_id.in_(lines))
+    return list(await rows(world, sa.select(t.log_fold).where(t.log_fold.c.id.in_(mine))))
+
+
 async def disclosure(world: World) -> Any:
     return next(entry for entry in await world.entries() if entry.type == EventType.RELEASE_PERMITTED)
 

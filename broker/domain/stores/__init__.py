@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from broker.domain.stores.consents import ConsentStore, Invitation, InvitationStore, MuteStore, ReceiptStore
 from broker.domain.stores.data_keys import DataKeyStore
 from broker.domain.stores.erasure import ErasureStore
+from broker.domain.stores.folding import FoldStore
 from broker.domain.stores.following import DailyKey, DailyStore, FollowerStore
 from broker.domain.stores.handovers import Disclosure, HandoverLists, HandoverStore, Lock, Pushed, ReleaseStore
 from broker.domain.stores.log import (
@@ -72,6 +73,7 @@ __all__ = [
     "DataKeyStore",
     "Disclosure",
     "ErasureStore",
+    "FoldStore",
     "FollowerStore",
     "Guards",
     "HandoverLists",
@@ -210,6 +212,10 @@ class UnitOfWork(Protocol):
     @property
     def daily(self) -> DailyStore:
         """See `DailyStore`."""
+
+    @property
+    def folds(self) -> FoldStore:
+        """See `FoldStore`."""
 
     @property
     def checkpoints(self) -> CheckpointStore:

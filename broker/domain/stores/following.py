@@ -40,5 +40,16 @@ class DailyStore(Protocol):
     async def between(self, first: date, last: date, party: str = "") -> Mapping[DailyKey, int]:
         """The counts of those days, both included; with `party`, of that organisation on either side alone."""
 
+    async def first_day(self) -> date | None:
+        """The first day of which anything is counted; None before that."""
+
+    async def by_day(self, first: date, last: date, party: str = "") -> Mapping[tuple[date, str, str], int]:
+        """The same counts, summed by (day, type, outcome)."""
+
+    async def by_organisation(
+        self, first: date, last: date, party: str = ""
+    ) -> Mapping[tuple[str, str, str, str], int]:
+        """The same counts, summed by (organisation, counterpart, type, outcome)."""
+
     async def forget(self) -> None:
         """Begin anew."""

@@ -68,6 +68,9 @@ class LogStore(Protocol):
     async def get(self, entry: str) -> StoredEntry | None:
         """By id."""
 
+    async def several(self, entries: Sequence[EntryId]) -> Sequence[StoredEntry]:
+        """These, in this order; one that is not there is left out."""
+
     async def restored(self) -> datetime | None:
         """When an older copy of the database was last taken for the true one; None when that never was."""
 

@@ -6,7 +6,7 @@
 
 from broker.storage.tables.base import Instant, metadata
 from broker.storage.tables.consents import consent_record, invitation, mute, notice, signer_receipt
-from broker.storage.tables.following import log_daily, log_follower
+from broker.storage.tables.following import log_daily, log_fold, log_fold_about, log_fold_entry, log_follower
 from broker.storage.tables.handovers import (
     handover,
     handover_person,
@@ -90,6 +90,9 @@ __all__ = [
     "log_cosignature",
     "log_daily",
     "log_entry",
+    "log_fold",
+    "log_fold_about",
+    "log_fold_entry",
     "log_follower",
     "log_index",
     "log_opening",

@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 from fastapi import Request, Response
 
 from broker.errors import BrokerError, Fault, Invalid, NotAuthenticated, Unavailable, Words
-from broker.services.screens import EntryFilter, EntryPage
+from broker.services.screens import EntryFilter
+from broker.services.view_screens import LinesPage
 from broker.web.console.days import typed_day
+from broker.web.console.views import ViewingService
 from broker.web.console.visits import Visit, Visits
 from broker.web.kit.pages import Pages
 from broker.web.ports import ConsoleService
 
 OUTCOMES = ("permitted", "partly", "denied", "other")
-_NO_ROWS = EntryPage((), "", ())
+_NO_ROWS = LinesPage(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,16 @@ class Typed:
 class Disclosures:
     """The list and one entry of it."""
 
-    def __init__(self, console: ConsoleService, visits: Visits, pages: Pages) -> None:
+    def __init__(self, console: ConsoleService, viewing: ViewingService, visits: Visits, pages: Pages) -> None:
         self._console = console
+        self._viewing = viewing
         self._visits = visits
         self._pages = pages
 
     async def latest(self, request: Request) -> Response:
         """The newest lines."""
         visit = await self._visits.signed_in(request)
-        page = await self._console.entries(visit.token, EntryFilter())
+        page = await self._viewing.lines(visit.token, EntryFilter())
         return self._show(request, visit, page, Typed(), EntryFilter())
 
     async def search(self, request: Request) -> Response:
@@ -47,11 +50,11 @@ class Disclosures:
         typed = Typed(*(fields.get(name, "")[:64] for name in ("organisation", "outcome", "first_day", "last_day")))
         try:
             wanted = _filter(fields)
-            page = await self._console.entries(visit.token, wanted)
+            page = await self._viewing.lines(visit.token, wanted)
         except (NotAuthenticated, Unavailable):
             raise
         except BrokerError as error:
-            everything = await self._console.entries(visit.token, EntryFilter())
+            everything = await self._viewing.lines(visit.token, EntryFilter())
             return self._show(
                 request, visit, replace(_NO_ROWS, organisations=everything.organisations), typed, error=error
             )
@@ -67,23 +70,23 @@ class Disclosures:
         self,
         request: Request,
         visit: Visit,
-        page: EntryPage,
+        page: LinesPage,
         typed: Typed,
         wanted: EntryFilter | None = None,
         error: BrokerError | None = None,
     ) -> Response:
         """The list. From an identifier only the pseudonym goes on, to the next page and to a narrower search."""
-        subject = "" if wanted is None else wanted.subject
-        if wanted is not None and wanted.identifier and page.rows:
-            subject = page.rows[0].subject
+        asked = wanted or EntryFilter()
         return self._pages.show(
             request,
             "console/disclosures.html",
             visitor=visit.visitor,
             page=page,
             typed=typed,
-            subject=subject,
-            later_page=wanted is not None and bool(wanted.before),
+            subject=page.person,
+            reader=page.reader,
+            fold=asked.fold,
+            later_page=bool(asked.before),
             searched=wanted is not None and wanted != EntryFilter(),
             outcomes=OUTCOMES,
             error=error,
@@ -103,13 +106,16 @@ def _filter(fields: Mapping[str, str]) -> EntryFilter:
         faults.append(Fault("/outcome", Words("Deze uitkomst bestaat niet.", "There is no such outcome.")))
     if faults:
         raise Invalid(faults)
+    if fields.get("fold"):
+        return EntryFilter(fold=fields["fold"][:36], before=fields.get("before", "")[:80])
     identifier = "".join(fields.get("identifier", "").split())
     return EntryFilter(
         identifier=identifier,
         subject="" if identifier else fields.get("subject", ""),
+        reader=fields.get("reader", ""),
         organisation=fields.get("organisation", ""),
         outcome=outcome,
         first_day=first,
         last_day=last,
-        before=fields.get("before", ""),
+        before=fields.get("before", "")[:80],
     )

@@ -46,7 +46,11 @@ class Room:
 ROOMS = (
     Room(
         Words("Verstrekkingen", "Disclosures"),
-        (Place("/console/disclosures", Words("Op tijd", "By time"), Right.READ_LOG),),
+        (
+            Place("/console/disclosures", Words("Op tijd", "By time"), Right.READ_LOG),
+            Place("/console/days", Words("Per dag", "By day"), Right.READ_LOG),
+            Place("/console/organisations", Words("Per organisatie", "By organisation"), Right.READ_LOG),
+        ),
     ),
     Room(
         Words("Beoordelen", "Review"),

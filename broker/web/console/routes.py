@@ -10,6 +10,7 @@ from broker.web.console.log import Log
 from broker.web.console.overview import OverviewPages
 from broker.web.console.queue import Queue
 from broker.web.console.services import ConsoleServices
+from broker.web.console.views import Views
 from broker.web.console.visits import Visits
 from broker.web.kit.pages import Pages
 from broker.web.kit.routes import PageRouter
@@ -35,10 +36,16 @@ def console_router(services: ConsoleServices, site: Site) -> APIRouter:
     router.acts("/console/language", entering.speak)
     router.acts("/console/sign-out", entering.leave)
 
-    disclosures = Disclosures(console, visits, pages)
+    disclosures = Disclosures(console, services.viewing, visits, pages)
     router.looks("/console/disclosures", disclosures.latest)
     router.acts("/console/disclosures", disclosures.search)
     router.looks("/console/disclosures/{entry_id}", disclosures.entry)
+
+    views = Views(services.viewing, visits, pages)
+    router.looks("/console/days", views.days)
+    router.acts("/console/days", views.earlier_days)
+    router.looks("/console/organisations", views.organisations)
+    router.acts("/console/organisations", views.more_organisations)
 
     overview = OverviewPages(console, visits, pages)
     router.looks("/console/disclosures/{entry_id}/rules", overview.rules)

@@ -18,7 +18,6 @@ from broker.services.proposal_screens import AgreementScreen, FileChange, Propos
 from broker.services.screens import (
     EntryDetail,
     EntryFilter,
-    EntryPage,
     EntryRow,
     LogScreen,
     MatterDetail,
@@ -28,8 +27,10 @@ from broker.services.screens import (
     SectionWhy,
     SignerWhy,
 )
+from broker.services.view_screens import Lag, LinesPage
 from broker.web import ConsoleServices
 from tests.unit.web.agreed import OVERVIEW, RULES, effect_of
+from tests.unit.web.fake_views import FakeViews, lines_page
 from tests.unit.web.fakes import (
     CODE,
     CSRF,
@@ -101,6 +102,7 @@ class FakeConsole:
     intact: bool = True
     refused: Words | None = None
     can_approve: bool = True
+    lag: Lag | None = None
     matters: tuple[MatterRow, ...] = field(default_factory=lambda: MATTERS)
     pieces: tuple[bytes | Exception, ...] = (b'"place"\r\n',)
     rights: frozenset[Right] = frozenset(Right)
@@ -120,6 +122,11 @@ class FakeConsole:
         if token != OFFICER_TOKEN or self.current is None:
             raise NotAuthenticated
         return self.current
+
+    def called(self, token: str, *call: Any) -> None:
+        """Remember what was asked, by somebody who is there."""
+        self._session(token)
+        self.calls.append(call)
 
     async def enter(self, invitation_code: str, client: str) -> tuple[str, OfficerSession]:
         self.calls.append(("enter", invitation_code))
@@ -156,20 +163,21 @@ class FakeConsole:
         assert self.current is not None
         return OFFICER_TOKEN, self.current
 
-    async def entries(self, token: str, wanted: EntryFilter) -> EntryPage:
+    async def lines(self, token: str, wanted: EntryFilter) -> LinesPage:
         self._session(token)
-        self.calls.append(("entries", wanted))
+        self.calls.append(("lines", wanted))
         organisations = (("00000099000000110000", SENDER), ("00000099000000120000", "De Hoop GGZ"))
         if wanted.identifier == "111":
             raise Invalid.at("/identifier", "Dit is geen BSN.", "This is not a BSN.")
         if wanted.identifier and wanted.identifier != "999990044":
-            return EntryPage((), "", organisations, unknown_identifier=True)
+            return LinesPage((), "", organisations, unknown=True)
         rows = tuple(
             row for row in self.rows if wanted.outcome in {"", row.outcome} and wanted.subject in {"", row.subject}
         )
+        person = wanted.subject or (rows[0].subject if wanted.identifier and rows else "")
         if wanted.before:
-            return EntryPage(rows[2:], "", organisations)
-        return EntryPage(rows, "1839" if len(rows) > 2 else "", organisations)
+            return lines_page(rows[2:], "", organisations, person)
+        return lines_page(rows, "1839" if len(rows) > 2 else "", organisations, person, wanted.reader)
 
     async def entry(self, token: str, entry_id: str) -> EntryDetail:
         self._session(token)
@@ -311,4 +319,4 @@ class FakeConsole:
 
 def console_services(console: FakeConsole) -> ConsoleServices:
     """Everything that the console's pages ask, on fakes."""
-    return ConsoleServices(oversight=console)
+    return ConsoleServices(oversight=console, viewing=FakeViews(console))

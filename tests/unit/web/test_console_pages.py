@@ -135,7 +135,7 @@ async def test_all_that_is_wrong_with_a_search_is_told_at_once(client: httpx.Asy
     assert visible(answer).count("Dit is geen datum") == 2
     assert "uitkomst" in visible(answer)
     assert BSN not in answer.text
-    assert console.calls == [("entries", EntryFilter())]
+    assert console.calls == [("lines", EntryFilter())]
     answer = await client.post("/console/disclosures", data=form(first_day="2026-09-02", last_day="2026-09-01"))
     assert "voor de eerste" in visible(answer)
     answer = await client.post("/console/disclosures", data=form(identifier="111"))

@@ -34,6 +34,8 @@ FORMS = (
     ("/sign-out", {}),
     ("/console/invitation", {"code": CODE}),
     ("/console/disclosures", {"outcome": "denied"}),
+    ("/console/days", {"before": "2026-09-20"}),
+    ("/console/organisations", {"after": "00000099000000110000"}),
     ("/console/queue/m1", {"outcome": "accepted", "note": "Gebeld"}),
     ("/console/files", {"format": "csv", "first_day": "2026-09-01", "last_day": "2026-09-30"}),
     ("/console/log/check", {}),
@@ -119,7 +121,7 @@ async def test_looking_changes_nothing(
         assert answer.status_code < 500, path
     assert family.calls == []
     assert (family.current, family.answers, family.said, family.receipts) == before
-    assert {call[0] for call in console.calls} <= {"entries"}
+    assert {call[0] for call in console.calls} <= {"lines", "days", "organisations"}
 
 
 async def test_only_post_acts(app: FastAPI, client: httpx.AsyncClient) -> None:
