@@ -57,6 +57,9 @@ from broker.services.partners import Partners
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.services.replay import Replay
+from broker.services.reviewing import Reviewing
+from broker.services.sampling import Sampling
+from broker.services.watching import Watching
 from broker.settings import Settings, safe_address
 from broker.storage import migrate
 from broker.storage.engine import Database, open_database
@@ -115,6 +118,8 @@ class Broker:
     erasure: Erasure
     exports: Exports
     following: Following
+    reviewing: Reviewing
+    sampling: Sampling
 
     def public_keys(self) -> dict[str, Any]:
         """What a verifier must trust, for anybody to have: `broker audit keys` prints it."""
@@ -153,6 +158,7 @@ class Broker:
                 self.reminders.run,
                 self.erasure.run,
                 self.following.run,
+                self.sampling.run,
             )
             tasks += [asyncio.create_task(task()) for task in background]
             yield
@@ -292,6 +298,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     )
     exports = Exports(house, ledger.origin)
     passkeys = PasskeyCeremonies(settings.public_url)
+    oversight = Oversight(house, passkeys, exports)
     return Broker(
         settings=settings,
         database=database,
@@ -308,7 +315,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         releases=Releases(house),
         reactions=Hearing(house),
         consents=Confirming(house, passkeys),
-        oversight=Oversight(house, passkeys, exports),
+        oversight=oversight,
         partners=Partners(house),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
@@ -316,7 +323,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         alarms=alarms,
         erasure=Erasure(house),
         exports=exports,
-        following=Following(house, (Counting(),), alarms.hear),
+        following=Following(house, (Counting(), Watching(house)), alarms.hear),
+        reviewing=Reviewing(house, oversight),
+        sampling=Sampling(house),
     )
 
 

@@ -29,8 +29,10 @@ from broker.storage.partner_events import PartnerEvents
 from broker.storage.passkeys import SignerPasskeys
 from broker.storage.reactions import Reactions
 from broker.storage.releases import Releases
+from broker.storage.reviews import Reviews
 from broker.storage.rows import Means
 from broker.storage.visits import GuardRows, Visits
+from broker.storage.watching import Drawings, Watched
 from broker.storage.witnesses import Witnesses
 
 TOUCHED = tuple(
@@ -56,6 +58,9 @@ TOUCHED = tuple(
         t.log_opening,
         t.log_subject_key,
         t.log_subject_index,
+        t.review_line,
+        t.review_sign_off,
+        t.review_known,
     )
 )
 """The tables in which erasing changes or deletes rows."""
@@ -114,6 +119,9 @@ class SqlUnitOfWork:
         self.checkpoints = Checkpoints(connection, means)
         self.followers = Followers(connection, means)
         self.daily = Daily(connection, means)
+        self.reviews = Reviews(connection, means)
+        self.watched = Watched(connection, means)
+        self.drawings = Drawings(connection, means)
         self.witnesses = Witnesses(connection, means)
         self.outbox = Outbox(connection, means)
         self.officers = Officers(connection, means)

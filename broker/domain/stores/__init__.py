@@ -54,6 +54,7 @@ from broker.domain.stores.partner_events import (
     ReleaseStatus,
 )
 from broker.domain.stores.reactions import ReactionStore
+from broker.domain.stores.reviews import DrawingStore, ReviewStore, WatchStore
 from broker.domain.stores.visits import Guards, Visit, VisitStore
 from broker.domain.stores.witnesses import CosignedNote, Refusal, WitnessStore
 
@@ -71,6 +72,7 @@ __all__ = [
     "DailyStore",
     "DataKeyStore",
     "Disclosure",
+    "DrawingStore",
     "ErasureStore",
     "FollowerStore",
     "Guards",
@@ -106,6 +108,7 @@ __all__ = [
     "Refusal",
     "ReleaseStatus",
     "ReleaseStore",
+    "ReviewStore",
     "SignerPasskeyStore",
     "StatedInability",
     "Statements",
@@ -116,6 +119,7 @@ __all__ = [
     "UnitOfWork",
     "Visit",
     "VisitStore",
+    "WatchStore",
     "WitnessStore",
 ]
 
@@ -210,6 +214,18 @@ class UnitOfWork(Protocol):
     @property
     def daily(self) -> DailyStore:
         """See `DailyStore`."""
+
+    @property
+    def reviews(self) -> ReviewStore:
+        """See `ReviewStore`."""
+
+    @property
+    def watched(self) -> WatchStore:
+        """See `WatchStore`."""
+
+    @property
+    def drawings(self) -> DrawingStore:
+        """See `DrawingStore`."""
 
     @property
     def checkpoints(self) -> CheckpointStore:

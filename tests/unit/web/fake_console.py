@@ -30,6 +30,7 @@ from broker.services.screens import (
 )
 from broker.web import ConsoleServices
 from tests.unit.web.agreed import OVERVIEW, RULES, effect_of
+from tests.unit.web.fake_review import FakeReview
 from tests.unit.web.fakes import (
     CODE,
     CSRF,
@@ -311,4 +312,4 @@ class FakeConsole:
 
 def console_services(console: FakeConsole) -> ConsoleServices:
     """Everything that the console's pages ask, on fakes."""
-    return ConsoleServices(oversight=console)
+    return ConsoleServices(oversight=console, reviewing=FakeReview())
