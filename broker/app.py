@@ -58,7 +58,10 @@ from broker.services.partners import Partners
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.services.replay import Replay
+from broker.services.reviewing import Reviewing
+from broker.services.sampling import Sampling
 from broker.services.viewing import Viewing
+from broker.services.watching import Watching
 from broker.settings import Settings, safe_address
 from broker.storage import migrate
 from broker.storage.engine import Database, open_database
@@ -118,6 +121,8 @@ class Broker:
     exports: Exports
     following: Following
     viewing: Viewing
+    reviewing: Reviewing
+    sampling: Sampling
 
     def public_keys(self) -> dict[str, Any]:
         """What a verifier must trust, for anybody to have: `broker audit keys` prints it."""
@@ -156,6 +161,7 @@ class Broker:
                 self.reminders.run,
                 self.erasure.run,
                 self.following.run,
+                self.sampling.run,
             )
             tasks += [asyncio.create_task(task()) for task in background]
             yield
@@ -320,8 +326,10 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         alarms=alarms,
         erasure=Erasure(house),
         exports=exports,
-        following=Following(house, (Counting(), Folding()), alarms.hear),
+        following=Following(house, (Counting(), Folding(), Watching(house)), alarms.hear),
         viewing=Viewing(house, oversight),
+        reviewing=Reviewing(house, oversight),
+        sampling=Sampling(house),
     )
 
 

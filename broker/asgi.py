@@ -63,5 +63,10 @@ def asgi(broker: Broker) -> FastAPI:
         alarms=broker.alarms,
     )
     install_api(app, api, partial(page_for, site=site))
-    install_web(app, broker.consents, ConsoleServices(oversight=broker.oversight, viewing=broker.viewing), site)
+    console = ConsoleServices(
+        oversight=broker.oversight,
+        viewing=broker.viewing,
+        reviewing=broker.reviewing,
+    )
+    install_web(app, broker.consents, console, site)
     return app

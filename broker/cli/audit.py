@@ -15,6 +15,7 @@ from broker.app import Broker
 from broker.cli import exporting
 from broker.cli.replay import replay
 from broker.cli.running import use
+from broker.cli.sample import sample
 from broker.cli.verifying import verdict_on
 from broker.crypto.signatures import ed25519_holds
 from broker.errors import NotFound
@@ -27,6 +28,7 @@ app = typer.Typer(no_args_is_help=True, help="Check the disclosure log.")
 app.command("replay")(replay)
 app.command("export")(exporting.export)
 app.command("page")(exporting.page)
+app.command("sample")(sample)
 
 
 @app.command("checkpoint")

@@ -50,6 +50,7 @@ class EventType(StrEnum):
     OFFICER_SIGNED_IN = "officer:signed-in"
     MATTER_RAISED = "matter:raised"
     MATTER_SETTLED = "matter:settled"
+    REVIEW_SIGNED_OFF = "review:signed-off"
     LOG_SEARCHED = "log:searched"
     LOG_VIEWED = "log:viewed"
     LOG_CHECKED = "log:checked"

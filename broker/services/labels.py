@@ -36,6 +36,7 @@ LABELS = {
     EventType.OFFICER_SIGNED_IN: Words("Privacy officer aangemeld", "Officer signed in"),
     EventType.MATTER_RAISED: Words("Twijfel gemeld", "Doubt raised"),
     EventType.MATTER_SETTLED: Words("Twijfel afgehandeld", "Doubt settled"),
+    EventType.REVIEW_SIGNED_OFF: Words("Beoordeling afgetekend", "Review signed off"),
     EventType.LOG_SEARCHED: Words("Logboek doorzocht", "Log searched"),
     EventType.LOG_VIEWED: Words("Logregel bekeken", "Log entry viewed"),
     EventType.LOG_CHECKED: Words("Logboek gecontroleerd", "Log checked"),

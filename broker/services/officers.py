@@ -79,13 +79,15 @@ class Officers:
         return token, self._session(visit, acting)
 
     def _session(
-        self, visit: Visit, acting: Acting | None = None, open_matters: int = 0, of: str = ""
+        self, visit: Visit, acting: Acting | None = None, waiting: tuple[int, int] = (0, 0), of: str = ""
     ) -> OfficerSession:
+        """`waiting` are doubts and things that stand out."""
         csrf = self._house.tags.code_tag("csrf", visit.id)
         if acting is None:
             return OfficerSession(visit.id, csrf, visit.owner, "invited", rights=frozenset())
         refused = Right.AGREEMENT in acting.rights and self._house.agreements.refused is not None
-        return OfficerSession(visit.id, csrf, visit.owner, "signed-in", open_matters, refused, acting.rights, of)
+        doubts, items = waiting
+        return OfficerSession(visit.id, csrf, visit.owner, "signed-in", doubts, refused, acting.rights, of, items)
 
     async def session(self, token: str) -> OfficerSession | None:
         """The live session with that token; using it keeps it alive, at most eight hours."""
@@ -99,7 +101,7 @@ class Officers:
             acting = await work.officers.acting(OfficerId(visit.owner))
             if acting is None:
                 return None
-            waiting = await work.matters.count(acting.party) if Right.REVIEW in acting.rights else 0
+            waiting = await _waiting(work, acting)
             own = await work.organisations.get(acting.organisation) if acting.organisation else None
             latest = datetime.fromtimestamp(visit.state["latest"], now.tzinfo)
             visit.expires = min(now + IDLE, latest)
@@ -184,6 +186,12 @@ class Officers:
             if visit is not None:
                 await work.visits.end(visit.id)
                 await work.commit()
+
+
+async def _waiting(work: UnitOfWork, acting: Acting) -> tuple[int, int]:
+    if Right.REVIEW not in acting.rights:
+        return 0, 0
+    return await work.matters.count(acting.party), await work.reviews.count(acting.party)
 
 
 def fingerprint(passkey: Passkey) -> str:

@@ -193,10 +193,10 @@ class CareFile:
 
 @dataclass(frozen=True, slots=True)
 class OfficerSession:
-    """A privacy officer who signed in with a passkey. `open_matters`: how many wait for an officer.
+    """A privacy officer who signed in with a passkey.
 
-    `agreement_refused`: a changed agreement could not be put in force. `rights` says which pages are theirs, and
-    `organisation` names the only one whose part they see.
+    `open_matters` and `open_items`: how many doubts, and things that stand out, wait for an officer. `agreement_refused`: a changed agreement could not be put in force. `rights` says which pages are theirs, and `organisation` names
+    the only one whose part they see.
     """
 
     id: str
@@ -207,6 +207,7 @@ class OfficerSession:
     agreement_refused: bool = False
     rights: frozenset[Right] = frozenset(Right)
     organisation: str = ""
+    open_items: int = 0
 
 
 @dataclass(frozen=True, slots=True)

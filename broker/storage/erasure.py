@@ -146,7 +146,17 @@ class Erasure(Store):
         await self._run(sa.delete(t.log_subject_key).where(t.log_subject_key.c.tag == tag))
         await self._run(sa.update(t.person).where(t.person.c.id == person).values(facts_tag=None, erased_at=now))
         await self._settle_doubts(person)
+        await self._off_the_review(person)
         return openings
+
+    async def _off_the_review(self, person: PersonId) -> None:
+        """An item stays as long as its lines do, without a tag of theirs and without what was noted about it."""
+        tag, line, off = self._means.tags.tag("review-about", person), t.review_line.c, t.review_sign_off.c
+        mine = sa.select(line.key, line.part).where(line.person == tag)
+        noted = sa.update(t.review_sign_off).where(sa.tuple_(off.key, off.part).in_(mine))
+        await self._run(noted.values(note_sealed=None))
+        await self._run(sa.update(t.review_line).where(line.person == tag).values(person=None))
+        await self._run(sa.delete(t.review_known).where(t.review_known.c.about == tag))
 
     async def _settle_doubts(self, person: PersonId) -> None:
         """A doubt stays, without its note, as long as it is about somebody else who is known."""

@@ -30,8 +30,10 @@ from broker.storage.partner_events import PartnerEvents
 from broker.storage.passkeys import SignerPasskeys
 from broker.storage.reactions import Reactions
 from broker.storage.releases import Releases
+from broker.storage.reviews import Reviews
 from broker.storage.rows import Means
 from broker.storage.visits import GuardRows, Visits
+from broker.storage.watching import Drawings, Watched
 from broker.storage.witnesses import Witnesses
 
 TOUCHED = tuple(
@@ -60,6 +62,9 @@ TOUCHED = tuple(
         t.log_fold,
         t.log_fold_entry,
         t.log_fold_about,
+        t.review_line,
+        t.review_sign_off,
+        t.review_known,
     )
 )
 """The tables in which erasing changes or deletes rows."""
@@ -119,6 +124,9 @@ class SqlUnitOfWork:
         self.followers = Followers(connection, means)
         self.daily = Daily(connection, means)
         self.folds = Folds(connection, means)
+        self.reviews = Reviews(connection, means)
+        self.watched = Watched(connection, means)
+        self.drawings = Drawings(connection, means)
         self.witnesses = Witnesses(connection, means)
         self.outbox = Outbox(connection, means)
         self.officers = Officers(connection, means)

@@ -55,6 +55,7 @@ from broker.domain.stores.partner_events import (
     ReleaseStatus,
 )
 from broker.domain.stores.reactions import ReactionStore
+from broker.domain.stores.reviews import DrawingStore, ReviewStore, WatchStore
 from broker.domain.stores.visits import Guards, Visit, VisitStore
 from broker.domain.stores.witnesses import CosignedNote, Refusal, WitnessStore
 
@@ -72,6 +73,7 @@ __all__ = [
     "DailyStore",
     "DataKeyStore",
     "Disclosure",
+    "DrawingStore",
     "ErasureStore",
     "FoldStore",
     "FollowerStore",
@@ -108,6 +110,7 @@ __all__ = [
     "Refusal",
     "ReleaseStatus",
     "ReleaseStore",
+    "ReviewStore",
     "SignerPasskeyStore",
     "StatedInability",
     "Statements",
@@ -118,6 +121,7 @@ __all__ = [
     "UnitOfWork",
     "Visit",
     "VisitStore",
+    "WatchStore",
     "WitnessStore",
 ]
 
@@ -216,6 +220,18 @@ class UnitOfWork(Protocol):
     @property
     def folds(self) -> FoldStore:
         """See `FoldStore`."""
+
+    @property
+    def reviews(self) -> ReviewStore:
+        """See `ReviewStore`."""
+
+    @property
+    def watched(self) -> WatchStore:
+        """See `WatchStore`."""
+
+    @property
+    def drawings(self) -> DrawingStore:
+        """See `DrawingStore`."""
 
     @property
     def checkpoints(self) -> CheckpointStore:

@@ -55,6 +55,15 @@ from broker.storage.tables.parties import (
     professional_contact,
     signer_passkey,
 )
+from broker.storage.tables.review import (
+    review_count,
+    review_drawing,
+    review_item,
+    review_known,
+    review_line,
+    review_sign_off,
+    review_unread,
+)
 from broker.storage.tables.visits import guard_count, guard_once, visit
 
 INSERT_ONLY = (
@@ -124,6 +133,13 @@ __all__ = [
     "reaction",
     "release",
     "release_section",
+    "review_count",
+    "review_drawing",
+    "review_item",
+    "review_known",
+    "review_line",
+    "review_sign_off",
+    "review_unread",
     "section",
     "section_person",
     "signer_passkey",

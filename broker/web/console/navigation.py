@@ -45,6 +45,9 @@ class Room:
 
 ROOMS = (
     Room(
+        Words("Start", "Start"), (Place("/console/start", Words("Hoe het ervoor staat", "How it stands"), Right.COUNT),)
+    ),
+    Room(
         Words("Verstrekkingen", "Disclosures"),
         (
             Place("/console/disclosures", Words("Op tijd", "By time"), Right.READ_LOG),
@@ -54,7 +57,10 @@ ROOMS = (
     ),
     Room(
         Words("Beoordelen", "Review"),
-        (Place("/console/queue", Words("Twijfels", "Doubts"), Right.REVIEW),),
+        (
+            Place("/console/review", Words("Wat opvalt", "What stands out"), Right.REVIEW),
+            Place("/console/queue", Words("Twijfels", "Doubts"), Right.REVIEW),
+        ),
     ),
     Room(
         Words("Afspraken", "Agreement"),

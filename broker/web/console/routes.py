@@ -9,6 +9,7 @@ from broker.web.console.files import Files
 from broker.web.console.log import Log
 from broker.web.console.overview import OverviewPages
 from broker.web.console.queue import Queue
+from broker.web.console.review import Review
 from broker.web.console.services import ConsoleServices
 from broker.web.console.views import Views
 from broker.web.console.visits import Visits
@@ -50,6 +51,12 @@ def console_router(services: ConsoleServices, site: Site) -> APIRouter:
     overview = OverviewPages(console, visits, pages)
     router.looks("/console/disclosures/{entry_id}/rules", overview.rules)
     router.looks("/console/overview", overview.overview)
+
+    review = Review(services.reviewing, visits, pages)
+    router.looks("/console/start", review.start)
+    router.looks("/console/review", review.queue)
+    router.looks("/console/review/items/{item_id}", review.item)
+    router.acts("/console/review/items/{item_id}", review.sign_off)
 
     queue = Queue(console, visits, pages)
     router.looks("/console/queue", queue.waiting)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from broker.web.console.review import ReviewService
 from broker.web.console.views import ViewingService
 from broker.web.ports import ConsoleService
 
@@ -12,3 +13,4 @@ class ConsoleServices:
 
     oversight: ConsoleService
     viewing: ViewingService
+    reviewing: ReviewService

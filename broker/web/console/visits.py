@@ -36,7 +36,8 @@ class Visit:
     def visitor(self) -> OfficerVisitor:
         """What the frame of the page needs."""
         session = self.session
-        rooms = rooms_of(session.rights, {"/console/queue": session.open_matters})
+        waiting = {"/console/queue": session.open_matters, "/console/review": session.open_items}
+        rooms = rooms_of(session.rights, waiting)
         return OfficerVisitor(session.csrf, session.officer, rooms, session.agreement_refused, session.organisation)
 
 
