@@ -6,9 +6,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from broker.web import ConsoleServices, Site, install_web
+from broker.web import Site, install_web
 from tests.unit.web.conftest import browsing
-from tests.unit.web.fake_console import FakeConsole
+from tests.unit.web.fake_console import FakeConsole, console_services
 from tests.unit.web.fake_review import ITEMS, START, FakeReview
 from tests.unit.web.fakes import FakeFamily
 from tests.unit.web.test_family_pages import HOSTILE, LANGUAGES, form
@@ -25,7 +25,7 @@ def review() -> FakeReview:
 def app(family: FakeFamily, console: FakeConsole, review: FakeReview, site: Site) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     console.visit()
-    install_web(app, family, ConsoleServices(oversight=console, reviewing=review), site)
+    install_web(app, family, replace(console_services(console), reviewing=review), site)
     return app
 
 
