@@ -84,6 +84,9 @@ LOOKS = {
     "/console/agreement/{proposal_id}",
     "/console/agreement/{proposal_id}/effect",
     "/console/log",
+    "/console/login/{provider}/return",
+    "/console/signed-in",
+    "/console/login-refused/{reason}",
 }
 """What GET and HEAD may ask for: nothing of it changes anything."""
 
@@ -125,6 +128,7 @@ ACTS = {
     "POST /console/passkeys/sign-in-options": "officer",
     "POST /console/passkeys/sign-in": "officer",
     "POST /console/language": "officer",
+    "POST /console/login/{provider}": "officer",
     "POST /console/disclosures": "officer",
     "POST /console/queue/{matter_id}": "officer",
     "POST /console/files": "officer",

@@ -27,6 +27,7 @@ from broker.domain.stores.oversight import (
     Approval,
     InForce,
     Message,
+    OfficerLoginStore,
     OfficerRow,
     OfficerStore,
     OutboxStore,
@@ -86,6 +87,7 @@ __all__ = [
     "MatterStore",
     "Message",
     "MuteStore",
+    "OfficerLoginStore",
     "OfficerRow",
     "OfficerStore",
     "OrganisationStore",
@@ -226,6 +228,10 @@ class UnitOfWork(Protocol):
     @property
     def officers(self) -> OfficerStore:
         """See `OfficerStore`."""
+
+    @property
+    def officer_logins(self) -> OfficerLoginStore:
+        """See `OfficerLoginStore`."""
 
     @property
     def data_keys(self) -> DataKeyStore:

@@ -36,6 +36,7 @@ from broker.storage.tables.log import (
 from broker.storage.tables.oversight import (
     matter,
     officer,
+    officer_login,
     outbox,
     passkey,
     policy_approval,
@@ -103,6 +104,7 @@ __all__ = [
     "mute",
     "notice",
     "officer",
+    "officer_login",
     "organisation",
     "outbox",
     "partner_event",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from broker.web.console.logins import LoginService
 from broker.web.ports import ConsoleService
 
 
@@ -10,3 +11,4 @@ class ConsoleServices:
     """The use cases of the officer's pages."""
 
     oversight: ConsoleService
+    logins: LoginService

@@ -30,6 +30,7 @@ from broker.services.screens import (
 )
 from broker.web import ConsoleServices
 from tests.unit.web.agreed import OVERVIEW, RULES, effect_of
+from tests.unit.web.fake_logins import FakeLogins
 from tests.unit.web.fakes import (
     CODE,
     CSRF,
@@ -309,6 +310,6 @@ class FakeConsole:
         self.current = None
 
 
-def console_services(console: FakeConsole) -> ConsoleServices:
+def console_services(console: FakeConsole, logins: FakeLogins | None = None) -> ConsoleServices:
     """Everything that the console's pages ask, on fakes."""
-    return ConsoleServices(oversight=console)
+    return ConsoleServices(oversight=console, logins=logins or FakeLogins())
