@@ -7,9 +7,8 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -54,7 +53,7 @@ class Providers:
     """Whom officers may sign in with, in the file's order, and how we prove to each who we are."""
 
     providers: tuple[LoginProvider, ...] = ()
-    proofs: Mapping[str, ClientProof] = MappingProxyType({})
+    proofs: Mapping[str, ClientProof] = field(default_factory=dict)
 
 
 def read_providers(path: Path, *, demo: bool) -> Providers:

@@ -11,7 +11,7 @@ AWAY = "https://login.example/authorize?client_id=rondom&state=s"
 class FakeLogins:
     """One provider, `waterdijk`; `refuses` is what every answer of it runs into."""
 
-    def __init__(self, offered: bool = False) -> None:
+    def __init__(self, offered: bool = True) -> None:
         self.offered = offered
         self.refuses: BrokerError | None = None
         self.calls: list[tuple[object, ...]] = []
