@@ -124,7 +124,7 @@ class IdentityProvider:
         claims = jwt.decode(
             form["client_assertion"], self.client_key, algorithms=["EdDSA"], audience=f"{self.issuer}/token"
         )
-        return claims["iss"] == claims["sub"] == CLIENT == form["client_id"]
+        return bool(claims["iss"] == claims["sub"] == CLIENT == form["client_id"])
 
     def answer(self, nonce: str, who: str = SUBJECT) -> dict[str, Any]:
         """What its token endpoint says."""

@@ -50,7 +50,7 @@ class Entering:
 
     async def invitation(self, request: Request) -> Response:
         """The form for an invitation."""
-        return self._pages.show(request, "console/invitation.html", code="")
+        return self._pages.show(request, "console/invitation.html", code="", ways=self._logins.ways())
 
     async def enter(self, request: Request) -> Response:
         """Begin with an invitation."""
@@ -63,7 +63,8 @@ class Entering:
         except Unavailable:
             raise
         except BrokerError as error:
-            return self._pages.show(request, "console/invitation.html", error=error, code=code)
+            ways = self._logins.ways()
+            return self._pages.show(request, "console/invitation.html", error=error, code=code, ways=ways)
         response = self._pages.go("/console/passkey")
         self._visits.cookie.write(response, token)
         return response
