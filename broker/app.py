@@ -6,6 +6,7 @@ Nothing is connected before the application starts; whatever is unsafe is refuse
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +23,9 @@ from broker.crypto.envelopes import FieldCipher, Vault
 from broker.crypto.hsm import Pkcs11Settings, Pkcs11Store
 from broker.crypto.key_files import KeyFiles
 from broker.crypto.keyring import Keyring, load_keyring
+from broker.crypto.openid import OpenIdConnect
 from broker.crypto.passkeys import PasskeyCeremonies
+from broker.crypto.providers import Providers, read_providers
 from broker.crypto.pseudonyms import Pseudonymiser
 from broker.crypto.signatures import LogSigner, RecordNotary, ed25519_holds
 from broker.crypto.tokens import AccessTokens
@@ -32,6 +35,7 @@ from broker.domain.keys import KeyStore
 from broker.domain.ports import Clock
 from broker.errors import BrokerError, Unavailable, Unsafe, Words
 from broker.notifications.courier import Courier
+from broker.notifications.providers import fetch
 from broker.notifications.senders import open_sender
 from broker.notifications.witnesses import post
 from broker.pdp.agreement import LoadedAgreement
@@ -52,6 +56,8 @@ from broker.services.hearing import Hearing
 from broker.services.house import House
 from broker.services.invitations import Invitations
 from broker.services.keys import KeyLife
+from broker.services.login_providers import LoginProviders
+from broker.services.officer_logins import OfficerLogins
 from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
@@ -112,6 +118,7 @@ class Broker:
     reactions: Hearing
     consents: Confirming
     oversight: Oversight
+    logins: OfficerLogins
     partners: Partners
     reminders: Reminders
     replay: Replay
@@ -319,6 +326,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         reactions=Hearing(house),
         consents=Confirming(house, passkeys),
         oversight=oversight,
+        logins=OfficerLogins(house, oversight, _providers(settings), wall_clock),
         partners=Partners(house),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
@@ -331,6 +339,14 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         reviewing=Reviewing(house, oversight),
         sampling=Sampling(house),
     )
+
+
+def _providers(settings: Settings) -> LoginProviders:
+    """Whom officers may sign in with besides a passkey. Raises Unsafe for a file that is not safe (promise P13)."""
+    demo = settings.mode == "demo"
+    known = read_providers(settings.oidc, demo=demo) if settings.oidc is not None else Providers()
+    openid = OpenIdConnect(known.proofs)
+    return LoginProviders(known.providers, openid, fetch, time.monotonic, settings.public_url)
 
 
 def _witnesses(settings: Settings, ledger: Ledger) -> WitnessPolicy | None:

@@ -67,6 +67,7 @@ def asgi(broker: Broker) -> FastAPI:
         oversight=broker.oversight,
         viewing=broker.viewing,
         reviewing=broker.reviewing,
+        logins=broker.logins,
     )
     install_web(app, broker.consents, console, site)
     return app

@@ -44,6 +44,7 @@ class Settings:
     vault_mount: str = "transit"
     vault_ca_file: Path | None = None
     witnesses: Path | None = None
+    oidc: Path | None = None
     agreement: Literal["officers", "folder"] = "officers"
     theme: Path | None = None
     audio: Path | None = None
@@ -96,6 +97,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         vault_mount=given.get("BROKER_VAULT_MOUNT", "transit"),
         vault_ca_file=_path(given.get("BROKER_VAULT_CA_FILE", "")),
         witnesses=_path(given.get("BROKER_WITNESSES", "")),
+        oidc=_path(given.get("BROKER_OIDC", "")),
         audio=_path(given.get("BROKER_AUDIO", "")),
         exit_address=given.get("BROKER_EXIT_ADDRESS", EXIT),
         agreement="folder" if given.get("BROKER_AGREEMENT", "officers") == "folder" else "officers",

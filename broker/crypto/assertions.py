@@ -82,12 +82,13 @@ def _parts(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
         raise AssertionRefused(AssertionFault.NOT_READABLE)
     try:
         header, claims, _signature = (from_b64url(part) for part in assertion.split("."))
-        return _strict(header), _strict(claims)
+        return strict_object(header), strict_object(claims)
     except (ValueError, RecursionError):
         raise AssertionRefused(AssertionFault.NOT_READABLE) from None
 
 
-def _strict(raw: bytes) -> dict[str, Any]:
+def strict_object(raw: bytes) -> dict[str, Any]:
+    """A JSON object in which each name stands once and each text is one. Raises ValueError."""
     found = json.loads(raw.decode("utf-8"), object_pairs_hook=_each_once, parse_constant=_refuse)
     if not isinstance(found, dict):
         raise ValueError("not an object")

@@ -78,6 +78,10 @@ class Officers:
         acting = await work.officers.acting(OfficerId(officer)) if stage == "signed-in" else None
         return token, self._session(visit, acting)
 
+    async def begin(self, work: UnitOfWork, officer: OfficerId) -> tuple[str, OfficerSession]:
+        """A signed-in visit for whom another way in has recognised, in that unit of work, which logs how."""
+        return await self._start(work, officer, "signed-in")
+
     def _session(
         self, visit: Visit, acting: Acting | None = None, waiting: tuple[int, int] = (0, 0), of: str = ""
     ) -> OfficerSession:

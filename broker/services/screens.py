@@ -192,6 +192,14 @@ class CareFile:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginWay:
+    """An identity provider with which an officer can sign in: its id in addresses, and its name on the button."""
+
+    id: str
+    name: Words
+
+
+@dataclass(frozen=True, slots=True)
 class OfficerSession:
     """A privacy officer who signed in with a passkey.
 

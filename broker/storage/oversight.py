@@ -116,12 +116,13 @@ class Officers(Store):
         return await self._one(mine.with_for_update() if lock else mine) is not None
 
     async def withdraw(self, officer: OfficerId, now: datetime) -> bool:
-        """They are no officer any more: no invitation, no passkey and no visit of theirs is good."""
+        """They are no officer any more: no invitation, no passkey, no login and no visit of theirs is good."""
         c = t.officer.c
         there = sa.and_(c.id == officer, c.withdrawn_at.is_(None))
         if not await self._run(sa.update(t.officer).where(there).values(withdrawn_at=now)):
             return False
         await self._run(sa.delete(t.visit).where(t.visit.c.kind == "officer", t.visit.c.owner == officer))
+        await self._run(sa.delete(t.officer_login).where(t.officer_login.c.officer == officer))
         return True
 
 

@@ -125,6 +125,8 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
         "kind": "reaction",
         "text_id": part,
         "language": "nl",
+        "provider": "waterdijk",
+        "reason": "login-unknown",
     }
     addresses = sorted({filled(path, ids) for path in LOOKS | {act.partition(" ")[2] for act in ACTS}})
     addresses += [f"/v1/handovers/{NO_SUCH_ID}", f"/receipt/{NO_SUCH_ID}", "/questions/9", "/nowhere", "/v1/nowhere"]
@@ -274,6 +276,8 @@ async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(w
                 "kind": "reaction",
                 "text_id": "0" * 32,
                 "language": "nl",
+                "provider": "waterdijk",
+                "reason": "login-unknown",
             }
             address = filled(path, {**ids, "receipt_id": NO_SUCH_ID, "entry_id": entry, "matter_id": matter})
             for method in ("GET", "HEAD"):

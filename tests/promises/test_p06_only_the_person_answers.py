@@ -114,6 +114,8 @@ async def waiting_family(world: World) -> AsyncIterator[tuple[dict[str, str], di
             "path": "0/000",
             "entry": "0",
             "name": "rondom.css",
+            "provider": "waterdijk",
+            "reason": "login-unknown",
             "reaction": NO_SUCH_ID,
             "part": world.broker.house.tags.tag("part", world.handovers[TOM], "status")[:32],
             "kind": "reaction",

@@ -16,6 +16,7 @@ from broker.cli.keys import make_all
 from broker.cli.main import main
 from broker.errors import Unsafe
 from broker.settings import read_settings
+from tests.support.identity_provider import IdentityProvider
 from tests.support.world import ROOT
 
 PASSWORD = "hunter2-does-not-belong-here"
@@ -177,6 +178,20 @@ def spoilt(house: House) -> Iterator[tuple[str, dict[str, str], str]]:
         {"BROKER_LOG_GUARD": f"{house.directory}/no-guard"},
         "guard (BROKER_LOG_GUARD) is damaged",
     )
+    oidc = {"BROKER_OIDC": str(house.directory / "nowhere.toml")}
+    yield "no file with identity providers", oidc, "BROKER_OIDC is not there"
+    for name, lies, says in (
+        ("over plain http", {"issuer": '"http://localhost:9/idp"'}, "begins with https://"),
+        ("that asks a password alone", {"amr": '["pwd"]'}, "must demand more than a password"),
+        ("that anybody can sign for", {"algorithms": '["none", "HS256"]'}, "may only use"),
+        ("without its key", {"key_file": '"nothing.pem"'}, "names a file that cannot be read"),
+        ("for nobody in particular", {"officers": ""}, "says for whom"),
+    ):
+        folder = house.directory / name.replace(" ", "-")
+        folder.mkdir()
+        file = IdentityProvider("https://login.example/idp").settings(folder, **lies)
+        yield f"an identity provider {name}", {"BROKER_OIDC": str(file)}, says
+
     yield "settings that are not safe", {"BROKER_PUBLIC_URL": "http://x.example"}, "must begin with https://"
 
 

@@ -89,6 +89,9 @@ LOOKS = {
     "/console/agreement/{proposal_id}",
     "/console/agreement/{proposal_id}/effect",
     "/console/log",
+    "/console/login/{provider}/return",
+    "/console/signed-in",
+    "/console/login-refused/{reason}",
 }
 """What GET and HEAD may ask for: nothing of it changes anything."""
 
@@ -130,6 +133,7 @@ ACTS = {
     "POST /console/passkeys/sign-in-options": "officer",
     "POST /console/passkeys/sign-in": "officer",
     "POST /console/language": "officer",
+    "POST /console/login/{provider}": "officer",
     "POST /console/disclosures": "officer",
     "POST /console/days": "officer",
     "POST /console/organisations": "officer",

@@ -28,6 +28,7 @@ from broker.domain.stores.oversight import (
     Approval,
     InForce,
     Message,
+    OfficerLoginStore,
     OfficerRow,
     OfficerStore,
     OutboxStore,
@@ -90,6 +91,7 @@ __all__ = [
     "MatterStore",
     "Message",
     "MuteStore",
+    "OfficerLoginStore",
     "OfficerRow",
     "OfficerStore",
     "OrganisationStore",
@@ -248,6 +250,10 @@ class UnitOfWork(Protocol):
     @property
     def officers(self) -> OfficerStore:
         """See `OfficerStore`."""
+
+    @property
+    def officer_logins(self) -> OfficerLoginStore:
+        """See `OfficerLoginStore`."""
 
     @property
     def data_keys(self) -> DataKeyStore:

@@ -121,6 +121,19 @@ class OfficerStore(Protocol):
         """They are no officer any more; False when they were none."""
 
 
+class OfficerLoginStore(Protocol):
+    """Logins at organisations' own identity providers, each for one officer; nobody can be named from what is kept."""
+
+    async def invited(self, officer: OfficerId) -> Acting | None:
+        """What somebody would be let in for who was invited and did not come in yet; None for anybody else."""
+
+    async def enrol(self, officer: OfficerId, issuer: str, subject: str, now: datetime) -> str:
+        """Keep the login and use up the invitation; returns its tag, empty when either was taken (then: do not commit)."""
+
+    async def officer(self, issuer: str, subject: str) -> OfficerId | None:
+        """For which officer that login stands, if they still are one."""
+
+
 @dataclass(frozen=True, slots=True)
 class InForce:
     """An agreement put in force: the how-manieth, since when, and the log entry that says so."""

@@ -10,7 +10,7 @@ class Visit:
     """A server-side session. `state` is encrypted at rest; `token` is known by tag only."""
 
     id: str
-    kind: Literal["family", "officer"]
+    kind: Literal["family", "officer", "login"]
     owner: str
     invitation: str
     stage: str

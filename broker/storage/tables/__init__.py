@@ -37,6 +37,7 @@ from broker.storage.tables.log import (
 from broker.storage.tables.oversight import (
     matter,
     officer,
+    officer_login,
     outbox,
     passkey,
     policy_approval,
@@ -116,6 +117,7 @@ __all__ = [
     "mute",
     "notice",
     "officer",
+    "officer_login",
     "organisation",
     "outbox",
     "partner_event",

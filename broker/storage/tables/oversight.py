@@ -48,6 +48,14 @@ passkey = Table(
     Column("created_at", Instant, nullable=False),
 )
 
+officer_login = Table(
+    "officer_login",
+    metadata,
+    Column("tag", Tag, primary_key=True),
+    Column("officer", Id, ForeignKey("officer.id"), nullable=False, index=True),
+    Column("created_at", Instant, nullable=False),
+)
+
 policy_set = Table(
     "policy_set",
     metadata,

@@ -1,4 +1,4 @@
-"""An officer signs in with a passkey, and with nothing else; an invitation registers one, once.
+"""An officer signs in with a passkey; an invitation registers one, once. The other way in is in `logins.py`.
 
 - The ceremonies need a script of ours (WebAuthn has no other way); all they send is JSON to these addresses.
 - A sign-in gives a new token: what was in the browser before never becomes a signed-in visit.
@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from broker.errors import BrokerError, Invalid, NotAuthenticated, Unavailable, Words
 from broker.services.screens import OfficerSession
+from broker.web.console.logins import LoginService
 from broker.web.console.navigation import first_page
 from broker.web.console.visits import Visit, Visits
 from broker.web.kit.forms import check_secret, read_form, read_json
@@ -25,7 +26,15 @@ _NO_CODE = Words("Vul eerst uw code in.", "Type your code first.")
 class Entering:
     """The pages before the log."""
 
-    def __init__(self, console: ConsoleService, visits: Visits, pages: Pages, leads_to: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        console: ConsoleService,
+        logins: LoginService,
+        visits: Visits,
+        pages: Pages,
+        leads_to: Callable[[str], bool],
+    ) -> None:
+        self._logins = logins
         self._leads_to = leads_to
         self._console = console
         self._visits = visits
@@ -36,11 +45,12 @@ class Entering:
         visit = await self._visits.current(request)
         if visit is not None:
             return self._pages.go(first_page(visit.session.rights))
-        return self._pages.show(request, "console/sign-in.html", over=bool(self._visits.cookie.read(request)))
+        over = bool(self._visits.cookie.read(request))
+        return self._pages.show(request, "console/sign-in.html", over=over, ways=self._logins.ways())
 
     async def invitation(self, request: Request) -> Response:
         """The form for an invitation."""
-        return self._pages.show(request, "console/invitation.html", code="")
+        return self._pages.show(request, "console/invitation.html", code="", ways=self._logins.ways())
 
     async def enter(self, request: Request) -> Response:
         """Begin with an invitation."""
@@ -53,7 +63,8 @@ class Entering:
         except Unavailable:
             raise
         except BrokerError as error:
-            return self._pages.show(request, "console/invitation.html", error=error, code=code)
+            ways = self._logins.ways()
+            return self._pages.show(request, "console/invitation.html", error=error, code=code, ways=ways)
         response = self._pages.go("/console/passkey")
         self._visits.cookie.write(response, token)
         return response
@@ -61,7 +72,8 @@ class Entering:
     async def passkey(self, request: Request) -> Response:
         """Make a passkey."""
         visit = await self._visits.invited(request)
-        return self._pages.show(request, "console/passkey.html", visitor=visit.visitor)
+        ways = await self._logins.ways_of(visit.token)
+        return self._pages.show(request, "console/passkey.html", visitor=visit.visitor, ways=ways)
 
     async def registration_options(self, request: Request) -> Response:
         """What the browser needs to make a passkey."""

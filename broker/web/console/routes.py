@@ -7,6 +7,7 @@ from broker.web.console.disclosures import Disclosures
 from broker.web.console.entering import Entering
 from broker.web.console.files import Files
 from broker.web.console.log import Log
+from broker.web.console.logins import Logins
 from broker.web.console.overview import OverviewPages
 from broker.web.console.queue import Queue
 from broker.web.console.review import Review
@@ -25,7 +26,7 @@ def console_router(services: ConsoleServices, site: Site) -> APIRouter:
     visits = Visits(console, pages)
     router = PageRouter(pages)
 
-    entering = Entering(console, visits, pages, router.leads_to)
+    entering = Entering(console, services.logins, visits, pages, router.leads_to)
     router.looks("/console", entering.start)
     router.looks("/console/invitation", entering.invitation)
     router.acts("/console/invitation", entering.enter)
@@ -34,6 +35,11 @@ def console_router(services: ConsoleServices, site: Site) -> APIRouter:
     router.answers("/console/passkeys/registration", entering.register)
     router.answers("/console/passkeys/sign-in-options", entering.sign_in_options)
     router.answers("/console/passkeys/sign-in", entering.sign_in)
+    logins = Logins(services.logins, visits, pages)
+    router.acts("/console/login/{provider}", logins.begin)
+    router.looks("/console/login/{provider}/return", logins.finish)
+    router.looks("/console/signed-in", logins.signed_in)
+    router.looks("/console/login-refused/{reason}", logins.refused)
     router.acts("/console/language", entering.speak)
     router.acts("/console/sign-out", entering.leave)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from broker.web.console.logins import LoginService
 from broker.web.console.review import ReviewService
 from broker.web.console.views import ViewingService
 from broker.web.ports import ConsoleService
@@ -14,3 +15,4 @@ class ConsoleServices:
     oversight: ConsoleService
     viewing: ViewingService
     reviewing: ReviewService
+    logins: LoginService

@@ -30,6 +30,7 @@ from broker.services.screens import (
 from broker.services.view_screens import Lag, LinesPage
 from broker.web import ConsoleServices
 from tests.unit.web.agreed import OVERVIEW, RULES, effect_of
+from tests.unit.web.fake_logins import FakeLogins
 from tests.unit.web.fake_review import FakeReview
 from tests.unit.web.fake_views import FakeViews, lines_page
 from tests.unit.web.fakes import (
@@ -318,10 +319,11 @@ class FakeConsole:
         self.current = None
 
 
-def console_services(console: FakeConsole) -> ConsoleServices:
+def console_services(console: FakeConsole, logins: FakeLogins | None = None) -> ConsoleServices:
     """Everything that the console's pages ask, on fakes."""
     return ConsoleServices(
         oversight=console,
         viewing=FakeViews(console),
         reviewing=FakeReview(),
+        logins=logins or FakeLogins(),
     )

@@ -33,6 +33,7 @@ FORMS = (
     ("/exit", {}),
     ("/sign-out", {}),
     ("/console/invitation", {"code": CODE}),
+    ("/console/login/waterdijk", {}),
     ("/console/disclosures", {"outcome": "denied"}),
     ("/console/days", {"before": "2026-09-20"}),
     ("/console/organisations", {"after": "00000099000000110000"}),
@@ -42,7 +43,12 @@ FORMS = (
     ("/console/language", {"language": "en"}),
     ("/console/sign-out", {}),
 )
-OPEN = {"/code", "/console/invitation", "/exit"}  # the code is the secret; who leaves in a hurry needs none
+OPEN = {
+    "/code",
+    "/console/invitation",
+    "/console/login/waterdijk",
+    "/exit",
+}  # the code is the secret; who leaves in a hurry needs none
 BY_SIGNERS = tuple(
     f"/receipt/r1/{what}" for what in ("device-options", "device", "confirmation-options", "confirmation")
 )
@@ -73,6 +79,8 @@ def routes(app: FastAPI, method: str) -> Iterator[str]:
         "reaction": "w1",
         "text_id": "text-timeline",
         "language": "nl",
+        "provider": "waterdijk",
+        "reason": "login-unknown",
     }
     for route in iter_route_contexts(app.routes):
         if method in (route.methods or ()):
