@@ -41,6 +41,7 @@ from broker.services.access import Access
 from broker.services.agreements import Agreements
 from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
+from broker.services.checks import Checks
 from broker.services.confirming import Confirming
 from broker.services.counting import Counting
 from broker.services.erasure import Erasure
@@ -54,9 +55,12 @@ from broker.services.keys import KeyLife
 from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
+from broker.services.pictures import Pictures
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.services.replay import Replay
+from broker.services.ringing import Ringing
+from broker.services.watching import Watching
 from broker.settings import Settings, safe_address
 from broker.storage import migrate
 from broker.storage.engine import Database, open_database
@@ -115,6 +119,10 @@ class Broker:
     erasure: Erasure
     exports: Exports
     following: Following
+    checks: Checks
+    watching: Watching
+    pictures: Pictures
+    ringing: Ringing
 
     def public_keys(self) -> dict[str, Any]:
         """What a verifier must trust, for anybody to have: `broker audit keys` prints it."""
@@ -153,6 +161,8 @@ class Broker:
                 self.reminders.run,
                 self.erasure.run,
                 self.following.run,
+                self.checks.run,
+                self.ringing.run,
             )
             tasks += [asyncio.create_task(task()) for task in background]
             yield
@@ -292,13 +302,18 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     )
     exports = Exports(house, ledger.origin)
     passkeys = PasskeyCeremonies(settings.public_url)
+    oversight = Oversight(house, passkeys, exports)
+    keys = KeyLife(house, KeyFiles(settings.keys, keyring, stores, now), vault)
+    following = Following(house, (Counting(),), alarms.hear)
+    witnesses = _witnesses(settings, ledger)
+    asked = {witness.name: witness.id for witness in (witnesses.witnesses if witnesses else ())}
     return Broker(
         settings=settings,
         database=database,
         house=house,
         agreements=agreements,
         ledger=ledger,
-        cosigning=Cosigning(storage, _witnesses(settings, ledger), _to_witness, ed25519_holds, now),
+        cosigning=Cosigning(storage, witnesses, _to_witness, ed25519_holds, now),
         courier=courier,
         access=Access(house, AccessTokens(keyring, settings.public_url), Assertions(), wall_clock),
         handovers=Handovers(house),
@@ -308,15 +323,19 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         releases=Releases(house),
         reactions=Hearing(house),
         consents=Confirming(house, passkeys),
-        oversight=Oversight(house, passkeys, exports),
+        oversight=oversight,
         partners=Partners(house),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
-        keys=KeyLife(house, KeyFiles(settings.keys, keyring, stores, now), vault),
+        keys=keys,
         alarms=alarms,
         erasure=Erasure(house),
         exports=exports,
-        following=Following(house, (Counting(),), alarms.hear),
+        following=following,
+        checks=Checks(house, oversight, keys, asked, following.behind, lambda: ledger.believed, alarms.hear),
+        watching=Watching(house, oversight),
+        pictures=Pictures(house, oversight),
+        ringing=Ringing(house, alarms),
     )
 
 

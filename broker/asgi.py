@@ -63,5 +63,8 @@ def asgi(broker: Broker) -> FastAPI:
         alarms=broker.alarms,
     )
     install_api(app, api, partial(page_for, site=site))
-    install_web(app, broker.consents, ConsoleServices(oversight=broker.oversight), site)
+    console = ConsoleServices(
+        oversight=broker.oversight, checks=broker.checks, watching=broker.watching, pictures=broker.pictures
+    )
+    install_web(app, broker.consents, console, site)
     return app

@@ -71,6 +71,9 @@ async def look_around(world: World) -> None:
             await officer.browser.get(f"{entry}/rules")
         await officer.browser.get("/console/overview")
         await officer.browser.post("/console/log/check", data={"csrf": officer.csrf})
+        await officer.browser.get("/console/watchers")
+        await officer.browser.post("/console/watchers", data={"csrf": officer.csrf, "officer": officer.officer})
+        await officer.browser.get("/console/pictures/weeks")
     for identity in ("ib-joris", "nov-sara", "pt-anneke", "ha-vdberg", "hoop-eva"):
         await world.as_professional(identity, "GET", "/v1/handovers")
         body = {"identifier": {"system": "bsn", "value": "999990019"}}

@@ -84,6 +84,9 @@ LOOKS = {
     "/console/agreement/{proposal_id}",
     "/console/agreement/{proposal_id}/effect",
     "/console/log",
+    "/console/watchers",
+    "/console/pictures",
+    "/console/pictures/{period}",
 }
 """What GET and HEAD may ask for: nothing of it changes anything."""
 
@@ -129,6 +132,7 @@ ACTS = {
     "POST /console/queue/{matter_id}": "officer",
     "POST /console/files": "officer",
     "POST /console/log/check": "officer",
+    "POST /console/watchers": "officer",
     "POST /console/agreement/{proposal_id}/approval-options": "officer",
     "POST /console/agreement/{proposal_id}/approval": "officer",
     "POST /console/sign-out": "officer",

@@ -7,6 +7,7 @@
 from types import TracebackType
 from typing import Protocol, Self
 
+from broker.domain.stores.checks import Came, CheckStore, ExaminationKind, Examined, UnderWay
 from broker.domain.stores.consents import ConsentStore, Invitation, InvitationStore, MuteStore, ReceiptStore
 from broker.domain.stores.data_keys import DataKeyStore
 from broker.domain.stores.erasure import ErasureStore
@@ -62,6 +63,8 @@ __all__ = [
     "Approval",
     "AuthorityClaim",
     "AuthorityStore",
+    "Came",
+    "CheckStore",
     "CheckpointStore",
     "ConsentStore",
     "Contact",
@@ -72,6 +75,8 @@ __all__ = [
     "DataKeyStore",
     "Disclosure",
     "ErasureStore",
+    "ExaminationKind",
+    "Examined",
     "FollowerStore",
     "Guards",
     "HandoverLists",
@@ -113,6 +118,7 @@ __all__ = [
     "StoredEntry",
     "TreeState",
     "TreeStore",
+    "UnderWay",
     "UnitOfWork",
     "Visit",
     "VisitStore",
@@ -210,6 +216,10 @@ class UnitOfWork(Protocol):
     @property
     def daily(self) -> DailyStore:
         """See `DailyStore`."""
+
+    @property
+    def checks(self) -> CheckStore:
+        """See `CheckStore`."""
 
     @property
     def checkpoints(self) -> CheckpointStore:

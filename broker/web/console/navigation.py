@@ -46,7 +46,10 @@ class Room:
 ROOMS = (
     Room(
         Words("Verstrekkingen", "Disclosures"),
-        (Place("/console/disclosures", Words("Op tijd", "By time"), Right.READ_LOG),),
+        (
+            Place("/console/disclosures", Words("Op tijd", "By time"), Right.READ_LOG),
+            Place("/console/pictures", Words("Aantallen", "Numbers"), Right.COUNT),
+        ),
     ),
     Room(
         Words("Beoordelen", "Review"),
@@ -64,6 +67,7 @@ ROOMS = (
         (
             Place("/console/log", Words("Controle", "Checks"), Right.CHECK_LOG),
             Place("/console/files", Words("Bestanden", "Files"), Right.TAKE_AWAY),
+            Place("/console/watchers", Words("Wie keek mee", "Who looked"), Right.WATCH),
         ),
     ),
 )

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from broker.web.console.log import ChecksService
+from broker.web.console.pictures import PicturesService
+from broker.web.console.watchers import WatchingService
 from broker.web.ports import ConsoleService
 
 
@@ -10,3 +13,6 @@ class ConsoleServices:
     """The use cases of the officer's pages."""
 
     oversight: ConsoleService
+    checks: ChecksService
+    watching: WatchingService
+    pictures: PicturesService
