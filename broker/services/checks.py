@@ -152,6 +152,11 @@ class Checks:
                 await self._let_go(run)
             finally:
                 done.set()
+                self._wanted.task_done()
+
+    async def settled(self) -> None:
+        """Wait until all that was begun here is done."""
+        await self._wanted.join()
 
     async def _let_go(self, run: str) -> None:
         with contextlib.suppress(BrokerError):
