@@ -66,7 +66,7 @@ def walk(page: Page, street: Street) -> Iterator[str]:
         if outcome == "partly":
             press(page, "main a[href$='/rules']")
             yield "rules"
-    for place in ("overview", "queue", "files", "agreement", "log"):
+    for place in ("queue", "agreement", "overview", "log", "files"):
         press(page, f"nav a[href='/console/{place}']")
         yield place
         if place == "queue":
@@ -80,6 +80,17 @@ def walk(page: Page, street: Street) -> Iterator[str]:
         if place == "log":
             press(page, "main form button")
             yield "log-checked"
+    page.goto(f"{street.url}/console/watchers")
+    yield "watchers"
+    press(page, "main form button[name=officer]")
+    yield "watchers-of-one"
+    page.goto(f"{street.url}/console/pictures")
+    yield "pictures"
+    page.locator("main summary").first.click()
+    yield "pictures-table"
+    for period in ("weeks", "months", "days"):
+        press(page, f"main a[href='/console/pictures/{period}']")
+        yield f"pictures-{period}"
     page.goto(f"{street.url}/console/disclosures/none")
     yield "not-there"
 
