@@ -106,7 +106,7 @@ def test_four_questions_within_a_minute(lived_in: Street, browser: Browser) -> N
 
         officer.again()
         officer.presses("nav a[href='/console/pictures']")
-        repeated = page.locator("section[aria-labelledby=repeated] tbody tr", has_text=SCHOOL)
+        repeated = page.locator("#repeated ~ .rd-scroll tbody tr", has_text=SCHOOL)
         expect(repeated.first).to_contain_text("Niet iedereen die toestemming moet geven, heeft ja gezegd.")
         check_page(page, "numbers", "nl")
         officer.took("Which refusals repeat?", 2)
