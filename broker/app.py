@@ -45,6 +45,7 @@ from broker.services.access import Access
 from broker.services.agreements import Agreements
 from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
+from broker.services.checks import Checks
 from broker.services.confirming import Confirming
 from broker.services.counting import Counting
 from broker.services.erasure import Erasure
@@ -61,12 +62,15 @@ from broker.services.officer_logins import OfficerLogins
 from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
+from broker.services.pictures import Pictures
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.services.replay import Replay
 from broker.services.reviewing import Reviewing
+from broker.services.ringing import Ringing
 from broker.services.sampling import Sampling
 from broker.services.viewing import Viewing
+from broker.services.watchers import Watchers
 from broker.services.watching import Watching
 from broker.settings import Settings, safe_address
 from broker.storage import migrate
@@ -130,6 +134,10 @@ class Broker:
     viewing: Viewing
     reviewing: Reviewing
     sampling: Sampling
+    checks: Checks
+    watchers: Watchers
+    pictures: Pictures
+    ringing: Ringing
 
     def public_keys(self) -> dict[str, Any]:
         """What a verifier must trust, for anybody to have: `broker audit keys` prints it."""
@@ -169,6 +177,8 @@ class Broker:
                 self.erasure.run,
                 self.following.run,
                 self.sampling.run,
+                self.checks.run,
+                self.ringing.run,
             )
             tasks += [asyncio.create_task(task()) for task in background]
             yield
@@ -309,13 +319,17 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     exports = Exports(house, ledger.origin)
     passkeys = PasskeyCeremonies(settings.public_url)
     oversight = Oversight(house, passkeys, exports)
+    keys = KeyLife(house, KeyFiles(settings.keys, keyring, stores, now), vault)
+    following = Following(house, (Counting(), Folding(), Watching(house)), alarms.hear)
+    witnesses = _witnesses(settings, ledger)
+    asked = {witness.name: witness.id for witness in (witnesses.witnesses if witnesses else ())}
     return Broker(
         settings=settings,
         database=database,
         house=house,
         agreements=agreements,
         ledger=ledger,
-        cosigning=Cosigning(storage, _witnesses(settings, ledger), _to_witness, ed25519_holds, now),
+        cosigning=Cosigning(storage, witnesses, _to_witness, ed25519_holds, now),
         courier=courier,
         access=Access(house, AccessTokens(keyring, settings.public_url), Assertions(), wall_clock),
         handovers=Handovers(house),
@@ -330,14 +344,18 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         partners=Partners(house),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
-        keys=KeyLife(house, KeyFiles(settings.keys, keyring, stores, now), vault),
+        keys=keys,
         alarms=alarms,
         erasure=Erasure(house),
         exports=exports,
-        following=Following(house, (Counting(), Folding(), Watching(house)), alarms.hear),
         viewing=Viewing(house, oversight),
         reviewing=Reviewing(house, oversight),
         sampling=Sampling(house),
+        following=following,
+        checks=Checks(house, oversight, keys, asked, following.behind, lambda: ledger.believed, alarms.hear),
+        watchers=Watchers(house, oversight),
+        pictures=Pictures(house, oversight),
+        ringing=Ringing(house, alarms),
     )
 
 

@@ -68,6 +68,9 @@ def asgi(broker: Broker) -> FastAPI:
         viewing=broker.viewing,
         reviewing=broker.reviewing,
         logins=broker.logins,
+        checks=broker.checks,
+        watchers=broker.watchers,
+        pictures=broker.pictures,
     )
     install_web(app, broker.consents, console, site)
     return app

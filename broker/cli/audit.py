@@ -18,7 +18,8 @@ from broker.cli.running import use
 from broker.cli.sample import sample
 from broker.cli.verifying import verdict_on
 from broker.crypto.signatures import ed25519_holds
-from broker.errors import NotFound
+from broker.domain.stores import Came
+from broker.errors import BrokerError, NotFound
 from broker.services.restoring import Cause, log_restored
 from broker.transparency.policies import WitnessPolicy, read_policy
 from broker.transparency.verifier import Verdict
@@ -68,7 +69,7 @@ def verify(
     if file:
         verdict = verdict_on(file, keys_file, _kept(earlier), policy)
     else:
-        verdict = use(lambda broker: _witnessed_log(broker, _kept(earlier), policy, wait=wait))
+        verdict = use(lambda broker: _kept_verdict(broker, _kept(earlier), policy, wait=wait))
     if as_json:
         typer.echo(json.dumps({"ok": verdict.ok, "code": verdict.code, "sentence": verdict.sentence}))
     else:
@@ -128,6 +129,17 @@ async def _log(broker: Broker, kept: str | None) -> Verdict:
         total = 0
     with typer.progressbar(length=total, label="checking", hidden=total < 5000) as bar:
         return await broker.ledger.check(earlier=kept, tick=lambda _: bar.update(1))
+
+
+async def _kept_verdict(broker: Broker, kept: str | None, policy: WitnessPolicy | None, *, wait: bool) -> Verdict:
+    """The verdict, kept for officers to see; that it cannot be kept changes nothing of it."""
+    verdict = await _witnessed_log(broker, kept, policy, wait=wait)
+    came = {0: Came.INTACT, 1: Came.NOT_INTACT}.get(verdict.code, Came.UNCHECKED)
+    try:
+        await broker.checks.keep(came, verdict.words)
+    except BrokerError:
+        typer.echo("The result could not be kept for officers to see.", err=True)
+    return verdict
 
 
 async def _witnessed_log(broker: Broker, kept: str | None, policy: WitnessPolicy | None, *, wait: bool) -> Verdict:

@@ -77,8 +77,8 @@ class DisclosureLog(Protocol):
     async def checkpoint(self) -> str:
         """The latest signed checkpoint. Raises NotFound."""
 
-    async def examine(self) -> LogCheck:
-        """Check the whole log."""
+    async def examine(self, tick: Callable[[int], None] = lambda _: None) -> LogCheck:
+        """Check the whole log; `tick` hears how many entries were read."""
 
     def read(self, leaf: bytes, openings: Any) -> LoggedFacts:
         """An entry in words. Raises Tampered when leaf or openings are not what was logged."""

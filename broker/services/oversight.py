@@ -1,6 +1,6 @@
-"""What a privacy officer sees: every disclosure and refusal, why, and whether the log is intact; never content.
+"""What a privacy officer sees of one entry, and why it came out as it did; never content.
 
-Looking is logged as well: each search, each opened entry and each check of the log.
+Looking is logged as well: each opened entry.
 """
 
 import base64
@@ -9,9 +9,7 @@ from typing import Any
 
 from broker.domain.consents import Stance
 from broker.domain.decisions import Told
-from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.officers import Right
-from broker.domain.stores import UnitOfWork
 from broker.services.agreed import Agreed
 from broker.services.downloads import Downloads
 from broker.services.labels import REASONS, WHY
@@ -20,7 +18,6 @@ from broker.services.looking import opened
 from broker.services.proposals import Proposals
 from broker.services.screens import (
     EntryDetail,
-    LogScreen,
     SectionWhy,
     SignerWhy,
 )
@@ -62,33 +59,4 @@ class Oversight(Downloads, Agreed, Proposals):
                 SignerWhy(s["person"], s["signer"], Stance(s["stance"]), s["record"], s["gap"], s["counts"])
                 for s in section["signers"]
             ),
-        )
-
-    async def log(self, token: str) -> LogScreen:
-        """The state of the log, without checking it."""
-        async with self._house.storage(writing=False) as work:
-            await self.acting(work, token, Right.CHECK_LOG)
-            return await self._log_screen(work)
-
-    async def _log_screen(self, work: UnitOfWork) -> LogScreen:
-        state = await work.tree.state()
-        latest = await work.checkpoints.latest()
-        root = base64.b64encode(state.root).decode()
-        return LogScreen(state.size, await work.checkpoints.waiting(), root, latest[1] if latest else "")
-
-    async def check_log(self, token: str) -> LogScreen:
-        """Check the whole log: every entry, signature and the tree against the signed checkpoint. The check is logged."""
-        house, now = self._house, self._house.clock()
-        async with house.storage(writing=False) as work:
-            officer = (await self.acting(work, token, Right.CHECK_LOG)).officer
-        verdict = await house.log.examine()
-        async with house.storage() as work:
-            personal = (Personal(officer, "officer", officer),)
-            outcome = {"outcome": "intact" if verdict.intact else "not-intact"}
-            await work.log.append(LogEvent(EventType.LOG_CHECKED, now, facts=outcome, personal=personal))
-            screen = await self._log_screen(work)
-            await work.commit()
-        house.log.kick()
-        return LogScreen(
-            screen.size, screen.waiting, screen.root, screen.checkpoint, now, verdict.intact, verdict.words
         )

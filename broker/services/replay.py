@@ -26,7 +26,7 @@ from broker.domain.parties import Recipient
 from broker.domain.passkeys import Enrolled
 from broker.domain.ports import AgreementInForce
 from broker.domain.releases import Situation, decide
-from broker.domain.stores import StoredEntry, UnitOfWork
+from broker.domain.stores import Came, ExaminationKind, Examined, StoredEntry, UnitOfWork
 from broker.errors import BrokerError, NotFound, Tampered, Words
 from broker.services.explaining import situation_then
 from broker.services.facts import weigh
@@ -142,7 +142,10 @@ class Replay:
         self._agreements: dict[str, AgreementInForce] = {}
 
     async def run(self, since: datetime | None = None, tick: Callable[[int], None] = lambda _: None) -> Report:
-        """Make every decision again, or those since a moment; that it was done is logged. `tick` hears of each entry."""
+        """Make every decision again, or those since a moment; that it was done is logged. `tick` hears of each entry.
+
+        The result of all of them is kept for officers to see.
+        """
         report, so_far, first = Report(), _SoFar(), 0
         while True:
             async with self._house.storage(writing=False) as work:
@@ -155,7 +158,10 @@ class Replay:
                 break
         outcome = {"check": "replay", "outcome": "intact" if report.intact else "not-intact"}
         async with self._house.storage() as work:
-            await work.log.append(LogEvent(EventType.LOG_CHECKED, self._house.clock(), facts=outcome))
+            now = self._house.clock()
+            await work.log.append(LogEvent(EventType.LOG_CHECKED, now, facts=outcome))
+            if since is None:
+                await work.checks.keep(_examined(report, now))
             await work.commit()
         self._house.log.kick()
         return report
@@ -216,6 +222,19 @@ class Replay:
                 return None
             self._agreements[digest] = loaded
         return self._agreements[digest]
+
+
+def _examined(report: Report, now: datetime) -> Examined:
+    made, differ = sum(report.counts.values()), len(report.findings)
+    erased, gone = report.counts[Outcome.ERASED], report.unexplained
+    words = Words(
+        f"{made} beslissingen: {differ} komen anders uit, {erased} zijn gewist en niet na te rekenen"
+        + (f", {gone} waarden zijn weg zonder dat het logboek zegt waarom." if gone else "."),
+        f"{made} decisions: {differ} come out differently, {erased} were erased and cannot be made again"
+        + (f", {gone} values are gone and the log does not say why." if gone else "."),
+    )
+    came = Came.INTACT if report.intact else Came.NOT_INTACT
+    return Examined(ExaminationKind.REPLAY, now, came, words)
 
 
 def _remember(logged: LoggedFacts, so_far: _SoFar) -> None:

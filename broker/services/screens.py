@@ -335,16 +335,3 @@ class MatterDetail:
     note: str
     settled_at: datetime | None
     settled_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class LogScreen:
-    """The state of the log. `verdict` is the result of the check that was just made, None before one."""
-
-    size: int
-    waiting: int
-    root: str
-    checkpoint: str
-    checked_at: datetime | None = None
-    intact: bool | None = None
-    verdict: Words | None = None

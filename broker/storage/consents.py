@@ -136,6 +136,14 @@ class Invitations(Store):
         rows = await self._all(sa.select(c.person).where(still_open).distinct())
         return frozenset(PersonId(row.person) for row in rows)
 
+    async def open_count(self, now: datetime, party: str = "") -> int:
+        """Found by the index on what was not answered; with `party`, of handovers by that sender."""
+        c = t.invitation.c
+        wanted = sa.select(sa.func.count()).select_from(t.invitation)
+        if party:
+            wanted = wanted.join(t.handover, t.handover.c.id == c.handover).where(t.handover.c.sender == party)
+        return int((await self._one(wanted.where(c.answered_at.is_(None), c.answer_until > now)))[0])
+
 
 class Mutes(Store):
     """See `MuteStore`."""

@@ -99,6 +99,26 @@ class Log(Store):
         rows = await self._all(statement.order_by(c.entry_id.desc()).limit(wanted.limit))
         return [stored(row) for row in rows]
 
+    async def of_types(
+        self, types: Sequence[EventType], owner: str = "", before: str = "", limit: int = 50
+    ) -> Sequence[StoredEntry]:
+        """The newest of each type, merged: each part is read from the index on type and id, and stops by itself."""
+        c, i = t.log_entry.c, t.log_subject_index.c
+        if owner:
+            mine = sa.select(i.entry_id).join(t.log_entry, c.entry_id == i.entry_id)
+            mine = mine.where(i.tag == self._tag(owner), c.type.in_([event.value for event in types]))
+            ids = _older(mine, i.entry_id, before, limit)
+        else:
+            parts = [
+                _older(sa.select(c.entry_id).where(c.type == event.value), c.entry_id, before, limit).subquery()
+                for event in types
+            ]
+            merged = sa.union_all(*(sa.select(part.c.entry_id) for part in parts)).subquery()
+            ids = sa.select(merged.c.entry_id).order_by(merged.c.entry_id.desc()).limit(limit)
+        wanted = [row.entry_id for row in await self._all(ids)]
+        found = _entries().where(c.entry_id.in_(wanted)).order_by(c.entry_id.desc())
+        return [stored(row) for row in await self._all(found)]
+
     async def get(self, entry: str) -> StoredEntry | None:
         """By id."""
         row = await self._one(_entries().where(t.log_entry.c.entry_id == entry))
@@ -255,6 +275,11 @@ class Checkpoints(Store):
 def entries_by_id(entries: Sequence[EntryId]) -> sa.Select[Any]:
     """Several at once."""
     return _entries().where(t.log_entry.c.entry_id.in_(list(entries)))
+
+
+def _older(ids: sa.Select[Any], column: Any, before: str, limit: int) -> sa.Select[Any]:
+    """The newest of these, from before an id on."""
+    return (ids.where(column < before) if before else ids).order_by(column.desc()).limit(limit)
 
 
 def _entries(*, outer: bool = True) -> sa.Select[Any]:

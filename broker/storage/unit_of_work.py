@@ -13,6 +13,7 @@ from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Invalid, Unavailable, Words
 from broker.storage import tables as t
 from broker.storage.authorities import Authorities
+from broker.storage.checks import Checks
 from broker.storage.consents import Consents, Invitations, Mutes, Receipts
 from broker.storage.contacts import Contacts
 from broker.storage.data_keys import DataKeys
@@ -128,6 +129,7 @@ class SqlUnitOfWork:
         self.reviews = Reviews(connection, means)
         self.watched = Watched(connection, means)
         self.drawings = Drawings(connection, means)
+        self.checks = Checks(connection, means)
         self.witnesses = Witnesses(connection, means)
         self.outbox = Outbox(connection, means)
         self.officers = Officers(connection, means)

@@ -19,6 +19,13 @@ class Witnesses(Store):
         row = await self._one(sa.select(sa.func.max(c.size)).where(c.witness == witness))
         return None if row is None or row[0] is None else int(row[0])
 
+    async def latest(self, witness: str) -> tuple[int, datetime] | None:
+        """The largest size that it cosigned, and when."""
+        c = t.log_cosignature.c
+        mine = sa.select(c.size, c.created_at).where(c.witness == witness).order_by(c.size.desc()).limit(1)
+        row = await self._one(mine)
+        return (int(row.size), row.created_at) if row else None
+
     async def keep(self, witness: str, size: int, line: str, now: datetime) -> None:
         """Keep a cosignature; the first for a size stays."""
         values = {"size": size, "witness": witness, "line": line, "created_at": now}

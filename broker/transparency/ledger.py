@@ -315,9 +315,9 @@ class Ledger:
         whole = WholeLog(self._storage, self.trusted, self._check, self._checked)
         return await whole.check(earlier, tick)
 
-    async def examine(self) -> LogCheck:
+    async def examine(self, tick: Callable[[int], None] = lambda _: None) -> LogCheck:
         """`check`, as the use cases see it."""
-        verdict = await self.check()
+        verdict = await self.check(tick=tick)
         return LogCheck(verdict.ok, verdict.words)
 
     def read(self, leaf: bytes, openings: Sequence[Opening]) -> LoggedFacts:

@@ -129,11 +129,29 @@ def verify_log(
         new = _open(checkpoint, trusted, check)  # 1
         old = new if earlier is None else _open(earlier, trusted, check)
         _check_pair(old, new)  # 1, 2
-        _check_leaves(leaves, old, new)  # 3, 4
+        _check_hashes(map(leaf_hash, leaves), old, new)  # 3, 4
         if witnesses is not None:
             _check_witnesses(checkpoint, witnesses, check)  # 5
     except _Stop as stop:
         return stop.verdict
+    return _whole(new, old, earlier)
+
+
+def verify_hashes(
+    checkpoint: str, hashes: Iterable[bytes], earlier: str | None, trusted: TrustedKeys, check: SignatureCheck
+) -> Verdict:
+    """As `verify_log`, for who made these leaf hashes of the leaves and did not keep the leaves."""
+    try:
+        new = _open(checkpoint, trusted, check)
+        old = new if earlier is None else _open(earlier, trusted, check)
+        _check_pair(old, new)
+        _check_hashes(hashes, old, new)
+    except _Stop as stop:
+        return stop.verdict
+    return _whole(new, old, earlier)
+
+
+def _whole(new: Checkpoint, old: Checkpoint, earlier: str | None) -> Verdict:
     if earlier is None:
         return _genuine(
             f"Het logboek is echt: alle {new.size} regels staan erin zoals ze zijn vastgelegd.",
@@ -349,16 +367,16 @@ def _check_pair(old: Checkpoint, new: Checkpoint) -> None:
         )
 
 
-def _check_leaves(leaves: Iterable[bytes], old: Checkpoint, new: Checkpoint) -> None:
+def _check_hashes(hashes: Iterable[bytes], old: Checkpoint, new: Checkpoint) -> None:
     running = RunningRoot()
-    for leaf in leaves:
+    for hashed in hashes:
         if running.size == new.size:
             raise _Stop(
                 NOT_GENUINE,
                 f"Er is een regel te veel: index {new.size} valt buiten het controlepunt van {new.size} regels.",
                 f"There is an entry too many: index {new.size} is beyond the checkpoint of {new.size} entries.",
             )
-        running.append(leaf_hash(leaf))
+        running.append(hashed)
         if running.size == old.size < new.size:
             _check_prefix(running, old)
     if running.size != new.size:

@@ -19,7 +19,6 @@ from broker.services.screens import (
     CareFile,
     EntryDetail,
     FamilySession,
-    LogScreen,
     MatterDetail,
     Mine,
     OfficerSession,
@@ -184,12 +183,6 @@ class ConsoleService(Protocol):
 
     async def approve(self, token: str, proposal_id: str, credential_json: str) -> object:
         """Approve it with a passkey. Raises NotAllowed, NotFound and Conflict."""
-
-    async def log(self, token: str) -> LogScreen:
-        """The state of the log."""
-
-    async def check_log(self, token: str) -> LogScreen:
-        """Check the whole log now, and say what came of it."""
 
     async def leave(self, token: str) -> None:
         """End the visit."""

@@ -68,7 +68,7 @@ def walk(page: Page, street: Street) -> Iterator[str]:
         if outcome == "partly":
             press(page, "main a[href$='/rules']")
             yield "rules"
-    for place in ("overview", "queue", "files", "agreement", "log"):
+    for place in ("queue", "agreement", "overview", "log", "files"):
         press(page, f"nav a[href='/console/{place}']")
         yield place
         if place == "queue":
@@ -82,6 +82,17 @@ def walk(page: Page, street: Street) -> Iterator[str]:
         if place == "log":
             press(page, "main form button")
             yield "log-checked"
+    page.goto(f"{street.url}/console/watchers")
+    yield "watchers"
+    press(page, "main form button[name=officer]")
+    yield "watchers-of-one"
+    page.goto(f"{street.url}/console/pictures")
+    yield "pictures"
+    page.locator("main summary").first.click()
+    yield "pictures-table"
+    for period in ("weeks", "months", "days"):
+        press(page, f"main a[href='/console/pictures/{period}']")
+        yield f"pictures-{period}"
     page.goto(f"{street.url}/console/disclosures/none")
     yield "not-there"
 
@@ -94,7 +105,13 @@ def test_an_officer_can_read_every_page(
     with opened(browser, language, DESK) as page:
         with_passkeys(page)
         for name in walk(page, lived_in):
-            visited.add(re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27,}", "{}", page.url.removeprefix(lived_in.url).split("#")[0]))
+            visited.add(
+                re.sub(
+                    r"[0-9a-f]{8}-[0-9a-f-]{27,}|(?<=/pictures/)[a-z]+",
+                    "{}",
+                    page.url.removeprefix(lived_in.url).split("#")[0],
+                )
+            )
             check_page(page, name, language)
             picture(page, f"console-{name}-{language}")
     there = {

@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import uvicorn
@@ -19,6 +19,7 @@ from broker.web import Site, install_web
 from broker.web.kit.assets import FOLDER
 from tests.e2e.acting import DESK, PHONE, check_frame, check_page, opened, press, with_passkeys
 from tests.e2e.looking import Eyes
+from tests.unit.web.fake_checks import BROKEN, RUNNING
 from tests.unit.web.fake_console import FakeConsole, console_services
 from tests.unit.web.fakes import CODE, FakeFamily, openapi
 
@@ -86,7 +87,7 @@ def tour_of_the_console(page: Page, served: Served, look: Look) -> None:
     look("console-rules")
     page.goto(f"{served.url}/console/disclosures/e3/rules")
     look("console-rules-erased")
-    press(page, "nav a[href='/console/overview']")
+    page.goto(f"{served.url}/console/overview")
     look("console-overview")
     press(page, "nav a[href='/console/queue']")
     look("console-queue")
@@ -100,7 +101,7 @@ def tour_of_the_console(page: Page, served: Served, look: Look) -> None:
     page.fill("#note", "Het is het nummer van de collega die de vader begeleidt.")
     press(page, "main form button[value=confirmed]")
     look("console-matter-settled")
-    press(page, "nav a[href='/console/files']")
+    page.goto(f"{served.url}/console/files")
     look("console-files")
     page.fill("#handover", "unknown")
     press(page, "main form .utrecht-button")
@@ -115,9 +116,19 @@ def tour_of_the_console(page: Page, served: Served, look: Look) -> None:
     look("console-log")
     press(page, "main form button")
     look("console-log-intact")
-    served.console.intact = False
+    served.console.found = BROKEN
     press(page, "main form button")
     look("console-log-broken")
+    served.console.checks = replace(served.console.checks, running=RUNNING)
+    page.goto(f"{served.url}/console/log")
+    look("console-log-running")
+    page.goto(f"{served.url}/console/watchers")
+    look("console-watchers")
+    page.goto(f"{served.url}/console/pictures")
+    look("console-pictures")
+    for summary in page.locator("main summary").all():
+        summary.click()
+    look("console-pictures-tables")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -120,6 +120,7 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
         "entry_id": (await rows_of(world, "log_entry"))[0].entry_id,
         "matter_id": (await rows_of(world, "matter"))[0].id,
         "proposal_id": await propose(world),
+        "period": "weeks",
         "reaction": reaction,
         "part": part,
         "kind": "reaction",
@@ -271,6 +272,7 @@ async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(w
             ids = {"id": world.handovers[TOM], "path": "0/000", "entry": "0", "name": "x", "position": "1"}
             ids |= {
                 "proposal_id": proposal,
+                "period": "months",
                 "reaction": NO_SUCH_ID,
                 "part": "0" * 32,
                 "kind": "reaction",

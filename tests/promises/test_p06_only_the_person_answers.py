@@ -111,6 +111,7 @@ async def waiting_family(world: World) -> AsyncIterator[tuple[dict[str, str], di
             "entry_id": entry,
             "matter_id": (await rows_of(world, "matter"))[0].id,
             "proposal_id": await propose(world),
+            "period": "weeks",
             "path": "0/000",
             "entry": "0",
             "name": "rondom.css",

@@ -13,12 +13,15 @@ from broker.cli.visitor import form_of, forms_of
 from broker.errors import Tampered
 from broker.services.access import Access
 from broker.services.boxes import Boxes
+from broker.services.checks import Checks
 from broker.services.consents import Consents
 from broker.services.handovers import Handovers
 from broker.services.hearing import Hearing
 from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
+from broker.services.pictures import Pictures
 from broker.services.releases import Releases
+from broker.services.watchers import Watchers
 from tests.support.officers import officer_browser
 from tests.support.surface import (
     ACTS,
@@ -71,6 +74,9 @@ async def look_around(world: World) -> None:
             await officer.browser.get(f"{entry}/rules")
         await officer.browser.get("/console/overview")
         await officer.browser.post("/console/log/check", data={"csrf": officer.csrf})
+        await officer.browser.get("/console/watchers")
+        await officer.browser.post("/console/watchers", data={"csrf": officer.csrf, "officer": officer.officer})
+        await officer.browser.get("/console/pictures/weeks")
     for identity in ("ib-joris", "nov-sara", "pt-anneke", "ha-vdberg", "hoop-eva"):
         await world.as_professional(identity, "GET", "/v1/handovers")
         body = {"identifier": {"system": "bsn", "value": "999990019"}}
@@ -278,7 +284,10 @@ async def test_a_fault_of_ours_tells_nothing(
             (Releases, ("ask",)),
             (Consents, ("mine", "receipt", "reaction")),
             (Hearing, ("read",)),
-            (Oversight, ("entries", "log")),
+            (Oversight, ("entries",)),
+            (Checks, ("screen",)),
+            (Watchers, ("page",)),
+            (Pictures, ("screen",)),
             (Access, ("for_organisation",)),
         ):
             for method in methods:
@@ -295,6 +304,8 @@ async def test_a_fault_of_ours_tells_nothing(
                 await family.get(f"/receipt/{NO_SUCH_ID}/file"),
                 await officer.browser.get("/console/disclosures"),
                 await officer.browser.get("/console/log"),
+                await officer.browser.get("/console/watchers"),
+                await officer.browser.get("/console/pictures"),
             ]
             try:
                 await _served(world, tokens[0])

@@ -256,6 +256,17 @@ async def test_a_doubt_is_not_settled_by_a_form_with_something_wrong_in_it(
     assert intruder.rows("SELECT state FROM matter") == [("confirmed",)]
 
 
+async def test_odd_officers_name_nobody(world: World, subtests: pytest.Subtests) -> None:
+    async with officer_browser(world) as officer:
+        for odd in (*ODD, "x' OR '1'='1", "\x00", "é", officer.officer.upper()):
+            for name in ("officer", "before"):
+                with subtests.test(odd[:30], field=name):
+                    page = await officer.browser.post("/console/watchers", data={"csrf": officer.csrf, name: odd})
+                    assert page.status_code in (200, 400), page.status_code
+        page = await officer.browser.post("/console/watchers", data={"csrf": officer.csrf, "officer": officer.officer})
+        assert officer.officer in page.text, "and one who is there, somebody"
+
+
 NO_WORDS = {
     "no text": b"",
     "an empty text": b"&text=",
@@ -311,6 +322,7 @@ async def test_odd_addresses_of_pages(world: World, intruder: Intruder, subtests
             "/static/",
             "/console/disclosures/",
             "/console/queue/",
+            "/console/pictures/",
             "/console/",
         ):
             for path in ODD:

@@ -92,6 +92,9 @@ LOOKS = {
     "/console/login/{provider}/return",
     "/console/signed-in",
     "/console/login-refused/{reason}",
+    "/console/watchers",
+    "/console/pictures",
+    "/console/pictures/{period}",
 }
 """What GET and HEAD may ask for: nothing of it changes anything."""
 
@@ -141,6 +144,7 @@ ACTS = {
     "POST /console/queue/{matter_id}": "officer",
     "POST /console/files": "officer",
     "POST /console/log/check": "officer",
+    "POST /console/watchers": "officer",
     "POST /console/agreement/{proposal_id}/approval-options": "officer",
     "POST /console/agreement/{proposal_id}/approval": "officer",
     "POST /console/sign-out": "officer",

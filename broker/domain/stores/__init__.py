@@ -7,6 +7,7 @@
 from types import TracebackType
 from typing import Protocol, Self
 
+from broker.domain.stores.checks import Came, CheckStore, ExaminationKind, Examined, UnderWay
 from broker.domain.stores.consents import ConsentStore, Invitation, InvitationStore, MuteStore, ReceiptStore
 from broker.domain.stores.data_keys import DataKeyStore
 from broker.domain.stores.erasure import ErasureStore
@@ -65,6 +66,8 @@ __all__ = [
     "Approval",
     "AuthorityClaim",
     "AuthorityStore",
+    "Came",
+    "CheckStore",
     "CheckpointStore",
     "ConsentStore",
     "Contact",
@@ -76,6 +79,8 @@ __all__ = [
     "Disclosure",
     "DrawingStore",
     "ErasureStore",
+    "ExaminationKind",
+    "Examined",
     "FoldStore",
     "FollowerStore",
     "Guards",
@@ -120,6 +125,7 @@ __all__ = [
     "StoredEntry",
     "TreeState",
     "TreeStore",
+    "UnderWay",
     "UnitOfWork",
     "Visit",
     "VisitStore",
@@ -234,6 +240,10 @@ class UnitOfWork(Protocol):
     @property
     def drawings(self) -> DrawingStore:
         """See `DrawingStore`."""
+
+    @property
+    def checks(self) -> CheckStore:
+        """See `CheckStore`."""
 
     @property
     def checkpoints(self) -> CheckpointStore:

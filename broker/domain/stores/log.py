@@ -65,6 +65,14 @@ class LogStore(Protocol):
     async def search(self, wanted: LogSearch) -> Sequence[StoredEntry]:
         """Newest first."""
 
+    async def of_types(
+        self, types: Sequence[EventType], owner: str = "", before: str = "", limit: int = 50
+    ) -> Sequence[StoredEntry]:
+        """Entries of these types, newest first, with an id below `before`; with `owner`, those that hold something of theirs.
+
+        As fast in a long log as in a short one: for each type its newest, or of the owner's own alone.
+        """
+
     async def get(self, entry: str) -> StoredEntry | None:
         """By id."""
 

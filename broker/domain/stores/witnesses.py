@@ -34,6 +34,9 @@ class WitnessStore(Protocol):
     async def last(self, witness: str) -> int | None:
         """The largest size that it cosigned; None for none."""
 
+    async def latest(self, witness: str) -> tuple[int, datetime] | None:
+        """The largest size that it cosigned, and when; None for none."""
+
     async def keep(self, witness: str, size: int, line: str, now: datetime) -> None:
         """Keep a cosignature; the first for a size stays."""
 

@@ -5,6 +5,7 @@
 """
 
 from broker.storage.tables.base import Instant, metadata
+from broker.storage.tables.checks import alarm_day, examination
 from broker.storage.tables.consents import consent_record, invitation, mute, notice, signer_receipt
 from broker.storage.tables.following import log_daily, log_fold, log_fold_about, log_fold_entry, log_follower
 from broker.storage.tables.handovers import (
@@ -85,9 +86,11 @@ INSERT_ONLY = (
 __all__ = [
     "INSERT_ONLY",
     "Instant",
+    "alarm_day",
     "authority",
     "consent_record",
     "contact",
+    "examination",
     "guard_count",
     "guard_once",
     "handover",

@@ -39,6 +39,7 @@ invitation = Table(
     Column("created_at", Instant, nullable=False),
     Column("answer_until", Instant, nullable=False),
     Column("answered_at", Instant),
+    Index(None, "answered_at", "answer_until"),
 )
 
 signer_receipt = Table(

@@ -1,29 +1,41 @@
-"""The state of the log, and a check of the whole of it at the press of a button."""
+"""Whether everything is in order, at a glance; and a check of the whole log at the press of a button."""
+
+from typing import Protocol
 
 from fastapi import Request, Response
 
+from broker.services.check_screens import ChecksScreen
 from broker.web.console.visits import Visits
 from broker.web.kit.pages import Pages
-from broker.web.ports import ConsoleService
+
+
+class ChecksService(Protocol):
+    """See `broker.services.checks.Checks`."""
+
+    async def screen(self, token: str) -> ChecksScreen:
+        """All that can be said without checking anything."""
+
+    async def begin(self, token: str) -> None:
+        """Check the whole log, unless that is going on."""
 
 
 class Log:
     """One page."""
 
-    def __init__(self, console: ConsoleService, visits: Visits, pages: Pages) -> None:
-        self._console = console
+    def __init__(self, checks: ChecksService, visits: Visits, pages: Pages) -> None:
+        self._checks = checks
         self._visits = visits
         self._pages = pages
 
     async def state(self, request: Request) -> Response:
-        """How long it is, and its root."""
+        """What was checked, when, and how it came out."""
         visit = await self._visits.signed_in(request)
-        log = await self._console.log(visit.token)
-        return self._pages.show(request, "console/log.html", visitor=visit.visitor, log=log)
+        checks = await self._checks.screen(visit.token)
+        return self._pages.show(request, "console/log.html", visitor=visit.visitor, checks=checks)
 
     async def check(self, request: Request) -> Response:
-        """Check it now."""
+        """Check it now; a long log goes on being checked behind the page."""
         visit = await self._visits.signed_in(request)
         await self._visits.form(request, visit)
-        log = await self._console.check_log(visit.token)
-        return self._pages.show(request, "console/log.html", visitor=visit.visitor, log=log)
+        await self._checks.begin(visit.token)
+        return self._pages.go("/console/log")

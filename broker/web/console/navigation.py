@@ -53,6 +53,7 @@ ROOMS = (
             Place("/console/disclosures", Words("Op tijd", "By time"), Right.READ_LOG),
             Place("/console/days", Words("Per dag", "By day"), Right.READ_LOG),
             Place("/console/organisations", Words("Per organisatie", "By organisation"), Right.READ_LOG),
+            Place("/console/pictures", Words("Aantallen", "Numbers"), Right.COUNT),
         ),
     ),
     Room(
@@ -74,6 +75,7 @@ ROOMS = (
         (
             Place("/console/log", Words("Controle", "Checks"), Right.CHECK_LOG),
             Place("/console/files", Words("Bestanden", "Files"), Right.TAKE_AWAY),
+            Place("/console/watchers", Words("Wie keek mee", "Who looked"), Right.WATCH),
         ),
     ),
 )

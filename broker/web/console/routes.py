@@ -9,11 +9,13 @@ from broker.web.console.files import Files
 from broker.web.console.log import Log
 from broker.web.console.logins import Logins
 from broker.web.console.overview import OverviewPages
+from broker.web.console.pictures import PicturesPages
 from broker.web.console.queue import Queue
 from broker.web.console.review import Review
 from broker.web.console.services import ConsoleServices
 from broker.web.console.views import Views
 from broker.web.console.visits import Visits
+from broker.web.console.watchers import Watchers
 from broker.web.kit.pages import Pages
 from broker.web.kit.routes import PageRouter
 from broker.web.kit.site import Site
@@ -80,7 +82,15 @@ def console_router(services: ConsoleServices, site: Site) -> APIRouter:
     router.answers("/console/agreement/{proposal_id}/approval-options", agreement.options)
     router.answers("/console/agreement/{proposal_id}/approval", agreement.approve)
 
-    log = Log(console, visits, pages)
+    log = Log(services.checks, visits, pages)
     router.looks("/console/log", log.state)
     router.acts("/console/log/check", log.check)
+
+    watchers = Watchers(services.watchers, visits, pages)
+    router.looks("/console/watchers", watchers.latest)
+    router.acts("/console/watchers", watchers.of)
+
+    pictures = PicturesPages(services.pictures, visits, pages)
+    router.looks("/console/pictures", pictures.first)
+    router.looks("/console/pictures/{period}", pictures.period)
     return router

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from broker.web.console.log import ChecksService
 from broker.web.console.logins import LoginService
+from broker.web.console.pictures import PicturesService
 from broker.web.console.review import ReviewService
 from broker.web.console.views import ViewingService
+from broker.web.console.watchers import WatchersService
 from broker.web.ports import ConsoleService
 
 
@@ -16,3 +19,6 @@ class ConsoleServices:
     viewing: ViewingService
     reviewing: ReviewService
     logins: LoginService
+    checks: ChecksService
+    watchers: WatchersService
+    pictures: PicturesService

@@ -13,13 +13,14 @@ from broker.domain.overview import Overview
 from broker.domain.stores import InForce
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, Words
 from broker.services.agreed import RulesScreen
+from broker.services.check_screens import CheckRow, ChecksScreen
 from broker.services.files import ExportFile, ExportWanted
+from broker.services.pictures import PicturesScreen
 from broker.services.proposal_screens import AgreementScreen, FileChange, ProposalDetail, ProposalEffect, ProposalRow
 from broker.services.screens import (
     EntryDetail,
     EntryFilter,
     EntryRow,
-    LogScreen,
     MatterDetail,
     MatterRow,
     OfficerSession,
@@ -28,8 +29,10 @@ from broker.services.screens import (
     SignerWhy,
 )
 from broker.services.view_screens import Lag, LinesPage
+from broker.services.watchers import WatchersPage
 from broker.web import ConsoleServices
 from tests.unit.web.agreed import OVERVIEW, RULES, effect_of
+from tests.unit.web.fake_checks import CHECKS, PICTURES, WATCHED, WHOLE, FakeChecks, FakePictures, FakeWatchers
 from tests.unit.web.fake_logins import FakeLogins
 from tests.unit.web.fake_review import FakeReview
 from tests.unit.web.fake_views import FakeViews, lines_page
@@ -101,13 +104,17 @@ class FakeConsole:
     current: OfficerSession | None = None
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     rows: tuple[EntryRow, ...] = ROWS
-    intact: bool = True
     refused: Words | None = None
     can_approve: bool = True
     lag: Lag | None = None
     matters: tuple[MatterRow, ...] = field(default_factory=lambda: MATTERS)
     pieces: tuple[bytes | Exception, ...] = (b'"place"\r\n',)
     rights: frozenset[Right] = frozenset(Right)
+    checks: ChecksScreen = CHECKS
+    found: CheckRow = WHOLE
+    looked: list[tuple[Any, ...]] = field(default_factory=list)
+    watched: WatchersPage = WATCHED
+    pictures: PicturesScreen = PICTURES
     extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
 
     def visit(self, stage: str = "signed-in") -> "FakeConsole":
@@ -295,24 +302,6 @@ class FakeConsole:
         self._session(token)
         self.calls.append(("approve", proposal_id, credential_json))
 
-    async def log(self, token: str) -> LogScreen:
-        self._session(token)
-        return LogScreen(
-            1842,
-            1,
-            _digest("e1ec7ed"),
-            "rondom.example/log\n1842\n4ex9bkd3J+Zm5P0L0wO8dQ==\n\n— rondom.example AbCd1234+signature==",
-        )
-
-    async def check_log(self, token: str) -> LogScreen:
-        self.calls.append(("check_log",))
-        return replace(
-            await self.log(token),
-            checked_at=NOW,
-            intact=self.intact,
-            verdict=Words("1842 regels gecontroleerd.", "1842 lines checked."),
-        )
-
     async def leave(self, token: str) -> None:
         self._session(token)
         self.calls.append(("leave",))
@@ -326,4 +315,7 @@ def console_services(console: FakeConsole, logins: FakeLogins | None = None) -> 
         viewing=FakeViews(console),
         reviewing=FakeReview(),
         logins=logins or FakeLogins(),
+        checks=FakeChecks(console),
+        watchers=FakeWatchers(console),
+        pictures=FakePictures(console),
     )

@@ -37,6 +37,9 @@ async def test_every_page_is_there_in_every_language(app: FastAPI, console: Fake
             "/console/agreement/p1",
             "/console/agreement/p1/effect",
             "/console/log",
+            "/console/watchers",
+            "/console/pictures",
+            "/console/pictures/months",
             "/console/overview",
         ):
             assert f'<html lang="{language}"' in (await client.get(path)).text
@@ -57,10 +60,12 @@ async def test_without_a_passkey_nothing_is_shown(client: httpx.AsyncClient, con
             "/console/agreement/p1",
             "/console/agreement/p1/effect",
             "/console/log",
+            "/console/watchers",
+            "/console/pictures",
         ):
             answer = await client.get(path)
             assert (answer.status_code, answer.headers["location"]) == (303, "/console")
-        for path in ("/console/disclosures", "/console/queue/m1", "/console/log/check"):
+        for path in ("/console/disclosures", "/console/queue/m1", "/console/log/check", "/console/watchers"):
             assert (await client.post(path, data=form())).headers["location"] == "/console"
     assert console.calls == []
     console.visit()
@@ -170,16 +175,6 @@ async def test_an_entry_says_why(client: httpx.AsyncClient, console: FakeConsole
     assert ROWS[0].subject not in text.partition("In het logboek")[0]
     assert "niet aan deze rol gericht" in visible(await client.get("/console/disclosures/e2"))
     assert (await client.get("/console/disclosures/e9")).status_code == 404
-
-
-async def test_checking_the_log_says_what_came_of_it(client: httpx.AsyncClient, console: FakeConsole) -> None:
-    console.visit()
-    assert "klopt" not in visible(await client.get("/console/log"))
-    assert "Het logboek klopt:" in visible(await client.post("/console/log/check", data=form()))
-    console.intact = False
-    broken = await client.post("/console/log/check", data=form())
-    assert "Het logboek klopt niet" in visible(broken)
-    assert 'role="alert"' in broken.text
 
 
 async def test_hostile_words_in_the_log_stay_text(client: httpx.AsyncClient, console: FakeConsole) -> None:

@@ -40,6 +40,7 @@ FORMS = (
     ("/console/queue/m1", {"outcome": "accepted", "note": "Gebeld"}),
     ("/console/files", {"format": "csv", "first_day": "2026-09-01", "last_day": "2026-09-30"}),
     ("/console/log/check", {}),
+    ("/console/watchers", {"before": "e1"}),
     ("/console/language", {"language": "en"}),
     ("/console/sign-out", {}),
 )
@@ -73,6 +74,7 @@ def routes(app: FastAPI, method: str) -> Iterator[str]:
         "matter_id": "m1",
         "proposal_id": "p1",
         "name": "x.css",
+        "period": "weeks",
     } | {
         "part": "part-timeline",
         "kind": "reaction",
