@@ -41,7 +41,10 @@ class Log(Store):
         }
         keys = await self._keys(sorted({opening.owner for opening in entry.openings}))
         openings = [self._sealed(entry.id, opening, *keys[opening.owner]) for opening in entry.openings]
-        await write(self._connection, values, openings, [tag for tag, _ in keys.values()])
+        about = [tag for tag, _ in keys.values()]
+        if client := str(event.facts.get("client", "")):
+            about.append(self._client_tag(client))
+        await write(self._connection, values, openings, about)
         return Appended(entry, receipt)
 
     def _sealed(self, entry: EntryId, opening: Opening, tag: str, key: bytes) -> SealedOpening:
@@ -71,6 +74,9 @@ class Log(Store):
 
     def _tag(self, owner: str) -> str:
         return self._means.tags.tag("log-subject", owner)
+
+    def _client_tag(self, client: str) -> str:
+        return self._means.tags.tag("log-client", client)
 
     async def knows(self, owner: str) -> bool:
         """Whether they have a key of their own in the log."""
