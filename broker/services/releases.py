@@ -205,7 +205,11 @@ class Releases:
                 return
             personal = (Personal(who.id, "professional", who.id), Personal(who.id, "role", who.role))
             event = LogEvent(
-                EventType.RELEASE_ACKNOWLEDGED, now, who.organisation, facts={"release": release, **who.vouched}, personal=personal
+                EventType.RELEASE_ACKNOWLEDGED,
+                now,
+                who.organisation,
+                facts={"release": release, **who.vouched},
+                personal=personal,
             )
             await work.log.append(event)
             await work.commit()

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from broker.domain.events import EncodedEntry, EntryId, EventType, LogEvent, Opening
-from broker.domain.stores import Appended, LogSearch, Receipt, StoredEntry, TreeState
+from broker.domain.stores import Appended, LogSearch, Passed, Receipt, StoredEntry, Trail, TreeState
 from broker.errors import Tampered, Unavailable
 from broker.storage import tables as t
 from broker.storage.appending import SealedOpening, wrapped_keys, write
@@ -109,6 +109,27 @@ class Log(Store):
         """By id."""
         row = await self._one(_entries().where(t.log_entry.c.entry_id == entry))
         return _stored(row) if row else None
+
+    async def trail(self, wanted: Trail) -> Sequence[Passed]:
+        """Read along one index, in its order."""
+        c, i = t.log_entry.c, t.log_subject_index.c
+        columns = sa.select(c.entry_id, c.created_at, c.type, c.organisation, c.counterpart)
+        if wanted.organisation:
+            place, statement = c.entry_id, columns.where(c.organisation == wanted.organisation)
+        else:
+            tag = self._client_tag(wanted.client) if wanted.client else self._tag(wanted.owner)
+            place = i.entry_id
+            statement = columns.join_from(t.log_subject_index, t.log_entry, c.entry_id == place).where(i.tag == tag)
+        if wanted.before:
+            statement = statement.where(place < wanted.before)
+        rows = await self._all(statement.order_by(place.desc()).limit(wanted.limit))
+        return [Passed(EntryId(r.entry_id), r.created_at, r.type, r.organisation, r.counterpart) for r in rows]
+
+    async def of_ids(self, entries: Sequence[EntryId]) -> Sequence[StoredEntry]:
+        """These, newest first."""
+        c = t.log_entry.c
+        rows = await self._all(_entries().where(c.entry_id.in_(list(entries))).order_by(c.entry_id.desc()))
+        return [_stored(row) for row in rows]
 
     async def restored(self) -> datetime | None:
         """When an older copy of the database was last taken for the true one."""

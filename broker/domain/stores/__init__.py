@@ -16,11 +16,13 @@ from broker.domain.stores.log import (
     Appended,
     CheckpointStore,
     LogSearch,
+    Passed,
     LogStore,
     Receipt,
     StoredEntry,
     TreeState,
     TreeStore,
+    Trail,
 )
 from broker.domain.stores.matters import ContactStore, MatterStore
 from broker.domain.stores.oversight import (
@@ -82,6 +84,8 @@ __all__ = [
     "KnownFacts",
     "Lock",
     "LogSearch",
+    "Passed",
+    "Trail",
     "LogStore",
     "MatterStore",
     "Message",
