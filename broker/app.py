@@ -41,6 +41,7 @@ from broker.services.access import Access
 from broker.services.agreements import Agreements
 from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
+from broker.services.breach import Breach
 from broker.services.confirming import Confirming
 from broker.services.counting import Counting
 from broker.services.erasure import Erasure
@@ -57,6 +58,7 @@ from broker.services.partners import Partners
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.services.replay import Replay
+from broker.services.reporting import Reporting
 from broker.settings import Settings, safe_address
 from broker.storage import migrate
 from broker.storage.engine import Database, open_database
@@ -107,6 +109,8 @@ class Broker:
     reactions: Hearing
     consents: Confirming
     oversight: Oversight
+    reporting: Reporting
+    breach: Breach
     partners: Partners
     reminders: Reminders
     replay: Replay
@@ -292,6 +296,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     )
     exports = Exports(house, ledger.origin)
     passkeys = PasskeyCeremonies(settings.public_url)
+    oversight = Oversight(house, passkeys, exports)
     return Broker(
         settings=settings,
         database=database,
@@ -308,7 +313,9 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         releases=Releases(house),
         reactions=Hearing(house),
         consents=Confirming(house, passkeys),
-        oversight=Oversight(house, passkeys, exports),
+        oversight=oversight,
+        reporting=Reporting(house, oversight),
+        breach=Breach(house, oversight),
         partners=Partners(house),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),

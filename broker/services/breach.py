@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, get_args
 
-from broker.domain.events import EventType, LogEvent, Opening, Personal
+from broker.domain.events import EventType, Fact, LogEvent, Opening, Personal
 from broker.domain.log_ports import LoggedFacts
 from broker.domain.officers import Acting, Right
 from broker.domain.parties import client_key
@@ -165,7 +165,7 @@ class Breach:
             if not lines:
                 raise Conflict(_NOTHING, code="nothing-read")
             personal = (Personal(acting.officer, "officer", acting.officer),)
-            facts = {"format": "breach", "count": len(lines)}
+            facts: dict[str, Fact] = {"format": "breach", "count": len(lines)}
             await work.log.append(LogEvent(EventType.LOG_EXPORTED, now, facts=facts, personal=personal))  # 2
             await work.commit()
         house.log.kick()

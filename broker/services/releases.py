@@ -299,7 +299,8 @@ def _logged(
 
 def _sealed_to(contents: Mapping[SectionId, Content | SealedContent]) -> dict[str, str]:
     """The key of the recipient that a release is sealed to; nothing for one that leaves in clear, or not at all."""
-    return {"sealedTo": content.kid for content in contents.values() if isinstance(content, SealedContent)}
+    sealed = next((content.kid for content in contents.values() if isinstance(content, SealedContent)), "")
+    return {"sealedTo": sealed} if sealed else {}
 
 
 def why(decision: SectionDecision, written: Written) -> dict[str, Any]:

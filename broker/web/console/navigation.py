@@ -46,7 +46,11 @@ class Room:
 ROOMS = (
     Room(
         Words("Verstrekkingen", "Disclosures"),
-        (Place("/console/disclosures", Words("Op tijd", "By time"), Right.READ_LOG),),
+        (
+            Place("/console/disclosures", Words("Op tijd", "By time"), Right.READ_LOG),
+            Place("/console/report", Words("Eén persoon", "One person"), Right.READ_PERSON),
+            Place("/console/breach", Words("Datalek", "Data breach"), Right.READ_PERSON),
+        ),
     ),
     Room(
         Words("Beoordelen", "Review"),

@@ -3,12 +3,14 @@
 from fastapi import APIRouter
 
 from broker.web.console.agreement import Agreement
+from broker.web.console.breach import BreachPages
 from broker.web.console.disclosures import Disclosures
 from broker.web.console.entering import Entering
 from broker.web.console.files import Files
 from broker.web.console.log import Log
 from broker.web.console.overview import OverviewPages
 from broker.web.console.queue import Queue
+from broker.web.console.report import ReportPages
 from broker.web.console.services import ConsoleServices
 from broker.web.console.visits import Visits
 from broker.web.kit.pages import Pages
@@ -39,6 +41,18 @@ def console_router(services: ConsoleServices, site: Site) -> APIRouter:
     router.looks("/console/disclosures", disclosures.latest)
     router.acts("/console/disclosures", disclosures.search)
     router.looks("/console/disclosures/{entry_id}", disclosures.entry)
+
+    report = ReportPages(services.reporting, visits, pages)
+    router.looks("/console/report", report.form)
+    router.acts("/console/report", report.report)
+
+    breach = BreachPages(services.breach, visits, pages)
+    router.looks("/console/breach", breach.form)
+    router.acts("/console/breach", breach.touched)
+    router.looks("/console/breach/notice", breach.back)
+    router.acts("/console/breach/notice", breach.notice)
+    router.looks("/console/breach/file", breach.back)
+    router.acts("/console/breach/file", breach.file)
 
     overview = OverviewPages(console, visits, pages)
     router.looks("/console/disclosures/{entry_id}/rules", overview.rules)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from broker.web.console.breach import BreachService
+from broker.web.console.report import ReportService
 from broker.web.ports import ConsoleService
 
 
@@ -10,3 +12,5 @@ class ConsoleServices:
     """The use cases of the officer's pages."""
 
     oversight: ConsoleService
+    reporting: ReportService
+    breach: BreachService

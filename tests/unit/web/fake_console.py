@@ -30,6 +30,7 @@ from broker.services.screens import (
 )
 from broker.web import ConsoleServices
 from tests.unit.web.agreed import OVERVIEW, RULES, effect_of
+from tests.unit.web.fake_people import FakeBreach, FakeReporting
 from tests.unit.web.fakes import (
     CODE,
     CSRF,
@@ -104,6 +105,8 @@ class FakeConsole:
     matters: tuple[MatterRow, ...] = field(default_factory=lambda: MATTERS)
     pieces: tuple[bytes | Exception, ...] = (b'"place"\r\n',)
     rights: frozenset[Right] = frozenset(Right)
+    reporting: FakeReporting = field(default_factory=FakeReporting)
+    breach: FakeBreach = field(default_factory=lambda: FakeBreach(ROWS))
     extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
 
     def visit(self, stage: str = "signed-in") -> "FakeConsole":
@@ -311,4 +314,4 @@ class FakeConsole:
 
 def console_services(console: FakeConsole) -> ConsoleServices:
     """Everything that the console's pages ask, on fakes."""
-    return ConsoleServices(oversight=console)
+    return ConsoleServices(oversight=console, reporting=console.reporting, breach=console.breach)
