@@ -31,11 +31,6 @@ async def person_in(world: World, who: str, name: str = TOM) -> str:
         return (await work.handovers.people(world.handovers[name]))[who]
 
 
-def bsn_of(world: World, who: str, name: str = TOM) -> str:
-    found = next(p for p in world.body(name)["people"] if p["key"] == who)
-    return next(i["value"] for i in found["identifiers"])
-
-
 async def read_once(world: World) -> None:
     await world.push(TOM)
     for person in ("mother", "father", "tom"):

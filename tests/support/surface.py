@@ -84,7 +84,6 @@ LOOKS = {
     "/console/report",
     "/console/breach",
     "/console/breach/notice",
-    "/console/breach/file",
     "/console/agreement",
     "/console/agreement/{proposal_id}",
     "/console/agreement/{proposal_id}/effect",

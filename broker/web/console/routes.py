@@ -51,7 +51,6 @@ def console_router(services: ConsoleServices, site: Site) -> APIRouter:
     router.acts("/console/breach", breach.touched)
     router.looks("/console/breach/notice", breach.back)
     router.acts("/console/breach/notice", breach.notice)
-    router.looks("/console/breach/file", breach.back)
     router.acts("/console/breach/file", breach.file)
 
     overview = OverviewPages(console, visits, pages)
