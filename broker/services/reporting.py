@@ -109,11 +109,11 @@ class Reporting:
         self, work: UnitOfWork, acting: Acting, wanted: ReportWanted, now: datetime
     ) -> tuple[PersonId, PersonId]:
         _check_days(wanted)
-        person = await _known(work, wanted.identifier, wanted.subject)
-        if person is None or not await _in_their_part(work, acting, person):
+        person = await _named(work, wanted.identifier, wanted.subject)
+        if person is None or not await work.log.knows(person) or not await _in_their_part(work, acting, person):
             raise Invalid([Fault("/identifier", _NOBODY)])
         asked = bool(wanted.reader_identifier or wanted.reader)
-        reader = await _known(work, wanted.reader_identifier, wanted.reader) if asked else person
+        reader = await _named(work, wanted.reader_identifier, wanted.reader) if asked else person
         people, authorities = await work.authorities.facts(frozenset({person}))
         table = self._house.agreement().signers
         if reader is None or not (
@@ -240,10 +240,9 @@ async def read_back(
     ]
 
 
-async def _known(work: UnitOfWork, identifier: str, pseudonym: str) -> PersonId | None:
-    """Whom that is. What was typed or posted is never written down as if it were a person."""
-    asked = await work.persons.by_identifier("bsn", identifier) if identifier else PersonId(pseudonym)
-    return asked if asked and await work.log.knows(asked) else None
+async def _named(work: UnitOfWork, identifier: str, pseudonym: str) -> PersonId | None:
+    """Whom that is, if anybody: a pseudonym that was posted is believed by nobody who does not look it up."""
+    return await work.persons.by_identifier("bsn", identifier) if identifier else PersonId(pseudonym)
 
 
 async def _in_their_part(work: UnitOfWork, acting: Acting, person: PersonId) -> bool:
