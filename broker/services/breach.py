@@ -207,7 +207,7 @@ class _Tally:
         self.erased += "subject" in facts.erased
         self.children.update(facts.personal.get("subject", ()))
         self.others.update(filter(None, facts.personal.get("concerned", ())))
-        self.types.update(dict.fromkeys(types_of(facts)[0]))
+        self.types.update(set(types_of(facts)[0]))
         self.readers.add(facts.organisation)
         self.professionals.add(first_of(facts, "professional"))
         self.moments = [min([*self.moments, facts.at]), max([*self.moments, facts.at])]

@@ -91,7 +91,7 @@ def walk(page: Page, street: Street) -> Iterator[str]:
         yield f"{place}-made"
     press(page, "form[action='/console/breach/notice'] button")
     yield "breach-notice"
-    for place in ("overview", "queue", "files", "agreement", "log"):
+    for place in ("queue", "agreement", "overview", "log", "files"):
         press(page, f"nav a[href='/console/{place}']")
         yield place
         if place == "queue":
