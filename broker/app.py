@@ -45,6 +45,7 @@ from broker.services.access import Access
 from broker.services.agreements import Agreements
 from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
+from broker.services.breach import Breach
 from broker.services.checks import Checks
 from broker.services.confirming import Confirming
 from broker.services.counting import Counting
@@ -66,6 +67,7 @@ from broker.services.pictures import Pictures
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.services.replay import Replay
+from broker.services.reporting import Reporting
 from broker.services.reviewing import Reviewing
 from broker.services.ringing import Ringing
 from broker.services.sampling import Sampling
@@ -123,6 +125,8 @@ class Broker:
     consents: Confirming
     oversight: Oversight
     logins: OfficerLogins
+    reporting: Reporting
+    breach: Breach
     partners: Partners
     reminders: Reminders
     replay: Replay
@@ -341,6 +345,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         consents=Confirming(house, passkeys),
         oversight=oversight,
         logins=OfficerLogins(house, oversight, _providers(settings), wall_clock),
+        reporting=Reporting(house, oversight),
+        breach=Breach(house, oversight),
         partners=Partners(house),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),

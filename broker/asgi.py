@@ -71,6 +71,8 @@ def asgi(broker: Broker) -> FastAPI:
         checks=broker.checks,
         watchers=broker.watchers,
         pictures=broker.pictures,
+        reporting=broker.reporting,
+        breach=broker.breach,
     )
     install_web(app, broker.consents, console, site)
     return app

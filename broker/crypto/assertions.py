@@ -179,3 +179,7 @@ class Assertions:
     ) -> dict[str, Any]:
         """Its claims. Raises AssertionRefused."""
         return verify_assertion(assertion, jwks, audiences, now)
+
+    def key_of(self, assertion: str) -> str:
+        """The id of the key that one which was verified is signed with."""
+        return str(_parts(assertion)[0]["kid"])

@@ -44,6 +44,8 @@ class AccessTokens:
             "iat": issued,
             "exp": issued + LIFE,
         }
+        if claims.client:
+            payload["client_key"] = claims.client
         return jwt.encode(payload, key.private, algorithm="EdDSA", headers={"kid": key.kid, "typ": "at+jwt"})
 
     def read(self, token: str, now: datetime) -> AccessClaims:
@@ -59,7 +61,9 @@ class AccessTokens:
                 self._held.popitem(last=False)
         if not payload["iat"] - 30 <= now.timestamp() < payload["exp"]:
             raise NotAuthenticated
-        return AccessClaims(payload["sub"], payload["client_id"], payload["role"], payload["scope"])
+        return AccessClaims(
+            payload["sub"], payload["client_id"], payload["role"], payload["scope"], payload.get("client_key", "")
+        )
 
     def _verify(self, token: str) -> Mapping[str, Any]:
         try:

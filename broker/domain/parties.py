@@ -1,5 +1,7 @@
 """Who takes part: organisations of the agreement, their professionals, and the people that handovers speak about."""
 
+import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, NewType
@@ -21,6 +23,7 @@ PHONE = r"^\+[1-9][0-9]{7,14}$"
 """A telephone number in E.164 form."""
 MAIL = r"^[^@\s\x00-\x1f\"<>]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,}$"
 """A mail address, stricter than RFC 5321."""
+_KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 ContactSource = Literal["person", "register", "other-organisation", "professional", "unknown"]
 """From whom an organisation has a contact."""
@@ -52,11 +55,27 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Professional:
-    """A person working for an organisation in one role, vouched for by that organisation."""
+    """A person working for an organisation in one role, vouched for by that organisation.
+
+    `client` is the id of the organisation's key that vouched, as the log names it: no part of who somebody is.
+    """
 
     id: ProfessionalId
     organisation: Oin
     role: str
+    client: str = field(default="", compare=False)
+
+    @property
+    def vouched(self) -> dict[str, str]:
+        """What a log entry says of that key; nothing when none is known."""
+        return {"client": self.client} if self.client else {}
+
+
+def client_key(kid: str) -> str:
+    """A client key's id as the log names it: itself, or its SHA-256 where an organisation chose something like a text."""
+    if _KID.fullmatch(kid):
+        return kid
+    return "sha256:" + hashlib.sha256(kid.encode(errors="replace")).hexdigest() if kid else ""
 
 
 @dataclass(frozen=True, slots=True)

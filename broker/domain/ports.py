@@ -279,12 +279,16 @@ class AgreementSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """Who holds a token. `role` is empty for an organisation's own; `subject` is then its OIN."""
+    """Who holds a token. `role` is empty for an organisation's own; `subject` is then its OIN.
+
+    `client` is the id of the organisation's key whose signature the token was given for.
+    """
 
     subject: str
     organisation: str
     role: str
     scope: str
+    client: str = ""
 
 
 class TokenIssuer(Protocol):
@@ -356,6 +360,9 @@ class AssertionCheck(Protocol):
         self, assertion: str, jwks: list[dict[str, Any]], audiences: tuple[str, ...], now: datetime
     ) -> dict[str, Any]:
         """Its claims. Raises AssertionRefused."""
+
+    def key_of(self, assertion: str) -> str:
+        """The id of the key that one which was verified is signed with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 
 from broker.domain.assertions import PROVEN, AssertionFault, AssertionRefused
-from broker.domain.parties import MAIL, PHONE, Oin, Organisation, Professional, ProfessionalId
+from broker.domain.parties import MAIL, PHONE, Oin, Organisation, Professional, ProfessionalId, client_key
 from broker.domain.ports import AccessClaims, AssertionCheck, Clock, TokenIssuer
 from broker.errors import BrokerError, NotAllowed, NotAuthenticated, Words
 from broker.services.house import House
@@ -83,6 +83,7 @@ class Access:
         """A token for a professional whom the organisation vouches for (RFC 7523 section 2.1). Raises TokenRefused."""
         house, now = self._house, self._clock()
         organisation, claims = await self._verified(assertion, now)
+        vouching = client_key(self._assertions.key_of(assertion))
         external, name, role = (claims.get(claim) for claim in ("sub", "name", "role"))
         words = house.agreement().vocabulary.roles
         if not (_text(external) and _text(name) and isinstance(role, str) and role in words):
@@ -96,7 +97,7 @@ class Access:
             if contacts and await work.contacts.keep(who, contacts):  # 4
                 await doubt_professional(work, house, who, house.clock())
             await work.commit()
-        return self._issue(AccessClaims(who, organisation.oin, role, PROFESSIONAL_SCOPE), now)
+        return self._issue(AccessClaims(who, organisation.oin, role, PROFESSIONAL_SCOPE, vouching), now)
 
     async def _verified(self, assertion: str, now: datetime) -> tuple[Organisation, Mapping[str, Any]]:
         try:
@@ -131,7 +132,7 @@ class Access:
         if organisation is None or organisation.suspended:
             raise NotAuthenticated
         if claims.scope == PROFESSIONAL_SCOPE and claims.role:
-            who = Professional(ProfessionalId(claims.subject), Oin(claims.organisation), claims.role)
+            who = Professional(ProfessionalId(claims.subject), Oin(claims.organisation), claims.role, claims.client)
             return Caller(organisation, who)
         return Caller(organisation, None)
 

@@ -88,7 +88,9 @@ class Boxes:
             personal = [Personal(who.id, "professional", who.id), Personal(who.id, "role", who.role)]
             if subject is not None:
                 personal.append(Personal(subject, "subject", subject))
-            event = LogEvent(EventType.SUBJECT_SEARCHED, now, who.organisation, personal=tuple(personal))
+            event = LogEvent(
+                EventType.SUBJECT_SEARCHED, now, who.organisation, facts=who.vouched, personal=tuple(personal)
+            )
             await work.log.append(event)
             await work.commit()
         self._house.log.kick()

@@ -34,6 +34,7 @@ from broker.errors import Conflict, Invalid, NotFound, Words
 from broker.services.files import ProofFile
 from broker.services.mine import SaidBy, read_by, recipient_words, said, weights_of
 from broker.services.notices import compose_for
+from broker.services.own_report import OwnReports
 from broker.services.own_text import OwnTexts
 from broker.services.proving import proof_of_sharing
 from broker.services.questionnaires import Choice, Questionnaire, Shown
@@ -43,7 +44,7 @@ from broker.services.recording import keep
 from broker.services.screens import CareFile, Mine, ReceiptScreen, SaidLine, Weight
 
 
-class Consents(OwnTexts, Receipts):
+class Consents(OwnTexts, OwnReports, Receipts):
     """The use cases of a family member."""
 
     async def questionnaire(self, token: str, language: str) -> Questionnaire:

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class ProofFile:
-    """What was said and what was read, to be checked without us; and the moment it was made, for the file's name."""
+    """What was said and what was read (or the lines of a breach), to be checked without us; and the moment it was made, for the file's name."""
 
     at: datetime
     content: bytes

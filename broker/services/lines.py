@@ -67,6 +67,7 @@ def row_of(
         released=tuple(map(vocabulary.label, released)),
         withheld=tuple(map(vocabulary.label, withheld)),
         index=entry.index,
+        by_family="signer" in facts.personal,
         erased=frozenset(part for part, names in _SHOWN_AS.items() if names & set(facts.erased)),
     )
 

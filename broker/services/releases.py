@@ -126,6 +126,7 @@ class Releases:
             )
             asked = replace(request, purpose=_known(request, agreement))
             event = _logged(release_id, asked, situation, decision, written, agreement.digest, now)
+            event = replace(event, facts={**event.facts, **_sealed_to(contents)})
             appended = await work.log.append(event)  # 5
             if released:
                 sections = [d.section for d in decision.permitted]
@@ -186,7 +187,7 @@ class Releases:
             now,
             who.organisation,
             handover.sender if handover else None,
-            {"outcome": "denied", "reason": reason, "purpose": request.purpose},
+            {"outcome": "denied", "reason": reason, "purpose": request.purpose, **who.vouched},
             tuple(personal),
         )
         await work.log.append(event)
@@ -204,7 +205,11 @@ class Releases:
                 return
             personal = (Personal(who.id, "professional", who.id), Personal(who.id, "role", who.role))
             event = LogEvent(
-                EventType.RELEASE_ACKNOWLEDGED, now, who.organisation, facts={"release": release}, personal=personal
+                EventType.RELEASE_ACKNOWLEDGED,
+                now,
+                who.organisation,
+                facts={"release": release, **who.vouched},
+                personal=personal,
             )
             await work.log.append(event)
             await work.commit()
@@ -287,9 +292,15 @@ def _logged(
         now,
         who.organisation,
         handover.sender,
-        {"release": release_id, "outcome": outcome, "purpose": asked.purpose, "policy": digest},
+        {"release": release_id, "outcome": outcome, "purpose": asked.purpose, "policy": digest, **who.vouched},
         tuple(personal),
     )
+
+
+def _sealed_to(contents: Mapping[SectionId, Content | SealedContent]) -> dict[str, str]:
+    """The key of the recipient that a release is sealed to; nothing for one that leaves in clear, or not at all."""
+    sealed = next((content.kid for content in contents.values() if isinstance(content, SealedContent)), "")
+    return {"sealedTo": sealed} if sealed else {}
 
 
 def why(decision: SectionDecision, written: Written) -> dict[str, Any]:

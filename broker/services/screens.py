@@ -260,6 +260,8 @@ class EntryRow:
     withheld: tuple[Words, ...]
     index: int | None
     erased: frozenset[str] = frozenset()
+    by_family: bool = False
+    """Whether somebody of a family did it themselves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from broker.domain.events import EncodedEntry, EntryId, EventType, LogEvent, Opening
-from broker.domain.stores import Appended, LogSearch, Receipt, StoredEntry, TreeState
+from broker.domain.stores import Appended, LogSearch, Passed, Receipt, StoredEntry, Trail, TreeState
 from broker.errors import Tampered, Unavailable
 from broker.storage import tables as t
 from broker.storage.appending import SealedOpening, wrapped_keys, write
@@ -41,7 +41,10 @@ class Log(Store):
         }
         keys = await self._keys(sorted({opening.owner for opening in entry.openings}))
         openings = [self._sealed(entry.id, opening, *keys[opening.owner]) for opening in entry.openings]
-        await write(self._connection, values, openings, [tag for tag, _ in keys.values()])
+        about = [tag for tag, _ in keys.values()]
+        if client := str(event.facts.get("client", "")):
+            about.append(self._client_tag(client))
+        await write(self._connection, values, openings, about)
         return Appended(entry, receipt)
 
     def _sealed(self, entry: EntryId, opening: Opening, tag: str, key: bytes) -> SealedOpening:
@@ -71,6 +74,9 @@ class Log(Store):
 
     def _tag(self, owner: str) -> str:
         return self._means.tags.tag("log-subject", owner)
+
+    def _client_tag(self, client: str) -> str:
+        return self._means.tags.tag("log-client", client)
 
     async def knows(self, owner: str) -> bool:
         """Whether they have a key of their own in the log."""
@@ -131,6 +137,27 @@ class Log(Store):
         rows = await self._all(entries_by_id(entries))
         found = {row.entry_id: stored(row) for row in rows}
         return [found[entry] for entry in entries if entry in found]
+
+    async def trail(self, wanted: Trail) -> Sequence[Passed]:
+        """Read along one index, in its order."""
+        c, i = t.log_entry.c, t.log_subject_index.c
+        columns = sa.select(c.entry_id, c.created_at, c.type, c.organisation, c.counterpart)
+        if wanted.organisation:
+            place, statement = c.entry_id, columns.where(c.organisation == wanted.organisation)
+        else:
+            tag = self._client_tag(wanted.client) if wanted.client else self._tag(wanted.owner)
+            place = i.entry_id
+            statement = columns.join_from(t.log_subject_index, t.log_entry, c.entry_id == place).where(i.tag == tag)
+        if wanted.before:
+            statement = statement.where(place < wanted.before)
+        rows = await self._all(statement.order_by(place.desc()).limit(wanted.limit))
+        return [Passed(EntryId(r.entry_id), r.created_at, r.type, r.organisation, r.counterpart) for r in rows]
+
+    async def of_ids(self, entries: Sequence[EntryId]) -> Sequence[StoredEntry]:
+        """These, newest first."""
+        c = t.log_entry.c
+        rows = await self._all(_entries().where(c.entry_id.in_(list(entries))).order_by(c.entry_id.desc()))
+        return [stored(row) for row in rows]
 
     async def restored(self) -> datetime | None:
         """When an older copy of the database was last taken for the true one."""

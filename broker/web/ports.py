@@ -12,6 +12,7 @@ from broker.services.agreed import RulesScreen
 from broker.services.confirming import ConfirmScreen
 from broker.services.files import ExportFile, ExportWanted, ProofFile
 from broker.services.own_passkeys import PasskeyLine
+from broker.services.own_report import OwnReport
 from broker.services.own_text import OwnTextLine, OwnTextScreen
 from broker.services.proposal_screens import AgreementScreen, ProposalDetail, ProposalEffect
 from broker.services.questionnaires import Choice, Questionnaire, Shown
@@ -113,6 +114,9 @@ class FamilyService(Protocol):
 
     async def reaction(self, token: str, reaction_id: str) -> ReactionScreen:
         """Something that they wrote. Raises NotFound for anything else."""
+
+    async def report(self, token: str, before: str = "") -> OwnReport:
+        """Who read what, page by page, once that it was asked for is logged. Raises TooMany."""
 
     async def own_texts(self, token: str) -> tuple[OwnTextLine, ...]:
         """The texts about this person alone that they may read; opens nothing."""

@@ -46,6 +46,23 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path, wo
         yield opened
 
 
+async def _child(world: World) -> str:
+    """The number of somebody about whom something was read."""
+    return next(p for p in world.body(FOSTER)["people"] if p["key"] == "chayenne")["identifiers"][0]["value"]
+
+
+def _ask_report(page: Page, number: str) -> None:
+    page.fill("#identifier", number)
+    press(page, "main form .utrecht-button")
+
+
+def _ask_breach(page: Page, _: str) -> None:
+    page.check("input[value=organisation]")
+    page.select_option("#organisation", index=2)
+    page.fill("#first-day", "2020-01-01")
+    press(page, "main form .utrecht-button")
+
+
 def walk(page: Page, street: Street) -> Iterator[str]:
     """Through all of it, from an invitation on."""
     code = street.do(street.world.broker.oversight.invite("Privacy officer"))
@@ -68,6 +85,14 @@ def walk(page: Page, street: Street) -> Iterator[str]:
         if outcome == "partly":
             press(page, "main a[href$='/rules']")
             yield "rules"
+    subject = street.do(_child(street.world))
+    for place, fill in (("report", _ask_report), ("breach", _ask_breach)):
+        page.goto(f"{street.url}/console/{place}")
+        yield place
+        fill(page, subject)
+        yield f"{place}-made"
+    press(page, "form[action='/console/breach/notice'] button")
+    yield "breach-notice"
     for place in ("queue", "agreement", "overview", "log", "files"):
         press(page, f"nav a[href='/console/{place}']")
         yield place

@@ -176,6 +176,8 @@ def _look_back(page: Page, street: Street) -> Iterator[str]:
     street.do(street.world.ask(HANDOVER, "hoop-eva"))
     page.goto(f"{street.url}/mine")
     yield "mine-read"
+    press(page, "form[action='/mine/report'] button")
+    yield "report"
     with patch.object(street.world.broker.consents, "proof", _nothing_yet):
         page.goto(f"{street.url}/mine/proof")
     yield "proof-waits"

@@ -72,6 +72,9 @@ async def look_around(world: World) -> None:
         for entry in sorted(set(re.findall(r"/console/disclosures/[0-9a-f-]{36}", found.text)))[:3]:
             await officer.browser.get(entry)
             await officer.browser.get(f"{entry}/rules")
+        for path in ("/console/report", "/console/breach", "/console/breach/notice", "/console/breach/file"):
+            asked = {"for": "own", "by": "organisation", "organisation": SCHOOL, "first_day": "2020-01-01"}
+            await officer.browser.post(path, data={**fields, **asked})
         await officer.browser.get("/console/overview")
         await officer.browser.post("/console/log/check", data={"csrf": officer.csrf})
         await officer.browser.get("/console/watchers")

@@ -1,6 +1,6 @@
 """Handovers and releases as they are stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
@@ -89,6 +89,9 @@ class Disclosure:
     handover: HandoverId
     corrected: bool = False
     entry: EntryId = NO_ENTRY
+    purpose: str = ""
+    persons: tuple[PersonId, ...] = ()
+    """Whom of those who were asked for it was about."""
 
 
 class ReleaseStore(Protocol):
@@ -110,3 +113,19 @@ class ReleaseStore(Protocol):
 
     async def of_person(self, person: PersonId, sender: Oin, viewer: PersonId) -> Sequence[Disclosure]:
         """What was read of what this sender wrote about this person, newest first; nothing shielded from the viewer."""
+
+    async def of_persons(
+        self, persons: Collection[PersonId], sender: Oin, viewer: PersonId, before: str, limit: int
+    ) -> Sequence[Disclosure]:
+        """The same about any of these, below the entry `before`, never more than that many."""
+
+    async def of_entries(
+        self, entries: Sequence[EntryId], person: PersonId, viewer: PersonId
+    ) -> Mapping[EntryId, Disclosure]:
+        """What was read about this person in these entries; nothing shielded from the viewer."""
+
+    async def hidden(self, handovers: Collection[str], person: PersonId, viewer: PersonId) -> Mapping[str, bool]:
+        """Of these handovers, those that say something about this person: whether anything in any version was shielded from the viewer."""
+
+    async def hides_from(self, person: PersonId) -> bool:
+        """Whether anything was ever shielded from this person."""

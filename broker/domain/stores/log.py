@@ -43,6 +43,31 @@ class LogSearch:
 
 
 @dataclass(frozen=True, slots=True)
+class Trail:
+    """What was logged under one thing: somebody's own key, a client key, or the organisation that acted; exactly one is given.
+
+    `before` is an entry id, exclusive.
+    """
+
+    owner: str = ""
+    client: str = ""
+    organisation: str = ""
+    before: str = ""
+    limit: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What can be seen of an entry without opening it."""
+
+    id: EntryId
+    at: datetime
+    type: str
+    organisation: str
+    counterpart: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredEntry:
     """A stored leaf with what belongs to it. `index` is None until it is sequenced."""
 
@@ -78,6 +103,12 @@ class LogStore(Protocol):
 
     async def several(self, entries: Sequence[EntryId]) -> Sequence[StoredEntry]:
         """These, in this order; one that is not there is left out."""
+
+    async def trail(self, wanted: Trail) -> Sequence[Passed]:
+        """The next entries of a trail, newest first, never more than its limit: the work is bounded by that alone."""
+
+    async def of_ids(self, entries: Sequence[EntryId]) -> Sequence[StoredEntry]:
+        """These, newest first."""
 
     async def restored(self) -> datetime | None:
         """When an older copy of the database was last taken for the true one; None when that never was."""

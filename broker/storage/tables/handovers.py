@@ -96,6 +96,7 @@ section_person = Table(
     Column("person", Id, ForeignKey("person.id"), primary_key=True),
     Column("concerned", Boolean, nullable=False),
     Column("shielded", Boolean, nullable=False),
+    Index(None, "person"),
 )
 
 release = Table(

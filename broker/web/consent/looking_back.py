@@ -79,6 +79,17 @@ class LookingBack:
         response.headers["Content-Disposition"] = f'attachment; filename="{name}-{made.at:%Y-%m-%d}.json"'
         return self._pages.protected(response)
 
+    async def report(self, request: Request) -> Response:
+        """Who read what, to print; asked for by a press, because it is logged."""
+        visit = await self._visits.verified(request)
+        fields = await self._visits.form(request, visit)
+        report = await self._family.report(visit.token, fields.get("before", ""))
+        return self._pages.show(request, "consent/report.html", visitor=visit.visitor, report=report)
+
+    async def report_back(self, request: Request) -> Response:
+        """Where the button is: also after another language was chosen."""
+        raise Elsewhere("/mine#readings")
+
     async def mine(self, request: Request) -> Response:
         """Everything that the person said to this sender, who read what, and what they wrote themselves."""
         visit = await self._visits.verified(request)

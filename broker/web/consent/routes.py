@@ -51,16 +51,7 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     router.looks("/mine/texts/{text_id}", own_words.back)
     router.acts("/mine/texts/{text_id}", own_words.of_mine)
 
-    looking_back = LookingBack(family, visits, pages)
-    router.looks("/receipt/{receipt_id}", looking_back.receipt)
-    router.acts("/receipt/{receipt_id}/send", looking_back.send)
-    router.looks("/receipt/{receipt_id}/file", looking_back.file)
-    router.looks("/receipt/{receipt_id}/fhir", looking_back.care_file)
-    router.looks("/mine", looking_back.mine)
-    router.looks("/mine/proof", looking_back.proof)
-    router.looks("/mine/{position}/recipients", looking_back.recipients)
-    router.acts("/mine/stop", looking_back.stop)
-    router.acts("/mine/messages", looking_back.messages)
+    _looking_back(router, LookingBack(family, visits, pages))
 
     confirming = Confirming(family, visits, pages)
     router.answers("/receipt/{receipt_id}/device-options", confirming.device_options)
@@ -74,3 +65,18 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     router.acts("/mine/sections/{part}/{kind}", reacting.write)
     router.looks("/mine/reactions/{reaction}", reacting.written)
     return router
+
+
+def _looking_back(router: PageRouter, looking_back: LookingBack) -> None:
+    """The receipt, and all that somebody said."""
+    router.looks("/receipt/{receipt_id}", looking_back.receipt)
+    router.acts("/receipt/{receipt_id}/send", looking_back.send)
+    router.looks("/receipt/{receipt_id}/file", looking_back.file)
+    router.looks("/receipt/{receipt_id}/fhir", looking_back.care_file)
+    router.looks("/mine", looking_back.mine)
+    router.looks("/mine/proof", looking_back.proof)
+    router.looks("/mine/report", looking_back.report_back)
+    router.acts("/mine/report", looking_back.report)
+    router.looks("/mine/{position}/recipients", looking_back.recipients)
+    router.acts("/mine/stop", looking_back.stop)
+    router.acts("/mine/messages", looking_back.messages)

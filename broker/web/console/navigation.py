@@ -54,6 +54,8 @@ ROOMS = (
             Place("/console/days", Words("Per dag", "By day"), Right.READ_LOG),
             Place("/console/organisations", Words("Per organisatie", "By organisation"), Right.READ_LOG),
             Place("/console/pictures", Words("Aantallen", "Numbers"), Right.COUNT),
+            Place("/console/report", Words("Eén persoon", "One person"), Right.READ_PERSON),
+            Place("/console/breach", Words("Datalek", "Data breach"), Right.READ_PERSON),
         ),
     ),
     Room(

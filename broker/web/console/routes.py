@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from broker.web.console.agreement import Agreement
+from broker.web.console.breach import BreachPages
 from broker.web.console.disclosures import Disclosures
 from broker.web.console.entering import Entering
 from broker.web.console.files import Files
@@ -11,6 +12,7 @@ from broker.web.console.logins import Logins
 from broker.web.console.overview import OverviewPages
 from broker.web.console.pictures import PicturesPages
 from broker.web.console.queue import Queue
+from broker.web.console.report import ReportPages
 from broker.web.console.review import Review
 from broker.web.console.services import ConsoleServices
 from broker.web.console.views import Views
@@ -55,6 +57,16 @@ def console_router(services: ConsoleServices, site: Site) -> APIRouter:
     router.acts("/console/days", views.earlier_days)
     router.looks("/console/organisations", views.organisations)
     router.acts("/console/organisations", views.more_organisations)
+    report = ReportPages(services.reporting, visits, pages)
+    router.looks("/console/report", report.form)
+    router.acts("/console/report", report.report)
+
+    breach = BreachPages(services.breach, visits, pages)
+    router.looks("/console/breach", breach.form)
+    router.acts("/console/breach", breach.touched)
+    router.looks("/console/breach/notice", breach.back)
+    router.acts("/console/breach/notice", breach.notice)
+    router.acts("/console/breach/file", breach.file)
 
     overview = OverviewPages(console, visits, pages)
     router.looks("/console/disclosures/{entry_id}/rules", overview.rules)

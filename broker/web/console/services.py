@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from broker.web.console.breach import BreachService
 from broker.web.console.log import ChecksService
 from broker.web.console.logins import LoginService
 from broker.web.console.pictures import PicturesService
+from broker.web.console.report import ReportService
 from broker.web.console.review import ReviewService
 from broker.web.console.views import ViewingService
 from broker.web.console.watchers import WatchersService
@@ -22,3 +24,5 @@ class ConsoleServices:
     checks: ChecksService
     watchers: WatchersService
     pictures: PicturesService
+    reporting: ReportService
+    breach: BreachService

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from broker.domain.officers import Right
 from broker.errors import NotAuthenticated
 from broker.services.screens import OfficerSession
 from broker.web.console.navigation import Room, rooms_of
@@ -23,6 +24,7 @@ class OfficerVisitor(Visitor):
     rooms: tuple[Room, ...] = ()
     agreement_refused: bool = False
     organisation: str = ""
+    takes_away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ class Visit:
         session = self.session
         waiting = {"/console/queue": session.open_matters, "/console/review": session.open_items}
         rooms = rooms_of(session.rights, waiting)
-        return OfficerVisitor(session.csrf, session.officer, rooms, session.agreement_refused, session.organisation)
+        takes = Right.TAKE_AWAY in session.rights
+        return OfficerVisitor(
+            session.csrf, session.officer, rooms, session.agreement_refused, session.organisation, takes
+        )
 
 
 class Visits:

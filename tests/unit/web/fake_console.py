@@ -34,6 +34,7 @@ from broker.web import ConsoleServices
 from tests.unit.web.agreed import OVERVIEW, RULES, effect_of
 from tests.unit.web.fake_checks import CHECKS, PICTURES, WATCHED, WHOLE, FakeChecks, FakePictures, FakeWatchers
 from tests.unit.web.fake_logins import FakeLogins
+from tests.unit.web.fake_people import FakeBreach, FakeReporting
 from tests.unit.web.fake_review import FakeReview
 from tests.unit.web.fake_views import FakeViews, lines_page
 from tests.unit.web.fakes import (
@@ -115,6 +116,8 @@ class FakeConsole:
     looked: list[tuple[Any, ...]] = field(default_factory=list)
     watched: WatchersPage = WATCHED
     pictures: PicturesScreen = PICTURES
+    reporting: FakeReporting = field(default_factory=FakeReporting)
+    breach: FakeBreach = field(default_factory=lambda: FakeBreach(ROWS))
     extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
 
     def visit(self, stage: str = "signed-in") -> "FakeConsole":
@@ -318,4 +321,6 @@ def console_services(console: FakeConsole, logins: FakeLogins | None = None) -> 
         checks=FakeChecks(console),
         watchers=FakeWatchers(console),
         pictures=FakePictures(console),
+        reporting=console.reporting,
+        breach=console.breach,
     )

@@ -14,6 +14,7 @@ from broker.errors import Conflict, NotAllowed, NotAuthenticated, NotFound, TooM
 from broker.services.confirming import ConfirmScreen
 from broker.services.files import ProofFile
 from broker.services.own_passkeys import PasskeyLine
+from broker.services.own_report import OwnReading, OwnReport
 from broker.services.own_text import OwnTextLine, OwnTextScreen
 from broker.services.questionnaires import AskedRecipient, Choice, Questionnaire, QuestionScreen, Shown
 from broker.services.screens import (
@@ -394,6 +395,14 @@ class FakeFamily:
             if screen.id == reaction_id:
                 return screen
         raise NotFound
+
+    async def report(self, token: str, before: str = "") -> OwnReport:
+        name = self._session(token) and self.person
+        self.calls.append(("report", before))
+        reading = OwnReading(
+            NOW, "De Hoop GGZ", Words("psycholoog", "psychologist"), (LABELS["timeline"],), ("Sem",), PURPOSE, True
+        )
+        return OwnReport(name, self.sender, NOW, () if before else (reading,), "" if before else "e1")
 
     async def own_texts(self, token: str) -> tuple[OwnTextLine, ...]:
         self._session(token)

@@ -1,0 +1,93 @@
+"""P09: nobody learns through a report what they may not know: another's answer, what is shielded, who looked for a child."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from broker.domain.calendar import local_day
+from broker.domain.consents import Stance
+from tests.promises.attacks import JACK, TOM, push
+from tests.support.officers import officer_browser
+from tests.support.surface import leaks, personal
+from tests.support.world import World
+
+SEVERAL = "start-of-foster-care"
+STRANGER, READER = "nov-sara", "ib-joris"
+KINDS = ("gelezen", "gevraagd, en geweigerd", "op BSN gezocht")
+
+
+async def told_in(world: World, subject: str, reader: str) -> list[str] | None:
+    """The kinds of lines of a report for this reader, newest first; None when there is none for them."""
+    async with officer_browser(world) as officer:
+        own = subject == reader
+        fields = {"csrf": officer.csrf, "subject": subject, "for": "own" if own else "authority", "reader": reader}
+        today = local_day(world.clock()) + timedelta(days=1)
+        answer = await officer.browser.post("/console/report", data={**fields, "last_day": today.isoformat()})
+    if answer.status_code == 400:
+        return None
+    assert answer.status_code == 200
+    assert leaks(answer.content, personal(world)) == []
+    return [
+        next(kind for kind in KINDS if kind in line)
+        for line in re.findall(r"<h2 class=\"utrecht-heading-3\">.*?</h2>", answer.text)
+    ]
+
+
+@pytest.mark.parametrize("other", ["father", "tom"])
+async def test_a_refusal_never_shows_what_somebody_else_answered(world: World, other: str) -> None:
+    case = await push(world, TOM)
+    people = case.people
+    seen = {}
+    await case.everybody_says_yes(but=[(other, "tom")])
+    assert (await case.ask()).status_code == 403
+    seen["not answered"] = [await told_in(world, people["tom"], people[who]) for who in ("mother", "father", "tom")]
+    await case.says(other, "tom", Stance.REFUSED)
+    assert (await case.ask()).status_code == 403
+    seen["refused"] = [await told_in(world, people["tom"], people[who]) for who in ("mother", "father", "tom")]
+    assert seen == {"not answered": [[], [], []], "refused": [[], [], []]}
+    await case.ask(STRANGER)
+    assert await told_in(world, people["tom"], people["mother"]) == ["gevraagd, en geweigerd"], (
+        "nobody's answer is in it"
+    )
+
+
+async def test_what_is_shielded_is_in_no_report_for_them_nor_is_a_refusal_beside_it(world: World) -> None:
+    case = await push(world, JACK)
+    await case.everybody_says_yes()
+    assert (await case.ask()).status_code == 200
+    jack, mother, father = (case.people[who] for who in ("jack", "mother", "father"))
+    assert await told_in(world, jack, father) == ["gelezen"]
+    hidden = [{**section, "shieldedFrom": ["father"]} for section in case.body["sections"]]
+    version = {**case.body, "sections": hidden}
+    path = f"/v1/handovers/{case.handover.id}/versions"
+    assert (await world.as_organisation(world.sender(JACK), "POST", path, version)).status_code == 201
+    assert (await case.ask()).status_code == 403
+    await case.ask(STRANGER)
+    assert await told_in(world, jack, father) == []
+    assert await told_in(world, jack, mother) == ["gevraagd, en geweigerd", "gelezen"]
+
+
+async def test_a_parent_hears_of_no_search_and_a_child_of_nothing_about_a_parent(world: World) -> None:
+    case = await push(world, TOM)
+    number = next(p for p in case.body["people"] if p["key"] == "tom")["identifiers"][0]
+    await world.as_professional(READER, "POST", "/v1/subjects/_search", {"identifier": number})
+    tom, mother = case.people["tom"], case.people["mother"]
+    assert await told_in(world, tom, mother) == []
+    assert await told_in(world, tom, tom) == ["op BSN gezocht"]
+    assert await told_in(world, mother, tom) is None
+    assert await told_in(world, mother, case.people["father"]) is None
+
+
+async def test_at_sixteen_a_report_is_for_the_young_person_alone(world: World) -> None:
+    await world.push(SEVERAL)
+    await world.everybody_says_yes(SEVERAL)
+    assert await world.gets(SEVERAL, "hoop-eva")
+    async with world.broker.house.storage(writing=False) as work:
+        people = await work.handovers.people(world.handovers[SEVERAL])
+    parents = [who for who in people.values() if await told_in(world, people["chayenne"], who)]
+    assert len(parents) > 1
+    world.clock.later("P190D")
+    world.tokens.clear()
+    after = [who for who in people.values() if await told_in(world, people["chayenne"], who) is not None]
+    assert after == [people["chayenne"]]

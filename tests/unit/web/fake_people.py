@@ -1,0 +1,75 @@
+"""The use cases of a report and of a breach, without a broker: what each page asks, and what it was asked."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from broker.errors import Conflict, Fault, Invalid, NotAllowed, Words
+from broker.services.breach import Affected, BreachPage, BreachWanted
+from broker.services.files import ProofFile
+from broker.services.reporting import Report, ReportLine, ReportWanted
+from broker.services.screens import EntryRow
+from tests.unit.web.fakes import LABELS, NOW, PURPOSE, SENDER
+
+CHILD, MOTHER, WORKER = "3fa2b7" * 10 + "3fa2", "aa01c4" * 10 + "aa01", "9c1f04" * 10 + "9c1f"
+BSN, UNKNOWN = "999990044", "111"
+ROLE = Words("Psycholoog", "Psychologist")
+LINES = (
+    ReportLine(
+        NOW, "read", "De Hoop GGZ", ROLE, WORKER, SENDER, PURPOSE, (LABELS["timeline"],),
+        (Words("Het behandelteam mag lezen", "The treatment team may read"),),
+    ),
+    ReportLine(NOW - timedelta(1), "refused", "Wijkteam <Dordrecht>", ROLE, WORKER, SENDER, PURPOSE),
+    ReportLine(NOW - timedelta(2), "searched", "De Hoop GGZ", ROLE, WORKER, "", None),
+)  # fmt: skip
+ORGANISATIONS = (("00000099000000110000", SENDER), ("00000099000000120000", "De Hoop GGZ"))
+
+
+@dataclass
+class FakeReporting:
+    """One report. `calls` holds what was asked."""
+
+    calls: list[ReportWanted] = field(default_factory=list)
+    following: str = "e9"
+
+    async def report(self, token: str, wanted: ReportWanted) -> Report:
+        self.calls.append(wanted)
+        if wanted.identifier == UNKNOWN:
+            raise Invalid([Fault("/identifier", Words("Niemand.", "Nobody."))])
+        reader = MOTHER if wanted.reader_identifier or wanted.reader else CHILD
+        return Report(CHILD, reader, () if wanted.before else LINES, "" if wanted.sheet else self.following, NOW)
+
+
+@dataclass
+class FakeBreach:
+    """What one worker read. `calls` holds what was asked."""
+
+    rows: tuple[EntryRow, ...] = ()
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    more: bool = False
+    refused: NotAllowed | Conflict | None = None
+
+    async def partners(self, token: str) -> tuple[tuple[str, str], ...]:
+        return ORGANISATIONS
+
+    def _check(self, what: str, wanted: BreachWanted) -> None:
+        self.calls.append((what, wanted))
+        if not wanted.value:
+            raise Invalid([Fault("/value", Words("Vul het nummer in.", "Fill in the number."))])
+        if self.refused:
+            raise self.refused
+
+    async def touched(self, token: str, wanted: BreachWanted) -> BreachPage:
+        self._check("touched", wanted)
+        return BreachPage(self.rows, "" if wanted.before else "e1", ORGANISATIONS)
+
+    async def affected(self, token: str, wanted: BreachWanted) -> Affected:
+        self._check("affected", wanted)
+        return Affected(
+            NOW, wanted, 12, 3, ((CHILD, 9), (MOTHER, 3)), 4, ((LABELS["timeline"], 12),), ("De Hoop GGZ",), 2,
+            NOW - timedelta(3), NOW, 1, self.more,
+        )  # fmt: skip
+
+    async def taken(self, token: str, wanted: BreachWanted) -> ProofFile:
+        self._check("taken", wanted)
+        return ProofFile(NOW, b"{}")
