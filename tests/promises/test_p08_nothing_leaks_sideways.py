@@ -19,6 +19,7 @@ from broker.services.hearing import Hearing
 from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
 from broker.services.releases import Releases
+from broker.services.viewing import Viewing
 from tests.support.officers import officer_browser
 from tests.support.surface import (
     ACTS,
@@ -278,7 +279,8 @@ async def test_a_fault_of_ours_tells_nothing(
             (Releases, ("ask",)),
             (Consents, ("mine", "receipt", "reaction")),
             (Hearing, ("read",)),
-            (Oversight, ("entries", "log")),
+            (Oversight, ("log",)),
+            (Viewing, ("lines", "days", "organisations")),
             (Access, ("for_organisation",)),
         ):
             for method in methods:
@@ -294,6 +296,8 @@ async def test_a_fault_of_ours_tells_nothing(
                 await family.get(f"/mine/reactions/{NO_SUCH_ID}"),
                 await family.get(f"/receipt/{NO_SUCH_ID}/file"),
                 await officer.browser.get("/console/disclosures"),
+                await officer.browser.get("/console/days"),
+                await officer.browser.get("/console/organisations"),
                 await officer.browser.get("/console/log"),
             ]
             try:
