@@ -28,7 +28,8 @@ async def a_story(world: World) -> None:
     assert father["key"] == "father"
     await world.push(TOM, body)
     await world.push(FOSTER)
-    await world.ask(TOM, "ib-joris")
+    for _ in range(3):
+        await world.ask(TOM, "ib-joris")
     await world.everybody_says_yes(TOM)
     await world.everybody_says_yes(FOSTER)
     await world.ask(FOSTER, "hoop-eva")
@@ -93,6 +94,14 @@ def walk(page: Page, street: Street) -> Iterator[str]:
         yield f"{place}-made"
     press(page, "form[action='/console/breach/notice'] button")
     yield "breach-notice"
+    page.goto(f"{street.url}/console/disclosures")
+    for pressed, name in (("fold", "lines-of-a-row"), ("reader", "by-professional"), ("subject", "by-person")):
+        press(page, f"tbody button[name='{pressed}']")
+        yield name
+    for place, pressed in (("days", "last_day"), ("organisations", "organisation")):
+        press(page, f"nav a[href='/console/{place}']")
+        press(page, f"tbody button[name='{pressed}']")
+        yield f"{place}-opened"
     for place in ("queue", "agreement", "overview", "log", "files"):
         press(page, f"nav a[href='/console/{place}']")
         yield place

@@ -733,3 +733,15 @@ def test_the_log_is_exported_and_a_bundle_checked_on_another_desk(furnished):
     desk.refused("audit", "verify", "http://127.0.0.1:1/v1/log", "--keys", desk.folder / "keys.json")
     desk.done("audit", "page", "--out", desk.folder / "verify.html", "--keys", desk.folder / "keys.json")
     assert json.loads((desk.folder / "keys.json").read_text())["logs"][0] in (desk.folder / "verify.html").read_text()
+
+
+def test_folds_are_worked_out_anew_from_the_whole_log(furnished):
+    desk = furnished
+    _sequence(desk, "organisations", "add", SCHOOL, "School", "school", "--key", public_key(desk.folder))
+    said = desk.done("folds", "rebuild")
+    lines = int(re.findall(r"Rebuilt from (\d+) entries", said)[0])
+    assert lines > 0
+    with sqlite3.connect(desk.folder / "var" / "broker.db") as database:
+        assert database.execute("SELECT count(*) FROM log_fold_entry").fetchone() == (lines,)
+    database.close()
+    assert f"Rebuilt from {lines} entries" in desk.done("folds", "rebuild")

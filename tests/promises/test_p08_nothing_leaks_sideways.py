@@ -17,10 +17,10 @@ from broker.services.checks import Checks
 from broker.services.consents import Consents
 from broker.services.handovers import Handovers
 from broker.services.hearing import Hearing
-from broker.services.oversight import Oversight
 from broker.services.partner_events import PartnerEvents
 from broker.services.pictures import Pictures
 from broker.services.releases import Releases
+from broker.services.viewing import Viewing
 from broker.services.watchers import Watchers
 from tests.support.officers import officer_browser
 from tests.support.surface import (
@@ -287,10 +287,10 @@ async def test_a_fault_of_ours_tells_nothing(
             (Releases, ("ask",)),
             (Consents, ("mine", "receipt", "reaction")),
             (Hearing, ("read",)),
-            (Oversight, ("entries",)),
             (Checks, ("screen",)),
             (Watchers, ("page",)),
             (Pictures, ("screen",)),
+            (Viewing, ("lines", "days", "organisations")),
             (Access, ("for_organisation",)),
         ):
             for method in methods:
@@ -306,6 +306,8 @@ async def test_a_fault_of_ours_tells_nothing(
                 await family.get(f"/mine/reactions/{NO_SUCH_ID}"),
                 await family.get(f"/receipt/{NO_SUCH_ID}/file"),
                 await officer.browser.get("/console/disclosures"),
+                await officer.browser.get("/console/days"),
+                await officer.browser.get("/console/organisations"),
                 await officer.browser.get("/console/log"),
                 await officer.browser.get("/console/watchers"),
                 await officer.browser.get("/console/pictures"),
