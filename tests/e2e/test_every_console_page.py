@@ -54,7 +54,9 @@ def walk(page: Page, street: Street) -> Iterator[str]:
     press(page, "main .rd-wide")
     yield "passkey"
     page.click("[data-passkey]")
-    page.wait_for_url("**/console/disclosures")
+    page.wait_for_url("**/console/start")
+    yield "start"
+    press(page, "nav a[href='/console/disclosures']")
     yield "disclosures"
     for outcome in ("denied", "partly", "permitted", "other"):
         page.goto(f"{street.url}/console/disclosures")
@@ -66,9 +68,11 @@ def walk(page: Page, street: Street) -> Iterator[str]:
         if outcome == "partly":
             press(page, "main a[href$='/rules']")
             yield "rules"
-    for place in ("overview", "queue", "files", "agreement", "log"):
-        press(page, f"nav a[href='/console/{place}']")
+    for place in ("review", "overview", "queue", "files", "agreement", "log"):
+        page.goto(f"{street.url}/console/{place}")
         yield place
+        if place == "review":
+            yield from an_item(page)
         if place == "queue":
             press(page, "tbody a")
             yield "matter"
@@ -82,6 +86,18 @@ def walk(page: Page, street: Street) -> Iterator[str]:
             yield "log-checked"
     page.goto(f"{street.url}/console/disclosures/none")
     yield "not-there"
+
+
+def an_item(page: Page) -> Iterator[str]:
+    """One item of the review: without a note it is not signed off, with one it is."""
+    press(page, "tbody a")
+    yield "review-item"
+    page.fill("#note", " ")
+    press(page, "main form[action*='/review/'] button")
+    yield "review-item-refused"
+    page.fill("#note", "Gebeld met de school.")
+    press(page, "main form[action*='/review/'] button")
+    yield "review-item-signed-off"
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])

@@ -12,7 +12,11 @@ from broker.storage import tables as t
 async def first_rounds(broker: Broker, hour: int) -> None:
     """Wait until the rounds of the hour in which this broker started have begun: what they mark is no change of a test's."""
     hours = {hour, hour_of(broker)}
-    marks = [broker.house.tags.code_tag("once", f"{name}:{at}") for name in ("erasure", "reminders", "sampling") for at in hours]
+    marks = [
+        broker.house.tags.code_tag("once", f"{name}:{at}")
+        for name in ("erasure", "reminders", "sampling")
+        for at in hours
+    ]
     begun = sa.select(sa.func.count()).where(t.guard_once.c.mark.in_(marks))
     async with asyncio.timeout(60):
         while True:

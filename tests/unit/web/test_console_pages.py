@@ -80,7 +80,7 @@ async def test_an_invitation_leads_to_a_passkey(client: httpx.AsyncClient, conso
     options = await client.post("/console/passkeys/registration-options", json={}, headers=script)
     assert options.json()["rp"]["name"] == "Rondom"
     answer = await client.post("/console/passkeys/registration", json={"id": "x"}, headers=script)
-    assert answer.json() == {"next": "/console/disclosures"}
+    assert answer.json() == {"next": "/console/start"}
     assert answer.headers["set-cookie"].startswith("__Host-rondom-console=")
 
 
@@ -98,7 +98,7 @@ async def test_signing_in_uses_a_short_lived_cookie_of_its_own(client: httpx.Asy
     assert "Max-Age=300" in cookie
     client.cookies.set("__Host-rondom-passkey", "ceremony", domain="rondom.example")
     answer = await client.post("/console/passkeys/sign-in", json={"id": "x"})
-    assert answer.json() == {"next": "/console/disclosures"}
+    assert answer.json() == {"next": "/console/start"}
     assert len(answer.headers.get_list("set-cookie")) == 2
     assert console.calls[-1] == ("sign_in", "ceremony", '{"id":"x"}')
     client.cookies.set("__Host-rondom-passkey", "another", domain="rondom.example")
