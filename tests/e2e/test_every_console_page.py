@@ -8,6 +8,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from playwright.sync_api import Browser, Page
 
+from broker.domain.review import REFUSALS
 from tests.e2e.acting import DESK, check_page, opened, press, with_passkeys
 from tests.e2e.test_every_page import opened_street
 from tests.support.agreements import propose
@@ -32,7 +33,8 @@ async def a_story(world: World) -> None:
     await world.ask(FOSTER, "hoop-eva")
     await world.withdraw(FOSTER, "mother", ["timeline"])
     await world.ask(FOSTER, "hoop-eva")
-    await world.ask(FOSTER, "sg-karin")
+    for _ in range(REFUSALS):
+        await world.ask(FOSTER, "sg-karin")
     await propose(world)
     await world.settle()
 
