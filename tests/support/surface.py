@@ -129,6 +129,7 @@ ACTS = {
     "POST /console/passkeys/sign-in": "officer",
     "POST /console/language": "officer",
     "POST /console/disclosures": "officer",
+    "POST /console/review": "officer",
     "POST /console/review/items/{item_id}": "officer",
     "POST /console/queue/{matter_id}": "officer",
     "POST /console/files": "officer",

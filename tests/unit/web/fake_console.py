@@ -312,4 +312,4 @@ class FakeConsole:
 
 def console_services(console: FakeConsole) -> ConsoleServices:
     """Everything that the console's pages ask, on fakes."""
-    return ConsoleServices(oversight=console, reviewing=FakeReview())
+    return ConsoleServices(oversight=console, reviewing=FakeReview(acts=console.calls))

@@ -35,6 +35,8 @@ FORMS = (
     ("/console/invitation", {"code": CODE}),
     ("/console/disclosures", {"outcome": "denied"}),
     ("/console/queue/m1", {"outcome": "accepted", "note": "Gebeld"}),
+    ("/console/review", {"signal": "sample"}),
+    ("/console/review/items/i1", {"note": "Gebeld"}),
     ("/console/files", {"format": "csv", "first_day": "2026-09-01", "last_day": "2026-09-30"}),
     ("/console/log/check", {}),
     ("/console/language", {"language": "en"}),
@@ -63,6 +65,7 @@ def routes(app: FastAPI, method: str) -> Iterator[str]:
         "receipt_id": "r1",
         "entry_id": "e3",
         "matter_id": "m1",
+        "item_id": "i1",
         "proposal_id": "p1",
         "name": "x.css",
     } | {
