@@ -61,15 +61,14 @@ class ReviewPage:
 class ItemDetail:
     """One item: why, its lines (`unreadable` are ids of those that cannot be shown), and who signed it off.
 
-    `next` is the value of `after` for further lines, empty on the last page. `alike` counts other items of the same
-    professional that wait.
+    `more`: it has further lines. `alike` counts other items of the same professional that wait.
     """
 
     row: ItemRow
     reasons: tuple[tuple[Words, Words], ...]
     lines: tuple[EntryRow, ...]
     unreadable: tuple[str, ...]
-    next: str
+    more: bool
     professional: str
     alike: int
     signed_at: datetime | None

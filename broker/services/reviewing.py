@@ -23,7 +23,7 @@ from broker.services.review_screens import ItemDetail, ItemRow, ReviewPage, Star
 from broker.services.screens import EntryRow
 
 PAGE = 25
-LINES = 25
+LINES = 50
 RATED = 30
 """Days over which the part that was done is worked out."""
 
@@ -77,13 +77,13 @@ class Reviewing:
         rows = tuple(_row(item, names) for item in found[:PAGE])
         return ReviewPage(rows, following, wanted, tuple((one, NAMES[one]) for one in LEADING))
 
-    async def item(self, token: str, item_id: str, after: str = "") -> ItemDetail:
-        """One item with a page of its lines. Raises NotFound. The look is logged, with whom it was about."""
+    async def item(self, token: str, item_id: str) -> ItemDetail:
+        """One item with the first of its lines. Raises NotFound. The look is logged, with whom it was about."""
         house, now = self._house, self._house.clock()
         async with house.storage() as work:
             acting = await self._officers.acting(work, token, Right.REVIEW)
             item = await self._mine(work, acting, item_id)
-            entries = await work.reviews.lines(item.id, LINES + 1, after)
+            entries = await work.reviews.lines(item.id, LINES + 1)
             names = await _names(work)
             lines, unreadable = [], []
             for entry in entries[:LINES]:
@@ -102,7 +102,7 @@ class Reviewing:
             reasons=tuple((NAMES[signal], REASONS[signal]) for signal in item.signals),
             lines=tuple(lines),
             unreadable=tuple(unreadable),
-            next=entries[LINES - 1] if len(entries) > LINES else "",
+            more=len(entries) > LINES,
             professional=next((line.professional for line in lines if line.professional), ""),
             alike=alike,
             signed_at=signed.at if signed else None,

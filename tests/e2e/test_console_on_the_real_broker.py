@@ -90,7 +90,7 @@ class Desk:
 
     def use_passkey(self, how: str) -> None:
         self.page.click(f"[data-passkey={how}]")
-        self.page.wait_for_url("**/console/disclosures")
+        self.page.wait_for_url("**/console/start")
         self._see()
 
     def rows(self) -> list[str]:

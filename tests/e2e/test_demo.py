@@ -108,7 +108,8 @@ def test_a_newcomer_finds_the_way(browser: Browser, terminal: Terminal, tmp_path
         page.goto(officer)
         press(page, "main .rd-wide")
         page.click("[data-passkey=create]")
-        page.wait_for_url("**/console/disclosures")
+        page.wait_for_url("**/console/start")
+        page.click("nav a[href='/console/disclosures']")
         assert page.locator("tbody tr").count() == 8
         page.goto(developer)
         check_page(page, "the API", "nl")

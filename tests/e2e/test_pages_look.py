@@ -225,12 +225,12 @@ def test_a_passkey_is_made_and_used(browser: Browser, served: Served) -> None:
         page.goto(f"{served.url}/console/invitation#{CODE}")
         press(page, "main .rd-wide")
         page.click("[data-passkey=create]")
-        page.wait_for_url("**/console/disclosures")
+        page.wait_for_url("**/console/start")
         made = json.loads(next(call for call in served.console.calls if call[0] == "register")[1])
         assert set(made["response"]) >= {"clientDataJSON", "attestationObject"}
         press(page, "footer button")
         page.click("[data-passkey=get]")
-        page.wait_for_url("**/console/disclosures")
+        page.wait_for_url("**/console/start")
         used = json.loads(next(call for call in served.console.calls if call[0] == "sign_in")[2])
         assert used["id"] == made["id"]
         assert set(used["response"]) >= {"clientDataJSON", "authenticatorData", "signature"}

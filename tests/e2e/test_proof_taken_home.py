@@ -302,7 +302,8 @@ def test_an_officer_takes_a_part_of_the_log(
         page.goto(f"{kept.stage.url}/console/invitation#{code}")
         press(page, "main .rd-wide")
         page.click("[data-passkey]")
-        page.wait_for_url("**/console/disclosures")
+        page.wait_for_url("**/console/start")
+        press(page, "nav a[href='/console/log']")
         press(page, "nav a[href='/console/files']")
         for size in (DESK, PHONE):
             page.set_viewport_size(size)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import httpx
 from broker.cli.visitor import answered, form_of, forms_of
 from tests.support.agreements import propose
 from tests.support.officers import officer_browser
+from tests.support.review import an_item
 from tests.support.surface import (
     ACTS,
     LOOKS,
@@ -120,6 +121,7 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
         "entry_id": (await rows_of(world, "log_entry"))[0].entry_id,
         "matter_id": (await rows_of(world, "matter"))[0].id,
         "proposal_id": await propose(world),
+        "item_id": await an_item(world),
         "period": "weeks",
         "reaction": reaction,
         "part": part,
@@ -264,7 +266,7 @@ async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(w
     await world.push(TOM)
     await doubt(world)
     await world.ask(TOM, "ib-joris")
-    matter = (await rows_of(world, "matter"))[0].id
+    matter, item = (await rows_of(world, "matter"))[0].id, await an_item(world)
     entry, proposal = (await rows_of(world, "log_entry"))[0].entry_id, await propose(world)
     async with officer_browser(world) as officer:
         before, known = await dump(world), {row.entry_id for row in await rows_of(world, "log_entry")}
@@ -272,6 +274,7 @@ async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(w
             ids = {"id": world.handovers[TOM], "path": "0/000", "entry": "0", "name": "x", "position": "1"}
             ids |= {
                 "proposal_id": proposal,
+                "item_id": item,
                 "period": "months",
                 "reaction": NO_SUCH_ID,
                 "part": "0" * 32,
@@ -286,7 +289,7 @@ async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(w
                 answer = await officer.browser.request(method, address)
                 assert answer.status_code < 500, (method, address)
         after = await dump(world)
-    assert changed(before, after) <= OFFICERS_LOOK, "not the matters: looking at a doubt settles nothing"
+    assert changed(before, after) <= OFFICERS_LOOK, "not the matters, nor the items: looking settles nothing"
     new = [row for row in await rows_of(world, "log_entry") if row.entry_id not in known]
     assert {row.type for row in new} == {"log:searched", "log:viewed"}
     assert not before["log_entry"] - after["log_entry"], "a line that was there is gone"

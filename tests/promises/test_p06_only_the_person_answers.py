@@ -15,6 +15,7 @@ from tests.support.authenticators import Authenticator
 from tests.support.devices import REPORT, Member, push_report
 from tests.support.devices import YES as SAYS_YES
 from tests.support.officers import officer_browser
+from tests.support.review import an_item
 from tests.support.surface import (
     ACTS,
     LOOKS,
@@ -110,6 +111,7 @@ async def waiting_family(world: World) -> AsyncIterator[tuple[dict[str, str], di
             "receipt_id": NO_SUCH_ID,
             "entry_id": entry,
             "matter_id": (await rows_of(world, "matter"))[0].id,
+            "item_id": await an_item(world),
             "proposal_id": await propose(world),
             "period": "weeks",
             "path": "0/000",
@@ -320,6 +322,7 @@ async def test_no_button_of_the_console_makes_a_consent(world: World, stage: str
         if stage == "signed-in":
             assert statuses["POST /console/log/check"] == {200}
             assert statuses["POST /console/disclosures"] == {200, 400}, "an outcome that is none for a search"
+            assert statuses["POST /console/review/items/{item_id}"] == {200, 400, 409}, "signed off once, with a note"
             assert statuses["POST /console/queue/{matter_id}"] == {200, 400, 409}, "settled once, and only with a note"
         assert await unanswered(world)
         assert await world.gets(TOM, "ib-joris") == []

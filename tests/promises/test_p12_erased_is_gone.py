@@ -19,6 +19,7 @@ from broker.domain.erasure import Cause
 from broker.domain.events import EventType
 from broker.domain.handovers import HandoverState
 from broker.domain.ports import SealedSection, place_of
+from broker.domain.review import REFUSALS
 from broker.domain.stores import LogSearch
 from broker.errors import BrokerError, Conflict, Tampered
 from broker.services.erasure import Erasure, Plan
@@ -29,6 +30,7 @@ from tests.promises.attacks import rows
 from tests.support.failures import refusing
 from tests.support.intruder import Intruder, intruder_in
 from tests.support.officers import officer_browser
+from tests.support.review import logged, waiting
 from tests.support.surface import dump, nobody_writes
 from tests.support.world import World, build_broker
 from tests.support.writing import answer, ask_to_erase, ways_to_erase, write
@@ -664,3 +666,35 @@ async def test_whoever_a_kept_handover_has_to_do_with_is_kept_however_long_ago_t
 
 
 _NOBODY: dict[str, Any] = {"identifiers": [], "contacts": []}
+
+
+async def test_who_is_erased_is_in_no_item_of_the_review_any_more_and_nothing_noted_about_them(world: World) -> None:
+    await told_once(world)
+    child = (await people(world))["tom"]
+    await logged(world, "p-0", *[child] * REFUSALS, "somebody-else")
+    await world.settle()
+    tag = world.broker.house.tags.tag("review-about", child)
+    assert [row for row in await rows(world, sa.select(t.review_known)) if row.about == tag]
+    mine = {(row.key, row.part) for row in await rows(world, sa.select(t.review_line)) if row.person == tag}
+    items = [item for item in await waiting(world) if tuple(item.id.split("-")) in {(k, str(p)) for k, p in mine}]
+    assert items
+    async with officer_browser(world) as officer:
+        for item in items:
+            path, fields = f"/console/review/items/{item.id}", {"csrf": officer.csrf, "note": "Zebra: gebeld."}
+            assert "Zebra: gebeld." in (await officer.browser.post(path, data=fields)).text
+        async with world.broker.house.storage() as work:
+            await work.erasure.forget(child, world.clock())
+            await work.commit()
+        assert tag not in {row.person for row in await rows(world, sa.select(t.review_line))}
+        assert tag not in {row.about for row in await rows(world, sa.select(t.review_known))}
+        assert {(row.key, row.part) for row in await rows(world, sa.select(t.review_line))} >= mine
+        for item in items:
+            page = await officer.browser.get(f"/console/review/items/{item.id}")
+            assert page.status_code == 200
+            assert "Zebra" not in page.text
+            assert child not in page.text
+    others = {row.person for row in await rows(world, sa.select(t.review_line))} - {None}
+    assert others == {world.broker.house.tags.tag("review-about", "somebody-else")}, "whoever else there was stays"
+    signed = [row for row in await rows(world, sa.select(t.review_sign_off)) if (row.key, row.part) in mine]
+    assert signed
+    assert all(row.note_sealed is None for row in signed)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from broker.cli.visitor import answered, form_of
 from tests.support.intruder import Intruder, Rows, changed_tables, intruder_in
 from tests.support.officers import officer_browser
+from tests.support.review import an_item
 from tests.support.surface import doubt
 from tests.support.world import URL, World
 from tests.support.writing import ways
@@ -322,6 +323,7 @@ async def test_odd_addresses_of_pages(world: World, intruder: Intruder, subtests
             "/static/",
             "/console/disclosures/",
             "/console/queue/",
+            "/console/review/items/",
             "/console/pictures/",
             "/console/",
         ):
@@ -359,3 +361,30 @@ async def test_any_form_at_all(world: World, fields: list[tuple[str, str]], raw:
         content = urlencode(fields).encode() if raw is None else raw
         page = await browser.post(address, content=content, headers={"Content-Type": FORM}, follow_redirects=False)
     check_page(page)
+
+
+async def test_nothing_is_signed_off_by_a_form_with_something_wrong_in_it(
+    world: World, intruder: Intruder, subtests: pytest.Subtests
+) -> None:
+    item = await an_item(world)
+    async with officer_browser(world) as officer:
+        good, path = urlencode({"csrf": officer.csrf, "note": "Gebeld."}), f"/console/review/items/{item}"
+        headers = {"Content-Type": FORM}
+        before = intruder.rows("SELECT * FROM review_sign_off")
+        spoilt = {attack: more for attack, more in SPOILT.items() if not more.startswith("&answer")}
+        for attack, more in {**spoilt, "the note twice": "&note=x"}.items():
+            with subtests.test(attack):
+                page = await officer.browser.post(path, content=good + more, headers=headers)
+                assert page.status_code == 400
+                check_page(page)
+        for odd in ODD:
+            with subtests.test(odd[:30]):
+                for method in ("GET", "POST"):
+                    page = await officer.browser.request(
+                        method, f"/console/review/items/{odd}", content=good, headers=headers, follow_redirects=False
+                    )
+                    assert page.status_code in (400, 404), page.status_code
+        assert before == intruder.rows("SELECT * FROM review_sign_off") == []
+        page = await officer.browser.post(path, content=good, headers=headers)
+        assert page.status_code == 200, "without it, it is signed off"
+    assert len(intruder.rows("SELECT * FROM review_sign_off")) == 1

@@ -145,6 +145,7 @@ ACTS = {
     "POST /console/disclosures": "officer",
     "POST /console/days": "officer",
     "POST /console/organisations": "officer",
+    "POST /console/review": "officer",
     "POST /console/review/items/{item_id}": "officer",
     "POST /console/queue/{matter_id}": "officer",
     "POST /console/files": "officer",

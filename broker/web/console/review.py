@@ -22,7 +22,7 @@ class ReviewService(Protocol):
     async def queue(self, token: str, signal: str = "", after: str = "") -> ReviewPage:
         """A page of what waits."""
 
-    async def item(self, token: str, item_id: str, after: str = "") -> ItemDetail:
+    async def item(self, token: str, item_id: str) -> ItemDetail:
         """One item."""
 
     async def sign_off(self, token: str, item_id: str, note: str) -> None:
@@ -45,8 +45,15 @@ class Review:
 
     async def queue(self, request: Request) -> Response:
         """What waits, heaviest first."""
+        return await self._list(request, await self._visits.signed_in(request))
+
+    async def narrow(self, request: Request) -> Response:
+        """The same for one reason, or further on."""
         visit = await self._visits.signed_in(request)
-        signal, after = _given(request, "signal"), _given(request, "after")
+        fields = await self._visits.form(request, visit)
+        return await self._list(request, visit, _word(fields.get("signal", "")), _word(fields.get("after", "")))
+
+    async def _list(self, request: Request, visit: Visit, signal: str = "", after: str = "") -> Response:
         page = await self._reviewing.queue(visit.token, signal, after)
         return self._pages.show(
             request, "console/review.html", visitor=visit.visitor, page=page, later_page=bool(after)
@@ -69,8 +76,7 @@ class Review:
         return self._pages.go(f"/console/review/items/{item}")
 
     async def _show(self, request: Request, visit: Visit, note: str = "", error: BrokerError | None = None) -> Response:
-        after = _given(request, "after")
-        item = await self._reviewing.item(visit.token, request.path_params["item_id"], after)
+        item = await self._reviewing.item(visit.token, request.path_params["item_id"])
         return self._pages.show(
             request,
             "console/review-item.html",
@@ -78,11 +84,9 @@ class Review:
             item=item,
             note=note,
             error=error,
-            later_page=bool(after),
         )
 
 
-def _given(request: Request, name: str) -> str:
-    """A word or an id of an address; empty for anything else."""
-    value = request.query_params.get(name, "")
-    return value if _GIVEN.fullmatch(value) else ""
+def _word(given: str) -> str:
+    """A word or an id as our own forms have it; empty for anything else."""
+    return given if _GIVEN.fullmatch(given) else ""

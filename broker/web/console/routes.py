@@ -75,6 +75,7 @@ def console_router(services: ConsoleServices, site: Site) -> APIRouter:
     review = Review(services.reviewing, visits, pages)
     router.looks("/console/start", review.start)
     router.looks("/console/review", review.queue)
+    router.acts("/console/review", review.narrow)
     router.looks("/console/review/items/{item_id}", review.item)
     router.acts("/console/review/items/{item_id}", review.sign_off)
 

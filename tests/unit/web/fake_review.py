@@ -30,10 +30,11 @@ START = StartScreen(3, 12, 40, 30, date(2026, 9, 20), 3, 1, 2, NOW, True, True, 
 
 @dataclass
 class FakeReview:
-    """One officer's review. `calls` holds what was asked; `refuses` makes everything say that it is not theirs."""
+    """One officer's review. `calls` holds what was looked at, `acts` what was done; `refuses` makes everything say that it is not theirs."""
 
     screen: StartScreen = START
     calls: list[tuple[Any, ...]] = field(default_factory=list)
+    acts: list[tuple[Any, ...]] = field(default_factory=list)
     signed: dict[str, str] = field(default_factory=dict)
     following: str = ""
     refuses: bool = False
@@ -51,15 +52,17 @@ class FakeReview:
     async def queue(self, token: str, signal: str = "", after: str = "") -> ReviewPage:
         self._known(token)
         self.calls.append(("queue", signal, after))
+        if signal:
+            self.acts.append(("queue", signal))
         wanted = next((one for one in LEADING if one.value == signal), None)
         rows = tuple(
             item(name, *why) for name, why in ITEMS.items() if name not in self.signed and wanted in (None, why[0])
         )
         return ReviewPage(rows, self.following, wanted, tuple((one, NAMES[one]) for one in LEADING))
 
-    async def item(self, token: str, item_id: str, after: str = "") -> ItemDetail:
+    async def item(self, token: str, item_id: str) -> ItemDetail:
         self._known(token)
-        self.calls.append(("item", item_id, after))
+        self.calls.append(("item", item_id))
         if item_id not in ITEMS:
             raise NotFound
         why, note = ITEMS[item_id], self.signed.get(item_id)
@@ -69,7 +72,7 @@ class FakeReview:
             reasons=tuple((NAMES[one], REASONS[one]) for one in why),
             lines=() if unreadable else (LINE,),
             unreadable=("e9",) if unreadable else (),
-            next=self.following,
+            more=bool(self.following),
             professional="" if unreadable else LINE.professional,
             alike=0 if unreadable else 2,
             signed_at=None,
@@ -80,7 +83,7 @@ class FakeReview:
 
     async def sign_off(self, token: str, item_id: str, note: str) -> None:
         self._known(token)
-        self.calls.append(("sign_off", item_id, note))
+        self.acts.append(("sign_off", item_id, note))
         if item_id not in ITEMS:
             raise NotFound
         if not note:
