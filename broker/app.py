@@ -51,7 +51,9 @@ from broker.services.hearing import Hearing
 from broker.services.house import House
 from broker.services.invitations import Invitations
 from broker.services.keys import KeyLife
+from broker.services.motions import Motions
 from broker.services.oversight import Oversight
+from broker.services.own_access import OwnAccess
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
 from broker.services.releases import Releases
@@ -108,6 +110,8 @@ class Broker:
     consents: Confirming
     oversight: Oversight
     partners: Partners
+    own_access: OwnAccess
+    motions: Motions
     reminders: Reminders
     replay: Replay
     keys: KeyLife
@@ -153,6 +157,7 @@ class Broker:
                 self.reminders.run,
                 self.erasure.run,
                 self.following.run,
+                self.motions.run,
             )
             tasks += [asyncio.create_task(task()) for task in background]
             yield
@@ -292,6 +297,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     )
     exports = Exports(house, ledger.origin)
     passkeys = PasskeyCeremonies(settings.public_url)
+    oversight = Oversight(house, passkeys, exports)
     return Broker(
         settings=settings,
         database=database,
@@ -308,8 +314,10 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         releases=Releases(house),
         reactions=Hearing(house),
         consents=Confirming(house, passkeys),
-        oversight=Oversight(house, passkeys, exports),
+        oversight=oversight,
         partners=Partners(house),
+        own_access=OwnAccess(house, oversight, passkeys),
+        motions=Motions(house, oversight, passkeys),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
         keys=KeyLife(house, KeyFiles(settings.keys, keyring, stores, now), vault),

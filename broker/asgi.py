@@ -63,5 +63,10 @@ def asgi(broker: Broker) -> FastAPI:
         alarms=broker.alarms,
     )
     install_api(app, api, partial(page_for, site=site))
-    install_web(app, broker.consents, ConsoleServices(oversight=broker.oversight), site)
+    install_web(
+        app,
+        broker.consents,
+        ConsoleServices(oversight=broker.oversight, own=broker.own_access, motions=broker.motions),
+        site,
+    )
     return app

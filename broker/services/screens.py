@@ -10,6 +10,7 @@ from typing import Literal
 
 from broker.domain.consents import Stance
 from broker.domain.officers import Right
+from broker.domain.presence import ENOUGH, Purpose
 from broker.domain.reactions import ReactionKind, ReactionState
 from broker.errors import Words
 
@@ -195,6 +196,7 @@ class CareFile:
 class OfficerSession:
     """A privacy officer who signed in with a passkey. `open_matters`: how many wait for an officer.
 
+    `passkeys`: how many are theirs. `confirmed`: what they used one again for in the last minutes.
     `agreement_refused`: a changed agreement could not be put in force. `rights` says which pages are theirs, and
     `organisation` names the only one whose part they see.
     """
@@ -207,6 +209,8 @@ class OfficerSession:
     agreement_refused: bool = False
     rights: frozenset[Right] = frozenset(Right)
     organisation: str = ""
+    passkeys: int = ENOUGH
+    confirmed: frozenset[Purpose] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

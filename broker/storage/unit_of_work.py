@@ -22,6 +22,7 @@ from broker.storage.following import Daily, Followers
 from broker.storage.handovers import Handovers
 from broker.storage.log import Checkpoints, Log, Tree
 from broker.storage.matters import Matters
+from broker.storage.motions import Motions
 from broker.storage.outbox import Outbox
 from broker.storage.oversight import Officers, Policies
 from broker.storage.parties import Organisations, Persons
@@ -117,6 +118,7 @@ class SqlUnitOfWork:
         self.witnesses = Witnesses(connection, means)
         self.outbox = Outbox(connection, means)
         self.officers = Officers(connection, means)
+        self.motions = Motions(connection, means)
         self.policies = Policies(connection, means)
         self.data_keys = DataKeys(connection, means)
 

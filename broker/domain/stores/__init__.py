@@ -23,10 +23,12 @@ from broker.domain.stores.log import (
     TreeStore,
 )
 from broker.domain.stores.matters import ContactStore, MatterStore
+from broker.domain.stores.motions import MotionStore
 from broker.domain.stores.oversight import (
     Approval,
     InForce,
     Message,
+    OfficerPasskey,
     OfficerRow,
     OfficerStore,
     OutboxStore,
@@ -85,7 +87,9 @@ __all__ = [
     "LogStore",
     "MatterStore",
     "Message",
+    "MotionStore",
     "MuteStore",
+    "OfficerPasskey",
     "OfficerRow",
     "OfficerStore",
     "OrganisationStore",
@@ -226,6 +230,10 @@ class UnitOfWork(Protocol):
     @property
     def officers(self) -> OfficerStore:
         """See `OfficerStore`."""
+
+    @property
+    def motions(self) -> MotionStore:
+        """See `MotionStore`."""
 
     @property
     def data_keys(self) -> DataKeyStore:

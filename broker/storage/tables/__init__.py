@@ -35,6 +35,7 @@ from broker.storage.tables.log import (
 )
 from broker.storage.tables.oversight import (
     matter,
+    motion,
     officer,
     outbox,
     passkey,
@@ -100,6 +101,7 @@ __all__ = [
     "log_tile",
     "matter",
     "metadata",
+    "motion",
     "mute",
     "notice",
     "officer",

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from broker.domain.presence import Purpose
 from broker.errors import BrokerError, Conflict, Fault, Invalid, Words
 from broker.services.files import ExportFile, ExportFormat, ExportWanted
 from broker.web.console.days import typed_day
@@ -67,7 +68,13 @@ class Files:
 
     def _show(self, request: Request, visit: Visit, typed: Typed, error: BrokerError | None = None) -> Response:
         return self._pages.show(
-            request, "console/files.html", visitor=visit.visitor, typed=typed, formats=FORMATS, error=error
+            request,
+            "console/files.html",
+            visitor=visit.visitor,
+            typed=typed,
+            formats=FORMATS,
+            confirmed=Purpose.TAKE_AWAY in visit.session.confirmed,
+            error=error,
         )
 
 

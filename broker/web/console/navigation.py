@@ -66,6 +66,14 @@ ROOMS = (
             Place("/console/files", Words("Bestanden", "Files"), Right.TAKE_AWAY),
         ),
     ),
+    Room(
+        Words("Beheer", "Management"),
+        (
+            Place("/console/motions", Words("Besluiten van twee", "Decisions of two"), Right.MANAGE),
+            Place("/console/officers", Words("Privacy officers", "Privacy officers"), Right.MANAGE),
+            Place("/console/partners", Words("Wie meedoet", "Who takes part"), Right.MANAGE),
+        ),
+    ),
 )
 
 

@@ -7,7 +7,9 @@ from broker.web.console.disclosures import Disclosures
 from broker.web.console.entering import Entering
 from broker.web.console.files import Files
 from broker.web.console.log import Log
+from broker.web.console.motions import MotionPages
 from broker.web.console.overview import OverviewPages
+from broker.web.console.own import OwnPages
 from broker.web.console.queue import Queue
 from broker.web.console.services import ConsoleServices
 from broker.web.console.visits import Visits
@@ -63,4 +65,32 @@ def console_router(services: ConsoleServices, site: Site) -> APIRouter:
     log = Log(console, visits, pages)
     router.looks("/console/log", log.state)
     router.acts("/console/log/check", log.check)
+    _add_own(router, services, visits, pages)
+    _add_management(router, services, visits, pages)
     return router
+
+
+def _add_own(router: PageRouter, services: ConsoleServices, visits: Visits, pages: Pages) -> None:
+    """An officer's own way in."""
+    own = OwnPages(services.own, visits, pages, router.leads_to)
+    router.looks("/console/own", own.state)
+    router.answers("/console/own/passkey-options", own.adding_options)
+    router.answers("/console/own/passkey", own.add)
+    router.acts("/console/own/remove", own.remove)
+    router.acts("/console/own/visits", own.end_others)
+    router.looks("/console/confirm", own.confirm)
+    router.answers("/console/confirm/options", own.confirm_options)
+    router.answers("/console/confirm/result", own.confirmed)
+
+
+def _add_management(router: PageRouter, services: ConsoleServices, visits: Visits, pages: Pages) -> None:
+    """Who is an officer, and who takes part."""
+    motions = MotionPages(services.motions, visits, pages)
+    router.looks("/console/officers", motions.officers)
+    router.acts("/console/officers", motions.propose_about_officers)
+    router.looks("/console/partners", motions.partners)
+    router.acts("/console/partners", motions.propose_about_partners)
+    router.looks("/console/motions", motions.motions)
+    router.looks("/console/motions/{motion_id}", motions.motion)
+    router.answers("/console/motions/{motion_id}/second-options", motions.second_options)
+    router.answers("/console/motions/{motion_id}/second", motions.second)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from broker.web.console.motions import MotionService
+from broker.web.console.own import OwnService
 from broker.web.ports import ConsoleService
 
 
@@ -10,3 +12,5 @@ class ConsoleServices:
     """The use cases of the officer's pages."""
 
     oversight: ConsoleService
+    own: OwnService
+    motions: MotionService

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import Request, Response
@@ -21,6 +22,7 @@ from markupsafe import Markup
 from broker.domain.directions import shown
 from broker.errors import (
     BrokerError,
+    ConfirmFirst,
     Conflict,
     Invalid,
     NotAllowed,
@@ -216,9 +218,11 @@ class Pages:
         return self.protected(pack(request, response, private=visitor is not None), passkeys=passkeys)
 
     def refusal(self, request: Request, error: BrokerError) -> Response:
-        """The page for a refusal: what happened, and what to do. Who is not signed in starts again."""
+        """The page for a refusal: what happened, and what to do. Who is not signed in starts again; who has to confirm it is led there."""
         if isinstance(error, NotAuthenticated):
             return self.go(HOME[self.area])
+        if isinstance(error, ConfirmFirst):
+            return self.go(f"/console/confirm?for={error.purpose}&back={quote(request.url.path)}")
         alarm(request, error, self.site)
         code = status_of(error)
         told = TOLD_TO_FAMILY.get(error.words, error.words) if self.area == "family" else error.words

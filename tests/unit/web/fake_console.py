@@ -30,6 +30,7 @@ from broker.services.screens import (
 )
 from broker.web import ConsoleServices
 from tests.unit.web.agreed import OVERVIEW, RULES, effect_of
+from tests.unit.web.fake_own import FakeMotions, FakeOwn
 from tests.unit.web.fakes import (
     CODE,
     CSRF,
@@ -104,6 +105,9 @@ class FakeConsole:
     matters: tuple[MatterRow, ...] = field(default_factory=lambda: MATTERS)
     pieces: tuple[bytes | Exception, ...] = (b'"place"\r\n',)
     rights: frozenset[Right] = frozenset(Right)
+    passkeys: int = 2
+    own: FakeOwn = field(default_factory=FakeOwn)
+    motions: FakeMotions = field(default_factory=FakeMotions)
     extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
 
     def visit(self, stage: str = "signed-in") -> "FakeConsole":
@@ -112,8 +116,9 @@ class FakeConsole:
         signed_in = stage == "signed-in"
         rights = self.rights if signed_in else frozenset()
         self.current = OfficerSession(
-            "o1", CSRF, "Officer 1", stage, waiting, signed_in and self.refused is not None, rights
-        )  # type: ignore[arg-type]
+            "o1", CSRF, "Officer 1", stage, waiting, signed_in and self.refused is not None, rights,
+            passkeys=self.passkeys if signed_in else 0, confirmed=frozenset(self.own.fresh),
+        )  # type: ignore[arg-type]  # fmt: skip
         return self
 
     def _session(self, token: str) -> OfficerSession:
@@ -311,4 +316,4 @@ class FakeConsole:
 
 def console_services(console: FakeConsole) -> ConsoleServices:
     """Everything that the console's pages ask, on fakes."""
-    return ConsoleServices(oversight=console)
+    return ConsoleServices(oversight=console, own=console.own, motions=console.motions)
