@@ -84,6 +84,12 @@ LOOKS = {
     "/console/agreement/{proposal_id}",
     "/console/agreement/{proposal_id}/effect",
     "/console/log",
+    "/console/own",
+    "/console/confirm",
+    "/console/officers",
+    "/console/partners",
+    "/console/motions",
+    "/console/motions/{motion_id}",
 }
 """What GET and HEAD may ask for: nothing of it changes anything."""
 
@@ -132,6 +138,16 @@ ACTS = {
     "POST /console/agreement/{proposal_id}/approval-options": "officer",
     "POST /console/agreement/{proposal_id}/approval": "officer",
     "POST /console/sign-out": "officer",
+    "POST /console/own/passkey-options": "officer",
+    "POST /console/own/passkey": "officer",
+    "POST /console/own/remove": "officer",
+    "POST /console/own/visits": "officer",
+    "POST /console/confirm/options": "officer",
+    "POST /console/confirm/result": "officer",
+    "POST /console/officers": "officer",
+    "POST /console/partners": "officer",
+    "POST /console/motions/{motion_id}/second-options": "officer",
+    "POST /console/motions/{motion_id}/second": "officer",
 }
 """What changes something, and who it is for."""
 

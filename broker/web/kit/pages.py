@@ -28,6 +28,7 @@ from broker.errors import (
     NotAllowed,
     NotAuthenticated,
     NotFound,
+    SecondPasskeyFirst,
     TooMany,
     Unavailable,
     Words,
@@ -224,6 +225,8 @@ class Pages:
         if isinstance(error, ConfirmFirst):
             return self.go(f"/console/confirm?for={error.purpose}&back={quote(request.url.path)}")
         alarm(request, error, self.site)
+        if isinstance(error, SecondPasskeyFirst):
+            return self.show(request, "console/second-passkey.html", error=error, status=status_of(error))
         code = status_of(error)
         told = TOLD_TO_FAMILY.get(error.words, error.words) if self.area == "family" else error.words
         return self.show(request, "kit/refusal.html", error=error, status=code, code=code, told=told)

@@ -110,6 +110,9 @@ class FakeConsole:
     motions: FakeMotions = field(default_factory=FakeMotions)
     extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
 
+    def __post_init__(self) -> None:
+        self.own.calls = self.motions.calls = self.calls
+
     def visit(self, stage: str = "signed-in") -> "FakeConsole":
         """Put the visit at a stage, as if it had come there."""
         waiting = sum(row.state == "open" for row in self.matters)

@@ -39,6 +39,10 @@ FORMS = (
     ("/console/log/check", {}),
     ("/console/language", {"language": "en"}),
     ("/console/sign-out", {}),
+    ("/console/own/remove", {"passkey": "x"}),
+    ("/console/own/visits", {}),
+    ("/console/officers", {"kind": "withdraw-officer", "officer": "o2", "reason": "Weg"}),
+    ("/console/partners", {"kind": "suspend", "organisation": "1", "reason": "Lek"}),
 )
 OPEN = {"/code", "/console/invitation", "/exit"}  # the code is the secret; who leaves in a hurry needs none
 BY_SIGNERS = tuple(
@@ -51,6 +55,12 @@ SCRIPTS = {
     "/console/passkeys/sign-in": "",
     "/console/agreement/p1/approval-options": "signed-in",
     "/console/agreement/p1/approval": "signed-in",
+    "/console/own/passkey-options": "signed-in",
+    "/console/own/passkey": "signed-in",
+    "/console/confirm/options": "signed-in",
+    "/console/confirm/result": "signed-in",
+    "/console/motions/motion1/second-options": "signed-in",
+    "/console/motions/motion1/second": "signed-in",
     **dict.fromkeys(BY_SIGNERS, "signed-in"),
 }
 """What our script asks, and which stage of a visit it belongs to."""
@@ -64,6 +74,7 @@ def routes(app: FastAPI, method: str) -> Iterator[str]:
         "entry_id": "e3",
         "matter_id": "m1",
         "proposal_id": "p1",
+        "motion_id": "motion1",
         "name": "x.css",
     } | {
         "part": "part-timeline",
