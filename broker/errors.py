@@ -99,30 +99,6 @@ class NotAllowed(BrokerError):
     code = "not-allowed"
 
 
-class ConfirmFirst(NotAllowed):
-    """Who signed in did not use their passkey again just now, for this `purpose`; a page leads there and back."""
-
-    code = "confirm-first"
-    words = Words(
-        "Bevestig eerst met uw passkey dat u het bent. Probeer het daarna opnieuw. Er is niets gebeurd.",
-        "First confirm with your passkey that it is you. Then try again. Nothing happened.",
-    )
-
-    def __init__(self, purpose: str) -> None:
-        self.purpose = purpose
-        super().__init__()
-
-
-class SecondPasskeyFirst(NotAllowed):
-    """This is only for who can come in with more than one device."""
-
-    code = "second-passkey-first"
-    words = Words(
-        "Hiervoor hebt u twee passkeys nodig. Voeg er eerst een toe bij Uw toegang. Er is niets gebeurd.",
-        "For this you need two passkeys. First add one at Your access. Nothing happened.",
-    )
-
-
 class NotAuthenticated(BrokerError):
     """The caller did not prove who they are."""
 

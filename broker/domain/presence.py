@@ -4,6 +4,8 @@ import hashlib
 from datetime import timedelta
 from enum import StrEnum
 
+from broker.errors import NotAllowed, Words
+
 FRESH_FOR = timedelta(minutes=5)
 """How long a nonce is good, and how long an answer to it counts."""
 ENOUGH = 2
@@ -27,3 +29,27 @@ def challenge(visit: str, purpose: Purpose, officer: str, nonce: bytes) -> bytes
     for value in (visit.encode(), purpose.value.encode(), officer.encode(), nonce):
         said.update(b"%d:%b," % (len(value), value))
     return said.digest()
+
+
+class ConfirmFirst(NotAllowed):
+    """Who signed in did not use their passkey again just now, for this `purpose`; a page leads there and back."""
+
+    code = "confirm-first"
+    words = Words(
+        "Bevestig eerst met uw passkey dat u het bent. Probeer het daarna opnieuw. Er is niets gebeurd.",
+        "First confirm with your passkey that it is you. Then try again. Nothing happened.",
+    )
+
+    def __init__(self, purpose: str) -> None:
+        self.purpose = purpose
+        super().__init__()
+
+
+class SecondPasskeyFirst(NotAllowed):
+    """This is only for who can come in with more than one device."""
+
+    code = "second-passkey-first"
+    words = Words(
+        "Hiervoor hebt u twee passkeys nodig. Voeg er eerst een toe bij Uw toegang. Er is niets gebeurd.",
+        "For this you need two passkeys. First add one at Your access. Nothing happened.",
+    )

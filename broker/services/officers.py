@@ -20,16 +20,14 @@ from broker.domain.officers import Acting, OfficerRole, Right
 from broker.domain.parties import OfficerId, Oin
 from broker.domain.passkeys import fingerprint_of
 from broker.domain.ports import Passkey, Passkeys
-from broker.domain.presence import ENOUGH, Purpose
+from broker.domain.presence import ENOUGH, ConfirmFirst, Purpose, SecondPasskeyFirst
 from broker.domain.stores import UnitOfWork, Visit
 from broker.errors import (
-    ConfirmFirst,
     Fault,
     Invalid,
     NotAllowed,
     NotAuthenticated,
     NotFound,
-    SecondPasskeyFirst,
     Tampered,
     Words,
 )

@@ -119,6 +119,8 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
         "matter_id": (await rows_of(world, "matter"))[0].id,
         "proposal_id": await propose(world),
         "motion_id": NO_SUCH_ID,
+        "purpose": "take-away",
+        "back": "files",
         "reaction": reaction,
         "part": part,
         "kind": "reaction",
@@ -270,6 +272,8 @@ async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(w
             ids |= {
                 "proposal_id": proposal,
                 "motion_id": NO_SUCH_ID,
+                "purpose": "take-away",
+                "back": "files",
                 "reaction": NO_SUCH_ID,
                 "part": "0" * 32,
                 "kind": "reaction",

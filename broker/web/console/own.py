@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from broker.domain.presence import Purpose
-from broker.errors import Conflict, Invalid, NotFound, Words
+from broker.errors import Conflict, NotFound
 from broker.services.own_access import OwnScreen
 from broker.web.console.navigation import first_page
 from broker.web.console.visits import Visit, Visits
@@ -98,10 +98,11 @@ class OwnPages:
     async def confirm(self, request: Request) -> Response:
         """Ask for a passkey, and say what comes after."""
         visit = await self._visits.signed_in(request)
-        wanted = request.query_params.get("for", "")
-        purpose = Purpose(wanted) if wanted in list(Purpose) else Purpose.OWN_PASSKEYS
-        back = self._back(request.query_params.get("back", ""), visit)
-        return self._pages.show(request, "console/confirm.html", visitor=visit.visitor, purpose=purpose, back=back)
+        purpose, back = _purpose(request), self._back(request, visit)
+        came = request.path_params["back"]
+        return self._pages.show(
+            request, "console/confirm.html", visitor=visit.visitor, purpose=purpose, back=back, came=came
+        )
 
     async def confirm_options(self, request: Request) -> Response:
         """What the browser needs."""
@@ -115,13 +116,13 @@ class OwnPages:
         visit = await self._visits.scripted(request)
         credential = await read_json(request, self._pages.site)
         token = await self._own.confirm(visit.token, _purpose(request), credential)
-        back = self._back(request.query_params.get("back", ""), visit)
-        response = self._pages.protected(JSONResponse({"next": back}))
+        response = self._pages.protected(JSONResponse({"next": self._back(request, visit)}))
         self._visits.cookie.write(response, token)
         return response
 
-    def _back(self, path: str, visit: Visit) -> str:
-        """The page of ours at that address, or the nearest above it; else where this officer begins."""
+    def _back(self, request: Request, visit: Visit) -> str:
+        """The page of ours that they came from, or the nearest above it; else where this officer begins."""
+        path = "/console/" + str(request.path_params["back"]).replace("~", "/")
         while path.startswith("/console/"):
             if self._leads_to(path):
                 return path
@@ -130,10 +131,7 @@ class OwnPages:
 
 
 def _purpose(request: Request) -> Purpose:
-    wanted = request.query_params.get("for", "")
+    wanted = request.path_params["purpose"]
     if wanted not in list(Purpose):
-        raise Invalid.at("/for", _NO_PURPOSE.nl, _NO_PURPOSE.en)
+        raise NotFound
     return Purpose(wanted)
-
-
-_NO_PURPOSE = Words("Dit kunt u niet bevestigen.", "This cannot be confirmed.")

@@ -78,9 +78,9 @@ def _add_own(router: PageRouter, services: ConsoleServices, visits: Visits, page
     router.answers("/console/own/passkey", own.add)
     router.acts("/console/own/remove", own.remove)
     router.acts("/console/own/visits", own.end_others)
-    router.looks("/console/confirm", own.confirm)
-    router.answers("/console/confirm/options", own.confirm_options)
-    router.answers("/console/confirm/result", own.confirmed)
+    router.looks("/console/confirm/{purpose}/{back}", own.confirm)
+    router.answers("/console/confirm/{purpose}/{back}/options", own.confirm_options)
+    router.answers("/console/confirm/{purpose}/{back}/result", own.confirmed)
 
 
 def _add_management(router: PageRouter, services: ConsoleServices, visits: Visits, pages: Pages) -> None:

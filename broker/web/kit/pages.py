@@ -20,15 +20,14 @@ from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
 from broker.domain.directions import shown
+from broker.domain.presence import ConfirmFirst, SecondPasskeyFirst
 from broker.errors import (
     BrokerError,
-    ConfirmFirst,
     Conflict,
     Invalid,
     NotAllowed,
     NotAuthenticated,
     NotFound,
-    SecondPasskeyFirst,
     TooMany,
     Unavailable,
     Words,
@@ -74,6 +73,11 @@ class Visitor:
 
     csrf: str
     name: str = ""
+
+
+def _from(path: str) -> str:
+    """An address of the console as one part of another: `motions~5`."""
+    return path.removeprefix("/console/").replace("/", "~")
 
 
 def status_of(error: BrokerError) -> int:
@@ -223,7 +227,7 @@ class Pages:
         if isinstance(error, NotAuthenticated):
             return self.go(HOME[self.area])
         if isinstance(error, ConfirmFirst):
-            return self.go(f"/console/confirm?for={error.purpose}&back={quote(request.url.path)}")
+            return self.go(f"/console/confirm/{error.purpose}/{quote(_from(request.url.path))}")
         alarm(request, error, self.site)
         if isinstance(error, SecondPasskeyFirst):
             return self.show(request, "console/second-passkey.html", error=error, status=status_of(error))

@@ -9,9 +9,9 @@ from broker.domain.events import EventType
 from broker.domain.motions import MotionKind, MotionState
 from broker.domain.officers import OfficerRole
 from broker.domain.parties import OfficerId, Oin, Organisation
-from broker.domain.presence import Purpose
+from broker.domain.presence import ConfirmFirst, Purpose, SecondPasskeyFirst
 from broker.domain.stores import OfficerRow
-from broker.errors import ConfirmFirst, Conflict, Invalid, NotFound, SecondPasskeyFirst, Words
+from broker.errors import Conflict, Invalid, NotFound, Words
 from broker.services.motion_screens import ChangeRow, MotionRow, MotionScreen, OfficersScreen, PartnersScreen, Wanted
 from broker.services.own_access import OwnPasskeyRow, OwnScreen, OwnVisitRow
 from tests.unit.web.fakes import NOW, OFFICER_TOKEN, OPTIONS_TO_CREATE, OPTIONS_TO_GET

@@ -16,7 +16,7 @@ from tests.unit.web.test_family_pages import LANGUAGES, form, visible
 
 PAGES = (
     "/console/own",
-    "/console/confirm",
+    "/console/confirm/take-away/files",
     "/console/officers",
     "/console/partners",
     "/console/motions",
@@ -67,17 +67,15 @@ async def test_a_passkey_is_added_and_removed_only_after_confirming(
     console.visit()
     page = await client.get("/console/own")
     assert "data-passkey" not in page.text
-    assert "/console/confirm?for=own-passkeys&amp;back=/console/own" in page.text
+    assert "/console/confirm/own-passkeys/own" in page.text
     refused = await client.post("/console/own/remove", data=form(passkey=OTHER))
-    assert refused.headers["location"] == "/console/confirm?for=own-passkeys&back=/console/own/remove"
+    assert refused.headers["location"] == "/console/confirm/own-passkeys/own~remove"
     page = await client.get(refused.headers["location"])
-    assert "back=/console/own&#34;" in page.text or 'back=/console/own"' in page.text, "the nearest page of ours"
+    assert '<a class="utrecht-link" href="/console/own">' in page.text, "the nearest page of ours"
     assert "niet bewaard" in visible(page)
     options = await client.post("/console/own/passkey-options", json={}, headers=SCRIPT)
     assert (options.status_code, "Bevestig eerst" in options.json()["message"]) == (403, True)
-    answer = await client.post(
-        "/console/confirm/result?for=own-passkeys&back=/console/own", json={"id": "x"}, headers=SCRIPT
-    )
+    answer = await client.post("/console/confirm/own-passkeys/own~remove/result", json={"id": "x"}, headers=SCRIPT)
     assert answer.json() == {"next": "/console/own"}
     assert answer.headers["set-cookie"].startswith("__Host-rondom-console="), "a new token: it may do more now"
     console.visit()
@@ -98,26 +96,23 @@ async def test_after_confirming_one_goes_back_to_a_page_of_ours_alone(
 ) -> None:
     console.visit()
     for back, place in (
-        ("/console/files", "/console/files"),
-        ("/console/partners", "/console/partners"),
-        ("/console/motions/m1", "/console/motions/m1"),
-        ("/console/log/check", "/console/log"),
-        ("//evil.example", "/console/disclosures"),
-        ("https://evil.example/console/own", "/console/disclosures"),
-        ("/console//evil.example", "/console/disclosures"),
-        ("/mine", "/console/disclosures"),
-        ("", "/console/disclosures"),
+        ("files", "/console/files"),
+        ("partners", "/console/partners"),
+        ("motions~m1", "/console/motions/m1"),
+        ("log~check", "/console/log"),
+        ("~~evil.example", "/console/disclosures"),
+        ("https:~~evil.example~console~own", "/console/disclosures"),
+        ("..~mine", "/console/disclosures"),
+        ("nowhere", "/console/disclosures"),
     ):
-        page = await client.get("/console/confirm", params={"for": "take-away", "back": back})
+        page = await client.get(f"/console/confirm/take-away/{back}")
         assert f'href="{place}"' in page.text, back
-        answer = await client.post(
-            "/console/confirm/result", params={"for": "take-away", "back": back}, json={}, headers=SCRIPT
-        )
+        answer = await client.post(f"/console/confirm/take-away/{back}/result", json={}, headers=SCRIPT)
         assert answer.json() == {"next": place}, back
-    bad = await client.post("/console/confirm/result?for=everything", json={}, headers=SCRIPT)
-    assert bad.status_code == 400
+    bad = await client.post("/console/confirm/everything/files/result", json={}, headers=SCRIPT)
+    assert bad.status_code == 404
     assert {call[1] for call in console.own.calls} == {Purpose.TAKE_AWAY}
-    assert (await client.post("/console/confirm/result?for=take-away", json={})).status_code == 403
+    assert (await client.post("/console/confirm/take-away/files/result", json={})).status_code == 403
 
 
 async def test_who_has_one_passkey_is_asked_for_the_second_on_every_page(
@@ -161,7 +156,7 @@ async def test_a_motion_is_proposed_with_every_field_and_shown_again_when_it_is_
         assert (await client.post(path, data=form(kind=kind, reason="x"))).status_code == 400
     console.motions.confirmed = False
     led = await client.post("/console/partners", data=form(kind="lift", reason="x"))
-    assert led.headers["location"] == "/console/confirm?for=organisations&back=/console/partners"
+    assert led.headers["location"] == "/console/confirm/organisations/partners"
     assert len(console.motions.calls) == 2
 
 
@@ -196,7 +191,7 @@ async def test_names_of_officers_stand_on_one_page(client: httpx.AsyncClient, co
 
 async def test_files_say_beforehand_that_a_passkey_is_asked(client: httpx.AsyncClient, console: FakeConsole) -> None:
     console.visit()
-    assert "/console/confirm?for=take-away" in (await client.get("/console/files")).text
+    assert "/console/confirm/take-away/files" in (await client.get("/console/files")).text
     console.own.fresh.add(Purpose.TAKE_AWAY)
     console.visit()
     assert "/console/confirm" not in (await client.get("/console/files")).text
