@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 from tests.e2e.acting import DESK, check_page, opened, press, with_passkeys
 from tests.e2e.test_every_page import opened_street
 from tests.support.agreements import propose
+from tests.support.devices_of_officers import second_device
 from tests.support.street import Street
 from tests.support.world import World
 
@@ -80,8 +81,38 @@ def walk(page: Page, street: Street) -> Iterator[str]:
         if place == "log":
             press(page, "main form button")
             yield "log-checked"
+    yield from walk_in_pairs(page, street)
     page.goto(f"{street.url}/console/disclosures/none")
     yield "not-there"
+
+
+def walk_in_pairs(page: Page, street: Street) -> Iterator[str]:
+    """A second passkey, and what is proposed to another officer."""
+    press(page, "footer a[href='/console/own']")
+    yield "own"
+    press(page, "main a[href^='/console/confirm/']")
+    yield "confirm"
+    page.click("[data-passkey]")
+    page.wait_for_url("**/console/own")
+    yield "own-confirmed"
+    officer = street.do(_newest_officer(street.world))
+    street.do(second_device(street.world, officer))
+    for place in ("officers", "partners"):
+        page.goto(f"{street.url}/console/{place}")
+        yield place
+    press(page, "main a[href^='/console/confirm/']")
+    page.click("[data-passkey]")
+    page.wait_for_url("**/console/partners")
+    page.fill("#reason", "Een lek.")
+    press(page, "button[value=suspend]")
+    yield "motion"
+    press(page, "main a[href='/console/motions']")
+    yield "motions"
+
+
+async def _newest_officer(world: World) -> str:
+    async with world.broker.house.storage(writing=False) as work:
+        return str((await work.officers.all())[-1].id)
 
 
 @pytest.mark.parametrize("language", ["nl", "en"])

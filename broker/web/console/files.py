@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from broker.domain.officers import Right, need
 from broker.domain.presence import Purpose
 from broker.errors import BrokerError, Conflict, Fault, Invalid, Words
 from broker.services.files import ExportFile, ExportFormat, ExportWanted
@@ -39,7 +40,9 @@ class Files:
 
     async def form(self, request: Request) -> Response:
         """The form."""
-        return self._show(request, await self._visits.signed_in(request), Typed())
+        visit = await self._visits.signed_in(request)
+        need(visit.session.rights, Right.TAKE_AWAY)
+        return self._show(request, visit, Typed())
 
     async def download(self, request: Request) -> Response:
         """The file, sent while it is read; or the form again, with what is wrong."""
