@@ -47,6 +47,7 @@ class Files:
     async def download(self, request: Request) -> Response:
         """The file, sent while it is read; or the form again, with what is wrong."""
         visit = await self._visits.signed_in(request)
+        need(visit.session.rights, Right.TAKE_AWAY)
         fields = await self._visits.form(request, visit)
         typed = Typed(*(fields.get(name, "")[:64] for name in ("format", "first_day", "last_day", "handover")))
         try:
