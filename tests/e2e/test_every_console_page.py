@@ -68,7 +68,7 @@ def walk(page: Page, street: Street) -> Iterator[str]:
             press(page, "main a[href$='/rules']")
             yield "rules"
     for place in ("overview", "queue", "files", "agreement", "log"):
-        press(page, f"nav a[href='/console/{place}']")
+        page.goto(f"{street.url}/console/{place}")
         yield place
         if place == "queue":
             press(page, "tbody a")
