@@ -59,8 +59,10 @@ from broker.services.house import House
 from broker.services.invitations import Invitations
 from broker.services.keys import KeyLife
 from broker.services.login_providers import LoginProviders
+from broker.services.motions import Motions
 from broker.services.officer_logins import OfficerLogins
 from broker.services.oversight import Oversight
+from broker.services.own_access import OwnAccess
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
 from broker.services.pictures import Pictures
@@ -128,6 +130,8 @@ class Broker:
     reporting: Reporting
     breach: Breach
     partners: Partners
+    own_access: OwnAccess
+    motions: Motions
     reminders: Reminders
     replay: Replay
     keys: KeyLife
@@ -183,6 +187,7 @@ class Broker:
                 self.sampling.run,
                 self.checks.run,
                 self.ringing.run,
+                self.motions.run,
             )
             tasks += [asyncio.create_task(task()) for task in background]
             yield
@@ -348,6 +353,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         reporting=Reporting(house, oversight),
         breach=Breach(house, oversight),
         partners=Partners(house),
+        own_access=OwnAccess(house, oversight, passkeys),
+        motions=Motions(house, oversight, passkeys),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
         keys=keys,

@@ -73,6 +73,8 @@ def asgi(broker: Broker) -> FastAPI:
         pictures=broker.pictures,
         reporting=broker.reporting,
         breach=broker.breach,
+        own=broker.own_access,
+        motions=broker.motions,
     )
     install_web(app, broker.consents, console, site)
     return app

@@ -26,7 +26,8 @@ _ACTIONS: Mapping[str, Action] = {
     "release:denied": "R", "release:shown": "R", "invitation:made": "C", "consent:given": "C", "consent:refused": "C",
     "consent:withdrawn": "U", "reaction:written": "C", "reaction:read": "R", "reaction:answered": "U",
     "messages:changed": "U", "policy:proposed": "C", "policy:approved": "U", "policy:activated": "U", "keys:changed": "U", "organisation:changed": "U",
-    "officer:invited": "C", "officer:enrolled": "C", "officer:withdrawn": "U", "matter:raised": "C", "matter:settled": "U", "review:signed-off": "U",
+    "officer:invited": "C", "officer:enrolled": "C", "officer:withdrawn": "U", "officer:passkey-removed": "D", "motion:proposed": "C", "motion:seconded": "U",
+    "matter:raised": "C", "matter:settled": "U", "review:signed-off": "U",
     "log:viewed": "R", "log:exported": "R", "passkey:enrolled": "C", "passkey:stopped": "U",
 }  # fmt: skip
 _USERS = ("professional", "officer", "signer")

@@ -57,6 +57,12 @@ RIGHTS: dict[OfficerRole, frozenset[Right]] = {
 }
 
 
+def need(rights: frozenset[Right], right: Right) -> None:
+    """Pass when that right is among these. Raises NotAllowed."""
+    if right not in rights:
+        raise NotAllowed(_NOT_YOURS, code="right-missing")
+
+
 @dataclass(frozen=True, slots=True)
 class Acting:
     """An officer at work. `organisation` is the only one whose lines they see; None for everybody's."""
@@ -74,8 +80,7 @@ class Acting:
 
     def need(self, right: Right) -> None:
         """Pass with that right. Raises NotAllowed without."""
-        if right not in self.rights:
-            raise NotAllowed(_NOT_YOURS, code="right-missing")
+        need(self.rights, right)
 
     @property
     def party(self) -> str:

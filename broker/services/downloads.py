@@ -1,6 +1,6 @@
 """An officer takes a part of the log with them: bounded by days or by one handover, and logged with who took it.
 
-1. Who asks is an officer who signed in.
+1. Who asks is an officer who signed in, has two passkeys, and used one again just now.
 2. What is asked for has bounds, and there is something within them.
 3. The download is logged and committed (`exporting.py`); its first piece is there before the answer begins, so that
    what can be refused is refused in words.
@@ -15,6 +15,7 @@ from broker.domain.events import Personal
 from broker.domain.log_ports import Selection
 from broker.domain.officers import Right
 from broker.domain.ports import Passkeys
+from broker.domain.presence import Purpose
 from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Fault, Invalid, Words
 from broker.services.exporting import NOTHING, Exports
@@ -46,7 +47,7 @@ class Downloads(Queue):
         """
         now = self._house.clock()
         async with self._house.storage(writing=False) as work:
-            officer = (await self.acting(work, token, Right.TAKE_AWAY)).officer  # 1
+            officer = (await self.confirmed(work, token, Right.TAKE_AWAY, Purpose.TAKE_AWAY)).officer  # 1
             selection, about = await _selected(work, wanted)  # 2
         if not await self._exports.count(selection):
             raise Conflict(NOTHING)

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from broker.domain.events import EventType, LogEvent
+from broker.domain.events import EventType, Fact, LogEvent
 from broker.domain.parties import Organisation
 from broker.domain.ports import AgreementInForce
+from broker.domain.stores import UnitOfWork
 from broker.errors import Invalid, NotFound
 from broker.services.house import House
 
@@ -42,40 +44,52 @@ class Partners:
         """Add or replace a partner, with keys that were checked. Raises Invalid for an OIN or kind that cannot be.
 
         A sealing key that is there stays, unless another is given or `unsealed` says that it goes: what a partner gets
-        does not begin to leave in clear by an omission. Returns the partner as it is now.
+        does not begin to leave in clear by an omission; and one that is suspended stays so. Returns the partner as it is now.
         """
         if not (organisation.oin.isascii() and organisation.oin.isdigit() and len(organisation.oin) == 20):
             raise Invalid.at("/oin", "Een OIN heeft twintig cijfers.", "An OIN has twenty digits.")
         if organisation.kind not in self._house.agreement().vocabulary.organisation_kinds:
             raise Invalid.at("/kind", "De afspraken kennen deze soort niet.", "The agreement does not know this kind.")
-        if organisation.sealing_key is None and not unsealed:
-            async with self._house.storage(writing=False) as work:
-                before = await work.organisations.get(organisation.oin)
-            organisation = replace(organisation, sealing_key=before.sealing_key if before else None)
-        await self._change(organisation, jwks)
+        async with self._house.storage() as work:
+            before = await work.organisations.get(organisation.oin)
+            if organisation.sealing_key is None and not unsealed:
+                organisation = replace(organisation, sealing_key=before.sealing_key if before else None)
+            if before is not None and before.suspended:
+                organisation = replace(organisation, suspended=True)
+            await change_partner(work, organisation, jwks, self._house.clock(), {"by": "operator"})
+            await work.commit()
+        self._house.log.kick()
         return organisation
 
     async def suspend(self, oin: str, *, suspended: bool) -> None:
-        """Stop a partner at once, or let it take part again. Raises NotFound."""
-        async with self._house.storage(writing=False) as work:
-            organisation = await work.organisations.get(oin)
-            jwks = await work.organisations.jwks(oin)
-        if organisation is None:
-            raise NotFound
-        changed = replace(organisation, suspended=suspended)
-        await self._change(changed, jwks)
-
-    async def _change(self, organisation: Organisation, jwks: Sequence[Mapping[str, Any]]) -> None:
+        """Stop a partner at once, or let it take part again: the operator, alone. Raises NotFound."""
         async with self._house.storage() as work:
-            await work.organisations.add(organisation, jwks)
-            state = "suspended" if organisation.suspended else "active"
-            kid = json.loads(organisation.sealing_key)["kid"] if organisation.sealing_key else "none"
-            event = LogEvent(
-                EventType.ORGANISATION_CHANGED,
-                self._house.clock(),
-                organisation.oin,
-                facts={"state": state, "sealing": kid},
-            )
-            await work.log.append(event)
+            await suspend_partner(work, oin, self._house.clock(), {"by": "operator"}, suspended=suspended)
             await work.commit()
         self._house.log.kick()
+
+
+async def suspend_partner(
+    work: UnitOfWork, oin: str, now: datetime, how: Mapping[str, Fact], *, suspended: bool
+) -> None:
+    """Stop a partner or let it take part again, logged with `how` that came about; the caller commits. Raises NotFound."""
+    organisation = await work.organisations.get(oin)
+    if organisation is None:
+        raise NotFound
+    jwks = await work.organisations.jwks(oin)
+    await change_partner(work, replace(organisation, suspended=suspended), jwks, now, how)
+
+
+async def change_partner(
+    work: UnitOfWork,
+    organisation: Organisation,
+    jwks: Sequence[Mapping[str, Any]],
+    now: datetime,
+    how: Mapping[str, Fact],
+) -> None:
+    """Keep a partner as it is now, and log it; the caller commits."""
+    await work.organisations.add(organisation, jwks)
+    state = "suspended" if organisation.suspended else "active"
+    kid = json.loads(organisation.sealing_key)["kid"] if organisation.sealing_key else "none"
+    facts: dict[str, Fact] = {"state": state, "sealing": kid, **how}
+    await work.log.append(LogEvent(EventType.ORGANISATION_CHANGED, now, organisation.oin, facts=facts))

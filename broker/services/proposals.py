@@ -1,6 +1,6 @@
 """Another agreement: the operator proposes it, two privacy officers approve its very text with their passkeys.
 
-1. Only who is signed in, and still is an officer, approves; with a passkey of their own, whose making is in the log.
+1. Only who is signed in, still is an officer and has two passkeys, approves; with one of their own, whose making is in the log.
 2. The passkey signs a challenge over the text's digest, the proposal, its first moment, the officer and a fresh nonce
    of ours, with its user verified. It is good for five minutes and once.
 3. The text is loaded and digested again: what is approved is what is there.
@@ -25,16 +25,15 @@ from broker.domain.approvals import (
     challenge,
     state_of,
 )
-from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.officers import Right
 from broker.domain.parties import OfficerId
 from broker.domain.ports import AgreementInForce, Passkey
-from broker.domain.stores import LogSearch, OfficerRow, Proposal, UnitOfWork, Visit
+from broker.domain.stores import OfficerRow, Proposal, UnitOfWork, Visit
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, Words
 from broker.services.approvals import approvers, keep_approval, keep_proposal, proposed
 from broker.services.house import guarded
 from broker.services.impact import impact_of
-from broker.services.officers import fingerprint
+from broker.services.officers import fingerprint, withdraw
 from broker.services.proposal_screens import (
     AgreementScreen,
     CountedEffect,
@@ -91,10 +90,7 @@ class Proposals(Queue):
         """Somebody is no officer any more: no visit, passkey or approval of theirs counts. Raises NotFound."""
         house, now = self._house, self._house.clock()
         async with house.storage() as work:
-            if not await work.officers.withdraw(OfficerId(officer), now):
-                raise NotFound
-            personal = (Personal(officer, "officer", officer),)
-            await work.log.append(LogEvent(EventType.OFFICER_WITHDRAWN, now, personal=personal))
+            await withdraw(work, OfficerId(officer), now, {"by": "operator"})
             await work.commit()
         house.log.kick()
 
@@ -198,7 +194,7 @@ class Proposals(Queue):
             passkey = await self._own_passkey(work, officer, credential_json)  # 1
             nonce = base64.b64decode(asked["nonce"])
             wanted = challenge(proposal.digest, proposal.id, proposal.starts, officer, nonce)
-            await work.officers.used(self._passkeys.signed(credential_json, wanted, passkey))  # 2
+            await work.officers.used(self._passkeys.signed(credential_json, wanted, passkey), now)  # 2
             number = 1 + len(await work.policies.approvals(proposal.id))
             evidence = json.dumps({"nonce": asked["nonce"], "credential": json.loads(credential_json)}, sort_keys=True)
             await keep_approval(work, proposal, officer, number, evidence, now)
@@ -213,6 +209,7 @@ class Proposals(Queue):
         if not await work.officers.active(OfficerId(visit.owner), lock=True):
             raise NotAuthenticated
         await self.acting(work, token, Right.AGREEMENT)
+        await self.equipped(work, OfficerId(visit.owner))
         return visit
 
     async def _open_to(self, work: UnitOfWork, proposal_id: str, officer: OfficerId) -> Proposal:
@@ -230,14 +227,9 @@ class Proposals(Queue):
         known = await work.officers.passkey(self._passkeys.credential_id(credential_json))
         if known is None or known[0] != officer:
             raise NotAllowed(_OTHER_PASSKEY, code="unknown-passkey")
-        for entry in await work.log.search(LogSearch(owner=officer, types=(EventType.OFFICER_ENROLLED,))):
-            self._house.log.vouched(entry)
-            said = self._house.log.read(entry.leaf, await work.log.openings(entry.id))
-            if fingerprint(known[1]) in said.personal.get("passkey", ()) and officer in said.personal.get(
-                "officer", ()
-            ):
-                return known[1]
-        raise NotAllowed(_NOT_IN_LOG, code="passkey-not-in-log")
+        if fingerprint(known[1]) not in await self.own_passkeys(work, officer):
+            raise NotAllowed(_NOT_IN_LOG, code="passkey-not-in-log")
+        return known[1]
 
 
 async def _instead_of(work: UnitOfWork, proposal: Proposal) -> str:

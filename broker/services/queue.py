@@ -43,9 +43,9 @@ class Queue(Officers):
     async def settle(self, token: str, matter_id: str, outcome: str, note: str) -> None:
         """Accept or confirm it. Raises Invalid with all that is wrong, NotFound, Conflict when it was settled before."""
         house, now = self._house, self._house.clock()
-        state, note = _settlement(outcome, note)
         async with house.storage() as work:
             officer = (await self.acting(work, token, Right.SETTLE)).officer  # 1
+            state, note = _settlement(outcome, note)
             matter = await work.matters.get(matter_id, lock=True)
             if matter is None:
                 raise NotFound

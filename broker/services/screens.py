@@ -10,6 +10,7 @@ from typing import Literal
 
 from broker.domain.consents import Stance
 from broker.domain.officers import Right
+from broker.domain.presence import ENOUGH, Purpose
 from broker.domain.reactions import ReactionKind, ReactionState
 from broker.errors import Words
 
@@ -205,6 +206,9 @@ class OfficerSession:
 
     `open_matters` and `open_items`: how many doubts, and things that stand out, wait for an officer. `agreement_refused`: a changed agreement could not be put in force. `rights` says which pages are theirs, and `organisation` names
     the only one whose part they see.
+    `passkeys`: how many are theirs. `confirmed`: what they used one again for in the last minutes.
+    `agreement_refused`: a changed agreement could not be put in force. `rights` says which pages are theirs, and
+    `organisation` names the only one whose part they see.
     """
 
     id: str
@@ -216,6 +220,8 @@ class OfficerSession:
     rights: frozenset[Right] = frozenset(Right)
     organisation: str = ""
     open_items: int = 0
+    passkeys: int = ENOUGH
+    confirmed: frozenset[Purpose] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from broker.domain.officers import Acting, OfficerRole
 from broker.domain.parties import OfficerId, Oin
 from broker.domain.ports import Passkey
-from broker.domain.stores import Approval, InForce, OfficerRow, Proposal
+from broker.domain.stores import Approval, InForce, OfficerPasskey, OfficerRow, Proposal
 from broker.errors import Tampered
 from broker.storage import tables as t
 from broker.storage.rows import Store
@@ -59,6 +59,10 @@ class Officers(Store):
         fresh = sa.and_(c.id == officer, c.enrolled_at.is_(None), c.withdrawn_at.is_(None))
         if not await self._run(sa.update(t.officer).where(fresh).values(enrolled_at=now)):
             return False
+        return await self.add_passkey(officer, passkey, now)
+
+    async def add_passkey(self, officer: OfficerId, passkey: Passkey, now: datetime) -> bool:
+        """One more; a credential belongs to one officer."""
         values = {
             "credential": passkey.credential,
             "officer": officer,
@@ -68,6 +72,17 @@ class Officers(Store):
         }
         return await self._insert_once(t.passkey, values)
 
+    async def passkeys(self, officer: OfficerId) -> Sequence[OfficerPasskey]:
+        """All of one officer, oldest first."""
+        c = t.passkey.c
+        rows = await self._all(sa.select(t.passkey).where(c.officer == officer).order_by(c.created_at, c.credential))
+        return [OfficerPasskey(Passkey(r.credential, r.public_key, r.count), r.created_at, r.used_at) for r in rows]
+
+    async def remove_passkey(self, officer: OfficerId, credential: bytes) -> bool:
+        """It is theirs no more."""
+        c = t.passkey.c
+        return bool(await self._run(sa.delete(t.passkey).where(c.officer == officer, c.credential == credential)))
+
     async def passkey(self, credential: bytes) -> tuple[OfficerId, Passkey] | None:
         """By credential id."""
         mine = sa.select(t.passkey).join(t.officer, t.officer.c.id == t.passkey.c.officer)
@@ -75,14 +90,18 @@ class Officers(Store):
         row = await self._one(mine.where(good))
         return (OfficerId(row.officer), Passkey(row.credential, row.public_key, row.count)) if row else None
 
-    async def used(self, passkey: Passkey) -> None:
-        """Keep its new count."""
+    async def used(self, passkey: Passkey, now: datetime) -> None:
+        """Keep its new count, and when that was."""
         mine = t.passkey.c.credential == passkey.credential
-        await self._run(sa.update(t.passkey).where(mine).values(count=passkey.count))
+        await self._run(sa.update(t.passkey).where(mine).values(count=passkey.count, used_at=now))
 
     async def all(self) -> Sequence[OfficerRow]:
         """Every officer, by id."""
-        rows = await self._all(sa.select(t.officer).order_by(t.officer.c.id))
+        own = t.passkey.c
+        kept = sa.select(own.officer, sa.func.count().label("many"), sa.func.max(own.used_at).label("seen"))
+        keys = kept.group_by(own.officer).subquery()
+        every = sa.select(t.officer, keys.c.many, keys.c.seen).outerjoin(keys, keys.c.officer == t.officer.c.id)
+        rows = await self._all(every.order_by(t.officer.c.id))
         return [
             OfficerRow(
                 OfficerId(row.id),
@@ -91,6 +110,8 @@ class Officers(Store):
                 row.withdrawn_at is not None,
                 OfficerRole(row.role),
                 Oin(row.organisation) if row.organisation else None,
+                row.many or 0,
+                row.seen,
             )
             for row in rows
         ]

@@ -24,6 +24,7 @@ from broker.storage.following import Daily, Followers
 from broker.storage.handovers import Handovers
 from broker.storage.log import Checkpoints, Log, Tree
 from broker.storage.matters import Matters
+from broker.storage.motions import Motions
 from broker.storage.officer_logins import OfficerLogins
 from broker.storage.outbox import Outbox
 from broker.storage.oversight import Officers, Policies
@@ -134,6 +135,7 @@ class SqlUnitOfWork:
         self.outbox = Outbox(connection, means)
         self.officers = Officers(connection, means)
         self.officer_logins = OfficerLogins(connection, means)
+        self.motions = Motions(connection, means)
         self.policies = Policies(connection, means)
         self.data_keys = DataKeys(connection, means)
 

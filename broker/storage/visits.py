@@ -1,7 +1,8 @@
 """Sessions, counters and once-only marks: shared by every broker on the same database."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -39,14 +40,30 @@ class Visits(Store):
         tag = self._means.tags.code_tag("visit", token)
         statement = sa.select(t.visit).where(t.visit.c.token_tag == tag, t.visit.c.expires > now)
         row = await self._one(statement.with_for_update() if lock else statement)
-        if row is None:
-            return None
+        return self._visit(row) if row else None
+
+    def _visit(self, row: Any) -> Visit:
         state = self._unseal_json(f"visit:{row.id}", row.state_sealed)
         return Visit(row.id, row.kind, row.owner, row.invitation, row.stage, row.language, row.expires, state)
 
     async def save(self, visit: Visit) -> None:
         """Keep its new stage, language and state."""
         await self._run(sa.update(t.visit).where(t.visit.c.id == visit.id).values(self._changing(visit)))
+
+    async def prolong(self, visit: str, expires: datetime) -> None:
+        """It goes on until then; its state is not written, so what another request took out of it stays out."""
+        await self._run(sa.update(t.visit).where(t.visit.c.id == visit).values(expires=expires))
+
+    async def renew(self, visit: str, token: str) -> None:
+        """From now on it is known by this token."""
+        tag = self._means.tags.code_tag("visit", token)
+        await self._run(sa.update(t.visit).where(t.visit.c.id == visit).values(token_tag=tag))
+
+    async def of(self, kind: Literal["family", "officer"], owner: str, now: datetime) -> Sequence[Visit]:
+        """The live ones of somebody, oldest first."""
+        c = t.visit.c
+        mine = sa.select(t.visit).where(c.owner == owner, c.kind == kind, c.expires > now).order_by(c.id)
+        return [self._visit(row) for row in await self._all(mine)]
 
     async def end(self, visit: str) -> None:
         """Forget it."""

@@ -12,6 +12,7 @@ from broker.domain.review import REFUSALS
 from tests.e2e.acting import DESK, check_page, opened, press, with_passkeys
 from tests.e2e.test_every_page import opened_street
 from tests.support.agreements import propose
+from tests.support.devices_of_officers import second_device
 from tests.support.street import Street
 from tests.support.world import World
 
@@ -74,6 +75,7 @@ def walk(page: Page, street: Street) -> Iterator[str]:
     yield from _review(page, street)
     yield from _look_at_the_agreement(page, street)
     yield from _check(page, street)
+    yield from walk_in_pairs(page, street)
     page.goto(f"{street.url}/console/disclosures/none")
     yield "not-there"
 
@@ -167,6 +169,12 @@ def _check(page: Page, street: Street) -> Iterator[str]:
         yield f"pictures-{period}"
 
 
+def _template_of(path: str) -> str:
+    """An address with a hole for each id."""
+    path = re.sub(r"[0-9a-f]{32}-\d+|[0-9a-f]{8}-[0-9a-f-]{27,}|(?<=/pictures/)[a-z]+", "{}", path)
+    return re.sub(r"(/console/confirm)/[^/]+/[^/]+", r"\1/{}/{}", path)
+
+
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_an_officer_can_read_every_page(
     lived_in: Street, browser: Browser, picture: Callable[..., None], language: str
@@ -175,13 +183,7 @@ def test_an_officer_can_read_every_page(
     with opened(browser, language, DESK) as page:
         with_passkeys(page)
         for name in walk(page, lived_in):
-            visited.add(
-                re.sub(
-                    r"[0-9a-f]{32}-\d+|[0-9a-f]{8}-[0-9a-f-]{27,}|(?<=/pictures/)[a-z]+",
-                    "{}",
-                    page.url.removeprefix(lived_in.url).split("#")[0],
-                )
-            )
+            visited.add(_template_of(page.url.removeprefix(lived_in.url).partition("#")[0]))
             check_page(page, name, language)
             picture(page, f"console-{name}-{language}")
     there = {
@@ -202,3 +204,32 @@ def an_item(page: Page) -> Iterator[str]:
     page.fill("#note", "Gebeld met de school.")
     press(page, "main form[action*='/review/'] button")
     yield "review-item-signed-off"
+
+
+def walk_in_pairs(page: Page, street: Street) -> Iterator[str]:
+    """A second passkey, and what is proposed to another officer."""
+    press(page, "footer a[href='/console/own']")
+    yield "own"
+    press(page, "main a[href^='/console/confirm/']")
+    yield "confirm"
+    page.click("[data-passkey]")
+    page.wait_for_url("**/console/own")
+    yield "own-confirmed"
+    officer = street.do(_newest_officer(street.world))
+    street.do(second_device(street.world, officer))
+    for place in ("officers", "partners"):
+        page.goto(f"{street.url}/console/{place}")
+        yield place
+    press(page, "main a[href^='/console/confirm/']")
+    page.click("[data-passkey]")
+    page.wait_for_url("**/console/partners")
+    page.fill("#reason", "Een lek.")
+    press(page, "button[value=suspend]")
+    yield "motion"
+    press(page, "main a[href='/console/motions']")
+    yield "motions"
+
+
+async def _newest_officer(world: World) -> str:
+    async with world.broker.house.storage(writing=False) as work:
+        return str((await work.officers.all())[-1].id)

@@ -20,6 +20,7 @@ from broker.services import agreements
 from tests.promises.attacks import ALL, TOM, Case, push
 from tests.support.agreements import copied_policies
 from tests.support.authenticators import Authenticator
+from tests.support.devices_of_officers import second_device
 from tests.support.intruder import Intruder, intruder_in
 from tests.support.surface import dump, nobody_writes
 from tests.support.world import ROOT, URL, World, started_again
@@ -101,6 +102,7 @@ async def officer(world: World, name: str = "An officer") -> AsyncIterator[Offic
         page = (await browser.get("/console/agreement")).text
         csrf = page.partition('name="csrf" value="')[2].partition('"')[0]
         identity = (await world.broker.oversight.session(browser.cookies["rondom-console"])).officer  # type: ignore[union-attr]
+        await second_device(world, identity)
         yield Officer(world, browser, device, identity, csrf)
 
 
@@ -388,8 +390,10 @@ def tamper(intruder: Intruder, attack: str, proposal: str, one: Officer, other: 
             other.id,
         )
     else:
-        intruder.change("DELETE FROM passkey WHERE officer = ?", other.id)
-        intruder.change("UPDATE passkey SET officer = ? WHERE officer = ?", other.id, one.id)
+        intruder.change("DELETE FROM passkey WHERE officer = ? AND length(public_key) > 20", other.id)
+        intruder.change(
+            "UPDATE passkey SET officer = ? WHERE officer = ? AND length(public_key) > 20", other.id, one.id
+        )
 
 
 async def test_a_broker_does_not_start_on_an_agreement_that_nobody_approved(

@@ -9,7 +9,7 @@ import httpx
 
 from broker.cli.visitor import answered, form_of, forms_of
 from tests.support.agreements import propose
-from tests.support.officers import officer_browser
+from tests.support.officers import OfficerBrowser, officer_browser
 from tests.support.review import an_item
 from tests.support.surface import (
     ACTS,
@@ -35,7 +35,6 @@ ASKED_EACH = ("/questions/1/recipients", "/questions/2/recipients", "/questions/
 YES = {"status": "yes", "voice-of-the-child": "yes", "safety-plan": "yes"}
 
 OFFICERS_LOOK = {
-    "visit",  # `expires` (and the sealed state that is written with it) of the officer's own visit: an idle clock
     "log_entry",  # looking at the log is itself logged, on purpose (NEN 7513)
     "log_opening",
     "log_subject_key",
@@ -51,7 +50,7 @@ OFFICERS_LOOK = {
     "log_fold_about",
 }
 """What a signed-in officer's GET may change."""
-SENDERS_LOOK = OFFICERS_LOOK - {"visit"}
+SENDERS_LOOK = OFFICERS_LOOK
 """What a sender's GET of what a family wrote may change. Nobody else's GET changes any table at all."""
 
 
@@ -122,6 +121,9 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
         "matter_id": (await rows_of(world, "matter"))[0].id,
         "proposal_id": await propose(world),
         "item_id": await an_item(world),
+        "motion_id": NO_SUCH_ID,
+        "purpose": "take-away",
+        "back": "files",
         "period": "weeks",
         "reaction": reaction,
         "part": part,
@@ -268,6 +270,7 @@ async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(w
     await world.ask(TOM, "ib-joris")
     matter, item = (await rows_of(world, "matter"))[0].id, await an_item(world)
     entry, proposal = (await rows_of(world, "log_entry"))[0].entry_id, await propose(world)
+    world.clock.fixed = world.clock()
     async with officer_browser(world) as officer:
         before, known = await dump(world), {row.entry_id for row in await rows_of(world, "log_entry")}
         for path in sorted(LOOKS):
@@ -275,6 +278,9 @@ async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(w
             ids |= {
                 "proposal_id": proposal,
                 "item_id": item,
+                "motion_id": NO_SUCH_ID,
+                "purpose": "take-away",
+                "back": "files",
                 "period": "months",
                 "reaction": NO_SUCH_ID,
                 "part": "0" * 32,
@@ -289,6 +295,7 @@ async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(w
                 answer = await officer.browser.request(method, address)
                 assert answer.status_code < 500, (method, address)
         after = await dump(world)
+        await only_the_idle_clock_goes_on(world, officer)
     assert changed(before, after) <= OFFICERS_LOOK, "not the matters, nor the items: looking settles nothing"
     new = [row for row in await rows_of(world, "log_entry") if row.entry_id not in known]
     assert {row.type for row in new} == {"log:searched", "log:viewed"}
@@ -645,7 +652,7 @@ async def test_a_foreign_page_cannot_press_a_button(world: World) -> None:
                 answer = await officer.browser.post(f"/console/passkeys/{address}", json={}, headers=headers)
                 assert answer.status_code == 403, (headers, address)
         # The officer's own idle clock is the one thing that goes on.
-        assert changed(before, await dump(world)) <= {"visit"}
+        assert changed(before, await dump(world)) <= IDLE_CLOCK
         assert len(await rows_of(world, "visit")) == 4
         tom.headers["Origin"] = URL
         assert (await tom.post("/check", data=form)).url.path.startswith("/receipt/"), "the form itself was good"
@@ -700,3 +707,20 @@ async def test_asking_for_the_same_page_twice_shows_the_same(world: World) -> No
     async with answering(world, "mother") as browser:
         for path in ("/questions/1", "/check", "/questions/2"):
             assert told(await browser.get(path)) == told(await browser.get(path)), path
+
+
+IDLE_CLOCK = {"visit"}
+
+
+async def only_the_idle_clock_goes_on(world: World, officer: OfficerBrowser) -> None:
+    """A look a minute later writes when the visit ends, and nothing else of it; one within the minute writes nothing."""
+    [before] = await rows_of(world, "visit")
+    assert world.clock.fixed is not None
+    world.clock.fixed += timedelta(seconds=59)
+    await officer.browser.get("/console/agreement")
+    assert await rows_of(world, "visit") == [before]
+    world.clock.fixed += timedelta(seconds=2)
+    await officer.browser.get("/console/agreement")
+    [after] = await rows_of(world, "visit")
+    assert after.expires == before.expires + timedelta(seconds=61)
+    assert {**after._mapping, "expires": before.expires} == dict(before._mapping)

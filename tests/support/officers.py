@@ -4,14 +4,17 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 import httpx
 
 from broker.app import Broker
+from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.officers import OfficerRole
 from broker.domain.parties import OfficerId, Oin
 from broker.domain.ports import Passkey
+from broker.domain.presence import FRESH_FOR, Purpose
+from broker.services.officers import fingerprint
+from broker.services.officers import let_in as invited
 from tests.support.world import World
 
 
@@ -25,24 +28,39 @@ class OfficerBrowser:
     officer: OfficerId
 
 
-async def let_in(broker: Broker, role: OfficerRole = OfficerRole.OFFICER, organisation: str = "") -> OfficerId:
-    """Somebody who was invited and made a passkey; nothing of it is in the log."""
+async def let_in(
+    broker: Broker, role: OfficerRole = OfficerRole.OFFICER, organisation: str = "", *, passkeys: int = 2
+) -> OfficerId:
+    """Somebody who was invited and made that many passkeys: it is in the log, as it must be to count."""
     house = broker.house
-    officer, now = OfficerId(house.ids()), house.clock()
+    now = house.clock()
     async with house.storage() as work:
-        code = house.codes.normal(house.codes.invitation())
         belongs = Oin(organisation) if organisation else None
-        until = now + timedelta(days=7)
-        await work.officers.invite(officer, "Officer", code, until, now, role=role, organisation=belongs)
-        await work.officers.enrol(officer, Passkey(secrets.token_bytes(16), b"", 0), now)
+        officer, _ = await invited(work, house, "Officer", role, belongs, {"by": "operator"})
+        for number in range(passkeys):
+            made = Passkey(secrets.token_bytes(16), secrets.token_bytes(16), 0)
+            keep = work.officers.add_passkey if number else work.officers.enrol
+            assert await keep(officer, made, now)
+            personal = (Personal(officer, "officer", officer), Personal(officer, "passkey", fingerprint(made)))
+            await work.log.append(LogEvent(EventType.OFFICER_ENROLLED, now, personal=personal))
         await work.commit()
+    house.log.kick()
     return officer
 
 
-async def signed_in(broker: Broker, officer: OfficerId, stage: str = "signed-in") -> tuple[str, str]:
-    """(token, secret for forms) of a visit of theirs at some stage."""
-    async with broker.house.storage() as work:
+async def signed_in(
+    broker: Broker, officer: OfficerId, stage: str = "signed-in", *, confirmed: bool = True
+) -> tuple[str, str]:
+    """(token, secret for forms) of a visit of theirs at some stage; `confirmed` just now for whatever asks that."""
+    house = broker.house
+    async with house.storage() as work:
         token, session = await broker.oversight._start(work, officer, stage)
+        visit = await work.visits.by_token(token, house.clock())
+        assert visit is not None
+        if confirmed:
+            until = (house.clock() + FRESH_FOR).timestamp()
+            visit.state["confirmed"] = {purpose.value: until for purpose in Purpose}
+            await work.visits.save(visit)
         await work.commit()
     return token, session.csrf
 

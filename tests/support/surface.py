@@ -99,6 +99,12 @@ LOOKS = {
     "/console/watchers",
     "/console/pictures",
     "/console/pictures/{period}",
+    "/console/own",
+    "/console/confirm/{purpose}/{back}",
+    "/console/officers",
+    "/console/partners",
+    "/console/motions",
+    "/console/motions/{motion_id}",
 }
 """What GET and HEAD may ask for: nothing of it changes anything."""
 
@@ -158,6 +164,16 @@ ACTS = {
     "POST /console/agreement/{proposal_id}/approval-options": "officer",
     "POST /console/agreement/{proposal_id}/approval": "officer",
     "POST /console/sign-out": "officer",
+    "POST /console/own/passkey-options": "officer",
+    "POST /console/own/passkey": "officer",
+    "POST /console/own/remove": "officer",
+    "POST /console/own/visits": "officer",
+    "POST /console/confirm/{purpose}/{back}/options": "officer",
+    "POST /console/confirm/{purpose}/{back}/result": "officer",
+    "POST /console/officers": "officer",
+    "POST /console/partners": "officer",
+    "POST /console/motions/{motion_id}/second-options": "officer",
+    "POST /console/motions/{motion_id}/second": "officer",
 }
 """What changes something, and who it is for."""
 

@@ -27,11 +27,13 @@ from broker.domain.stores.log import (
     TreeStore,
 )
 from broker.domain.stores.matters import ContactStore, MatterStore
+from broker.domain.stores.motions import MotionStore
 from broker.domain.stores.oversight import (
     Approval,
     InForce,
     Message,
     OfficerLoginStore,
+    OfficerPasskey,
     OfficerRow,
     OfficerStore,
     OutboxStore,
@@ -97,8 +99,10 @@ __all__ = [
     "LogStore",
     "MatterStore",
     "Message",
+    "MotionStore",
     "MuteStore",
     "OfficerLoginStore",
+    "OfficerPasskey",
     "OfficerRow",
     "OfficerStore",
     "OrganisationStore",
@@ -268,6 +272,10 @@ class UnitOfWork(Protocol):
     @property
     def officer_logins(self) -> OfficerLoginStore:
         """See `OfficerLoginStore`."""
+
+    @property
+    def motions(self) -> MotionStore:
+        """See `MotionStore`."""
 
     @property
     def data_keys(self) -> DataKeyStore:

@@ -53,6 +53,9 @@ class OfficerRow:
     withdrawn: bool
     role: OfficerRole = OfficerRole.OFFICER
     organisation: Oin | None = None
+    passkeys: int = 0
+    last_seen: datetime | None = None
+    """When a passkey of theirs was last used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,15 @@ class Approval:
     officer: OfficerId
     at: datetime
     entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerPasskey:
+    """A passkey of an officer: when it was made, and when it was last used, if it was."""
+
+    passkey: Passkey
+    made: datetime
+    used: datetime | None = None
 
 
 class OfficerStore(Protocol):
@@ -108,8 +120,17 @@ class OfficerStore(Protocol):
     async def passkey(self, credential: bytes) -> tuple[OfficerId, Passkey] | None:
         """By credential id."""
 
-    async def used(self, passkey: Passkey) -> None:
-        """Keep its new count."""
+    async def used(self, passkey: Passkey, now: datetime) -> None:
+        """Keep its new count, and when that was."""
+
+    async def passkeys(self, officer: OfficerId) -> Sequence[OfficerPasskey]:
+        """All of one officer, oldest first."""
+
+    async def add_passkey(self, officer: OfficerId, passkey: Passkey, now: datetime) -> bool:
+        """One more for somebody who is an officer already; False when that credential is anybody's."""
+
+    async def remove_passkey(self, officer: OfficerId, credential: bytes) -> bool:
+        """It is theirs no more; False when it was not."""
 
     async def all(self) -> Sequence[OfficerRow]:
         """Every officer, by id."""

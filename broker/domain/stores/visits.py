@@ -1,5 +1,6 @@
 """Sessions and guards, shared by every broker on the same database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -30,6 +31,15 @@ class VisitStore(Protocol):
 
     async def save(self, visit: Visit) -> None:
         """Keep its new stage, language and state."""
+
+    async def prolong(self, visit: str, expires: datetime) -> None:
+        """It goes on until then; nothing else of it changes."""
+
+    async def renew(self, visit: str, token: str) -> None:
+        """From now on it is known by this token, and no longer by the one before."""
+
+    async def of(self, kind: Literal["family", "officer"], owner: str, now: datetime) -> Sequence[Visit]:
+        """The live ones of somebody, oldest first."""
 
     async def end(self, visit: str) -> None:
         """Forget it."""

@@ -37,6 +37,7 @@ from broker.storage.tables.log import (
 )
 from broker.storage.tables.oversight import (
     matter,
+    motion,
     officer,
     officer_login,
     outbox,
@@ -117,6 +118,7 @@ __all__ = [
     "log_tile",
     "matter",
     "metadata",
+    "motion",
     "mute",
     "notice",
     "officer",

@@ -46,6 +46,27 @@ passkey = Table(
     Column("public_key", LargeBinary, nullable=False),
     Column("count", BigInteger, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("used_at", Instant),
+)
+
+motion = Table(
+    "motion",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", Word, nullable=False),
+    Column("state", Word, nullable=False),
+    Column("organisation", OinText),
+    Column("officer", Id),
+    Column("role", Word),
+    Column("provisional", Boolean, nullable=False),
+    Column("said_sealed", LargeBinary, nullable=False),
+    Column("proposed_by", Id, ForeignKey("officer.id"), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("entry_id", Id, ForeignKey("log_entry.entry_id"), nullable=False, unique=True),
+    Column("seconded_by", Id),
+    Column("seconded_at", Instant),
+    Column("made", Id),
+    Index(None, "state", "created_at"),
 )
 
 officer_login = Table(

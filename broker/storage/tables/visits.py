@@ -10,7 +10,7 @@ visit = Table(
     Column("id", Id, primary_key=True),
     Column("token_tag", Tag, nullable=False, unique=True),
     Column("kind", Word, nullable=False),
-    Column("owner", Id, nullable=False),
+    Column("owner", Id, nullable=False, index=True),
     Column("invitation", Id, nullable=False),
     Column("stage", Word, nullable=False),
     Column("language", String(12), nullable=False),

@@ -6,8 +6,8 @@
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
-from broker.web.console.visits import Visit, Visits
-from broker.web.kit.forms import check_secret, read_json
+from broker.web.console.visits import Visits
+from broker.web.kit.forms import read_json
 from broker.web.kit.pages import Pages
 from broker.web.ports import ConsoleService
 
@@ -40,20 +40,15 @@ class Agreement:
 
     async def options(self, request: Request) -> Response:
         """What the browser needs to approve."""
-        visit = await self._scripted(request)
+        visit = await self._visits.scripted(request)
         await read_json(request, self._pages.site)
         options = await self._console.approval_options(visit.token, request.path_params["proposal_id"])
         return self._pages.protected(Response(options, media_type="application/json"))
 
     async def approve(self, request: Request) -> Response:
         """Approve."""
-        visit = await self._scripted(request)
+        visit = await self._visits.scripted(request)
         credential = await read_json(request, self._pages.site)
         proposal = request.path_params["proposal_id"]
         await self._console.approve(visit.token, proposal, credential)
         return self._pages.protected(JSONResponse({"next": f"/console/agreement/{proposal}"}))
-
-    async def _scripted(self, request: Request) -> Visit:
-        visit = await self._visits.signed_in(request)
-        check_secret(request.headers.get("x-csrf-token", ""), visit.session.csrf)
-        return visit

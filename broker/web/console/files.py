@@ -7,6 +7,8 @@ from typing import Literal, get_args
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from broker.domain.officers import Right, need
+from broker.domain.presence import Purpose
 from broker.errors import BrokerError, Conflict, Fault, Invalid, Words
 from broker.services.files import ExportFile, ExportFormat, ExportWanted
 from broker.web.console.days import typed_day
@@ -38,11 +40,14 @@ class Files:
 
     async def form(self, request: Request) -> Response:
         """The form."""
-        return self._show(request, await self._visits.signed_in(request), Typed())
+        visit = await self._visits.signed_in(request)
+        need(visit.session.rights, Right.TAKE_AWAY)
+        return self._show(request, visit, Typed())
 
     async def download(self, request: Request) -> Response:
         """The file, sent while it is read; or the form again, with what is wrong."""
         visit = await self._visits.signed_in(request)
+        need(visit.session.rights, Right.TAKE_AWAY)
         fields = await self._visits.form(request, visit)
         typed = Typed(*(fields.get(name, "")[:64] for name in ("format", "first_day", "last_day", "handover")))
         try:
@@ -67,7 +72,13 @@ class Files:
 
     def _show(self, request: Request, visit: Visit, typed: Typed, error: BrokerError | None = None) -> Response:
         return self._pages.show(
-            request, "console/files.html", visitor=visit.visitor, typed=typed, formats=FORMATS, error=error
+            request,
+            "console/files.html",
+            visitor=visit.visitor,
+            typed=typed,
+            formats=FORMATS,
+            confirmed=Purpose.TAKE_AWAY in visit.session.confirmed,
+            error=error,
         )
 
 

@@ -80,6 +80,14 @@ ROOMS = (
             Place("/console/watchers", Words("Wie keek mee", "Who looked"), Right.WATCH),
         ),
     ),
+    Room(
+        Words("Beheer", "Management"),
+        (
+            Place("/console/motions", Words("Besluiten van twee", "Decisions of two"), Right.MANAGE),
+            Place("/console/officers", Words("Privacy officers", "Privacy officers"), Right.MANAGE),
+            Place("/console/partners", Words("Wie meedoet", "Who takes part"), Right.MANAGE),
+        ),
+    ),
 )
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from broker.web.console.breach import BreachService
 from broker.web.console.log import ChecksService
 from broker.web.console.logins import LoginService
+from broker.web.console.motions import MotionService
+from broker.web.console.own import OwnService
 from broker.web.console.pictures import PicturesService
 from broker.web.console.report import ReportService
 from broker.web.console.review import ReviewService
@@ -26,3 +28,5 @@ class ConsoleServices:
     pictures: PicturesService
     reporting: ReportService
     breach: BreachService
+    own: OwnService
+    motions: MotionService

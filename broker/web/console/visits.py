@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from broker.domain.officers import Right
+from broker.domain.presence import ENOUGH
 from broker.errors import NotAuthenticated
 from broker.services.screens import OfficerSession
 from broker.web.console.navigation import Room, rooms_of
@@ -19,12 +20,13 @@ CEREMONY_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class OfficerVisitor(Visitor):
-    """An officer: where they may go, and the only organisation whose part they see."""
+    """An officer: where they may go, the only organisation whose part they see, and whether they need a second passkey."""
 
     rooms: tuple[Room, ...] = ()
     agreement_refused: bool = False
     organisation: str = ""
     takes_away: bool = False
+    lacks_passkey: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,14 @@ class Visit:
         """What the frame of the page needs."""
         session = self.session
         waiting = {"/console/queue": session.open_matters, "/console/review": session.open_items}
-        rooms = rooms_of(session.rights, waiting)
-        takes = Right.TAKE_AWAY in session.rights
         return OfficerVisitor(
-            session.csrf, session.officer, rooms, session.agreement_refused, session.organisation, takes
+            session.csrf,
+            session.officer,
+            rooms_of(session.rights, waiting),
+            session.agreement_refused,
+            session.organisation,
+            takes_away=Right.TAKE_AWAY in session.rights,
+            lacks_passkey=session.stage == "signed-in" and session.passkeys < ENOUGH,
         )
 
 
@@ -68,6 +74,12 @@ class Visits:
     async def signed_in(self, request: Request) -> Visit:
         """An officer."""
         return await self._at(request, "signed-in")
+
+    async def scripted(self, request: Request) -> Visit:
+        """An officer, by a script of ours that carries the secret of the visit."""
+        visit = await self.signed_in(request)
+        check_secret(request.headers.get("x-csrf-token", ""), visit.session.csrf)
+        return visit
 
     async def form(self, request: Request, visit: Visit) -> Mapping[str, str]:
         """The fields of a form that was made for this visit."""

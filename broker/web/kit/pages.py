@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import Request, Response
@@ -19,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
 from broker.domain.directions import shown
+from broker.domain.presence import ConfirmFirst, SecondPasskeyFirst
 from broker.errors import (
     BrokerError,
     Conflict,
@@ -71,6 +73,11 @@ class Visitor:
 
     csrf: str
     name: str = ""
+
+
+def _from(path: str) -> str:
+    """An address of the console as one part of another: `motions~5`."""
+    return path.removeprefix("/console/").replace("/", "~")
 
 
 def status_of(error: BrokerError) -> int:
@@ -216,10 +223,14 @@ class Pages:
         return self.protected(pack(request, response, private=visitor is not None), passkeys=passkeys)
 
     def refusal(self, request: Request, error: BrokerError) -> Response:
-        """The page for a refusal: what happened, and what to do. Who is not signed in starts again."""
+        """The page for a refusal: what happened, and what to do. Who is not signed in starts again; who has to confirm it is led there."""
         if isinstance(error, NotAuthenticated):
             return self.go(HOME[self.area])
+        if isinstance(error, ConfirmFirst):
+            return self.go(f"/console/confirm/{error.purpose}/{quote(_from(request.url.path))}")
         alarm(request, error, self.site)
+        if isinstance(error, SecondPasskeyFirst):
+            return self.show(request, "console/second-passkey.html", error=error, status=status_of(error))
         code = status_of(error)
         told = TOLD_TO_FAMILY.get(error.words, error.words) if self.area == "family" else error.words
         return self.show(request, "kit/refusal.html", error=error, status=code, code=code, told=told)

@@ -34,6 +34,7 @@ from broker.web import ConsoleServices
 from tests.unit.web.agreed import OVERVIEW, RULES, effect_of
 from tests.unit.web.fake_checks import CHECKS, PICTURES, WATCHED, WHOLE, FakeChecks, FakePictures, FakeWatchers
 from tests.unit.web.fake_logins import FakeLogins
+from tests.unit.web.fake_own import FakeMotions, FakeOwn
 from tests.unit.web.fake_people import FakeBreach, FakeReporting
 from tests.unit.web.fake_review import FakeReview
 from tests.unit.web.fake_views import FakeViews, lines_page
@@ -118,7 +119,13 @@ class FakeConsole:
     pictures: PicturesScreen = PICTURES
     reporting: FakeReporting = field(default_factory=FakeReporting)
     breach: FakeBreach = field(default_factory=lambda: FakeBreach(ROWS))
+    passkeys: int = 2
+    own: FakeOwn = field(default_factory=FakeOwn)
+    motions: FakeMotions = field(default_factory=FakeMotions)
     extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
+
+    def __post_init__(self) -> None:
+        self.own.calls = self.motions.calls = self.calls
 
     def visit(self, stage: str = "signed-in") -> "FakeConsole":
         """Put the visit at a stage, as if it had come there."""
@@ -126,8 +133,9 @@ class FakeConsole:
         signed_in = stage == "signed-in"
         rights = self.rights if signed_in else frozenset()
         self.current = OfficerSession(
-            "o1", CSRF, "Officer 1", stage, waiting, signed_in and self.refused is not None, rights
-        )  # type: ignore[arg-type]
+            "o1", CSRF, "Officer 1", stage, waiting, signed_in and self.refused is not None, rights,
+            passkeys=self.passkeys if signed_in else 0, confirmed=frozenset(self.own.fresh),
+        )  # type: ignore[arg-type]  # fmt: skip
         return self
 
     def _session(self, token: str) -> OfficerSession:
@@ -323,4 +331,6 @@ def console_services(console: FakeConsole, logins: FakeLogins | None = None) -> 
         pictures=FakePictures(console),
         reporting=console.reporting,
         breach=console.breach,
+        own=console.own,
+        motions=console.motions,
     )

@@ -50,6 +50,10 @@ FORMS = (
     ("/console/watchers", {"before": "e1"}),
     ("/console/language", {"language": "en"}),
     ("/console/sign-out", {}),
+    ("/console/own/remove", {"passkey": "x"}),
+    ("/console/own/visits", {}),
+    ("/console/officers", {"kind": "withdraw-officer", "officer": "o2", "reason": "Weg"}),
+    ("/console/partners", {"kind": "suspend", "organisation": "1", "reason": "Lek"}),
 )
 OPEN = {
     "/code",
@@ -67,6 +71,12 @@ SCRIPTS = {
     "/console/passkeys/sign-in": "",
     "/console/agreement/p1/approval-options": "signed-in",
     "/console/agreement/p1/approval": "signed-in",
+    "/console/own/passkey-options": "signed-in",
+    "/console/own/passkey": "signed-in",
+    "/console/confirm/take-away/files/options": "signed-in",
+    "/console/confirm/take-away/files/result": "signed-in",
+    "/console/motions/motion1/second-options": "signed-in",
+    "/console/motions/motion1/second": "signed-in",
     **dict.fromkeys(BY_SIGNERS, "signed-in"),
 }
 """What our script asks, and which stage of a visit it belongs to."""
@@ -81,6 +91,9 @@ def routes(app: FastAPI, method: str) -> Iterator[str]:
         "matter_id": "m1",
         "item_id": "i1",
         "proposal_id": "p1",
+        "motion_id": "motion1",
+        "purpose": "take-away",
+        "back": "files",
         "name": "x.css",
         "period": "weeks",
     } | {

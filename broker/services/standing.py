@@ -1,0 +1,68 @@
+"""An officer as the log has them: what they were let in as, and which passkeys are theirs. A row alone makes nobody anything.
+
+1. What the broker signed counts, and only when its openings say that it is about this officer.
+2. A passkey that was removed counts no more; somebody who was withdrawn is nobody.
+3. Without an invitation in the log there is no officer.
+"""
+
+from dataclasses import dataclass
+
+from broker.domain.events import EventType
+from broker.domain.log_ports import DisclosureLog, LoggedFacts
+from broker.domain.officers import Acting, OfficerRole
+from broker.domain.parties import OfficerId
+from broker.domain.stores import LogSearch, UnitOfWork
+from broker.errors import Tampered
+
+MOST_ENTRIES = 1_000
+_TYPES = (
+    EventType.OFFICER_INVITED,
+    EventType.OFFICER_ENROLLED,
+    EventType.OFFICER_PASSKEY_REMOVED,
+    EventType.OFFICER_WITHDRAWN,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the log says somebody is. `passkeys` are the fingerprints of those that are theirs."""
+
+    role: OfficerRole
+    organisation: str
+    passkeys: frozenset[str]
+
+    def is_that_of(self, acting: Acting) -> bool:
+        """Whether a row says the same."""
+        return (self.role, self.organisation) == (acting.role, acting.organisation or "")
+
+
+async def standing_of(work: UnitOfWork, log: DisclosureLog, officer: OfficerId) -> Standing | None:
+    """What the log says of this officer; None when it says that they are none (any more). Raises Tampered."""
+    found = await work.log.search(LogSearch(owner=officer, types=_TYPES, limit=MOST_ENTRIES))
+    if len(found) == MOST_ENTRIES:
+        return None  # more than anybody does: not read to the end, so not believed
+    openings = await work.log.openings_of([entry.id for entry in found])
+    invited: tuple[OfficerRole, str] | None = None
+    passkeys: set[str] = set()
+    for entry in reversed(found):
+        log.vouched(entry)  # 1
+        said = log.read(entry.leaf, openings.get(entry.id, ()))
+        about = officer in said.personal.get("officer", ())
+        if said.type == EventType.OFFICER_WITHDRAWN:
+            return None  # 2
+        if said.type == EventType.OFFICER_INVITED and about:
+            invited = _invited_as(said)
+        elif said.type == EventType.OFFICER_ENROLLED and about:
+            passkeys.update(said.personal.get("passkey", ()))
+        elif said.type == EventType.OFFICER_PASSKEY_REMOVED:
+            passkeys.difference_update(said.personal.get("passkey", ()))
+    return Standing(*invited, frozenset(passkeys)) if invited else None  # 3
+
+
+def _invited_as(said: LoggedFacts) -> tuple[OfficerRole, str]:
+    """What an invitation says: one from before there were roles let an officer of the whole in."""
+    try:
+        role = OfficerRole(str(said.facts.get("role", OfficerRole.OFFICER.value)))
+    except ValueError:
+        raise Tampered from None
+    return role, str(said.facts.get("for", ""))

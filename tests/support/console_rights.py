@@ -1,0 +1,64 @@
+"""What each route of the console needs: one line a route. A new route without a line fails `test_p06_every_route_for_every_role`."""
+
+from broker.domain.officers import Right
+
+ANYBODY = "anybody"
+"""Also for who is not signed in: the way in itself."""
+INVITED = "invited"
+"""For who was invited and has no passkey yet."""
+SIGNED_IN = "signed-in"
+"""For every officer, whatever their role: their own affairs."""
+
+Need = str | Right
+
+NEEDS: dict[str, Need] = {
+    "GET /console": ANYBODY,
+    "GET /console/invitation": ANYBODY,
+    "POST /console/invitation": ANYBODY,
+    "GET /console/passkey": INVITED,
+    "POST /console/passkeys/registration-options": INVITED,
+    "POST /console/passkeys/registration": INVITED,
+    "POST /console/passkeys/sign-in-options": ANYBODY,
+    "POST /console/passkeys/sign-in": ANYBODY,
+    "POST /console/language": ANYBODY,
+    "POST /console/sign-out": ANYBODY,
+    "GET /console/own": SIGNED_IN,
+    "POST /console/own/passkey-options": SIGNED_IN,
+    "POST /console/own/passkey": SIGNED_IN,
+    "POST /console/own/remove": SIGNED_IN,
+    "POST /console/own/visits": SIGNED_IN,
+    "GET /console/confirm/{purpose}/{back}": SIGNED_IN,
+    "POST /console/confirm/{purpose}/{back}/options": SIGNED_IN,
+    "POST /console/confirm/{purpose}/{back}/result": SIGNED_IN,
+    "GET /console/disclosures": Right.READ_LOG,
+    "POST /console/disclosures": Right.READ_LOG,
+    "GET /console/disclosures/{entry_id}": Right.READ_LOG,
+    "GET /console/disclosures/{entry_id}/rules": Right.READ_LOG,
+    "GET /console/overview": Right.READ_AGREEMENT,
+    "GET /console/queue": Right.REVIEW,
+    "GET /console/queue/{matter_id}": Right.REVIEW,
+    "POST /console/queue/{matter_id}": Right.SETTLE,
+    "GET /console/files": Right.TAKE_AWAY,
+    "POST /console/files": Right.TAKE_AWAY,
+    "GET /console/agreement": Right.AGREEMENT,
+    "GET /console/agreement/{proposal_id}": Right.AGREEMENT,
+    "GET /console/agreement/{proposal_id}/effect": Right.AGREEMENT,
+    "POST /console/agreement/{proposal_id}/approval-options": Right.AGREEMENT,
+    "POST /console/agreement/{proposal_id}/approval": Right.AGREEMENT,
+    "GET /console/log": Right.CHECK_LOG,
+    "POST /console/log/check": Right.CHECK_LOG,
+    "GET /console/officers": Right.MANAGE,
+    "POST /console/officers": Right.MANAGE,
+    "GET /console/partners": Right.MANAGE,
+    "POST /console/partners": Right.MANAGE,
+    "GET /console/motions": Right.MANAGE,
+    "GET /console/motions/{motion_id}": Right.MANAGE,
+    "POST /console/motions/{motion_id}/second-options": Right.MANAGE,
+    "POST /console/motions/{motion_id}/second": Right.MANAGE,
+}
+
+SCRIPTED = ("passkey", "options", "result", "registration", "approval", "second", "sign-in")
+"""How the last part of an address ends that a script of ours asks, in JSON."""
+
+OWN_TO_PARTIES = {"entry_id", "matter_id"}
+"""The ids of things that only those organisations' officers see that take part in them."""
