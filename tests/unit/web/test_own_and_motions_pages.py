@@ -100,10 +100,10 @@ async def test_after_confirming_one_goes_back_to_a_page_of_ours_alone(
         ("partners", "/console/partners"),
         ("motions~m1", "/console/motions/m1"),
         ("log~check", "/console/log"),
-        ("~~evil.example", "/console/disclosures"),
-        ("https:~~evil.example~console~own", "/console/disclosures"),
-        ("..~mine", "/console/disclosures"),
-        ("nowhere", "/console/disclosures"),
+        ("~~evil.example", "/console/start"),
+        ("https:~~evil.example~console~own", "/console/start"),
+        ("..~mine", "/console/start"),
+        ("nowhere", "/console/start"),
     ):
         page = await client.get(f"/console/confirm/take-away/{back}")
         assert f'href="{place}"' in page.text, back
