@@ -21,6 +21,7 @@ from broker.domain.events import EventType, Fact, LogEvent, Opening, Personal
 from broker.domain.log_ports import LoggedFacts
 from broker.domain.officers import Acting, Right
 from broker.domain.parties import client_key
+from broker.domain.presence import Purpose
 from broker.domain.stores import StoredEntry, Trail, UnitOfWork
 from broker.errors import Conflict, Fault, Invalid, Words
 from broker.services.files import ProofFile
@@ -152,7 +153,7 @@ class Breach:
         """
         house, now = self._house, self._house.clock()
         async with house.storage() as work:
-            acting = await self._officers.acting(work, token, Right.TAKE_AWAY)  # 1
+            acting = await self._officers.confirmed(work, token, Right.TAKE_AWAY, Purpose.TAKE_AWAY)  # 1
             acting.need(Right.READ_PERSON)
             lines: list[Line] = []
             more = True

@@ -30,6 +30,10 @@ OUTCOMES = {
     "partly": Words("Deels vrijgegeven", "Partly released"),
     "denied": Words("Geweigerd", "Refused"),
 }
+REVIEWED = {
+    "signed-off": Words("Afgetekend", "Signed off"),
+    "waiting": Words("Wacht nog", "Still waits"),
+}
 UNKNOWN_REASON = Words("Reden is gewist", "Reason was erased")
 ELSEWHERE = Words("Onbekend", "Unknown")
 
@@ -107,16 +111,17 @@ class Pictures:
         async with house.storage() as work:
             acting = await self._officers.acting(work, token, Right.COUNT)
             counts = await work.daily.between(spans[0].first, spans[-1].last, acting.party)
+            reviewed = await work.reviews.by_day(spans[0].first, spans[-1].last, acting.party)
             unanswered = await work.invitations.open_count(now, acting.party)
             names = {str(partner.oin): partner.name for partner in await work.organisations.all()}
             await looked(work, acting, now, "pictures")
             await work.commit()
         house.log.kick()
-        # A done-rate of reviews by day is one more chart here: chart("reviewed", ..., weekly, ...).
         weekly = weeks_of(spans) if period is Period.DAYS else spans
         charts = (
             chart("disclosures", _DISCLOSURES, OUTCOMES, spans, _requests(counts)),
             chart("answers", _ANSWERS, ANSWERS, weekly, _answers(counts)),
+            chart("reviewed", _REVIEWED, REVIEWED, weekly, _reviewed(reviewed)),
         )
         reasons = Counter[str]()
         for key, number in counts.items():
@@ -189,6 +194,12 @@ def _answers(counts: Mapping[DailyKey, int]) -> Sequence[tuple[date, str, int]]:
     return [(key.day, key.type, number) for key, number in counts.items() if key.type in ANSWERS]
 
 
+def _reviewed(items: Mapping[date, tuple[int, int]]) -> Sequence[tuple[date, str, int]]:
+    """What stood out on each day: how much of it was signed off since, and how much waits."""
+    pairs = ((day, signed, made - signed) for day, (made, signed) in items.items())
+    return [one for day, signed, waits in pairs for one in ((day, "signed-off", signed), (day, "waiting", waits))]
+
+
 def _repeated(counts: Mapping[DailyKey, int], names: Mapping[str, str]) -> tuple[Repeated, ...]:
     """Refusals that happened more than once between the same two organisations, most often first."""
     found: Counter[tuple[str, str, str]] = Counter()
@@ -204,6 +215,7 @@ def _repeated(counts: Mapping[DailyKey, int], names: Mapping[str, str]) -> tuple
 
 _DISCLOSURES = Words("Aanvragen", "Requests")
 _ANSWERS = Words("Antwoorden van gezinnen per week of maand", "Answers of families by week or month")
+_REVIEWED = Words("Wat opviel, per week of maand", "What stood out, by week or month")
 _REFUSED = Words("Waarom er (deels) is geweigerd", "Why requests were (partly) refused")
 _ASKED = Words("Gevraagd aan gezinnen", "Asked of families")
 _OPEN = Words("Uitnodigingen die nu openstaan", "Invitations that are open now")

@@ -28,8 +28,13 @@ WATCHED = (
     EventType.LOG_VIEWED,
     EventType.LOG_EXPORTED,
     EventType.LOG_CHECKED,
+    EventType.REVIEW_SIGNED_OFF,
     EventType.MATTER_SETTLED,
     EventType.POLICY_APPROVED,
+    EventType.MOTION_PROPOSED,
+    EventType.MOTION_SECONDED,
+    EventType.OFFICER_ENROLLED,
+    EventType.OFFICER_PASSKEY_REMOVED,
 )
 """What officers do; a new act of theirs is added here."""
 FOLDED = (EventType.LOG_SEARCHED.value, EventType.LOG_CHECKED.value)
@@ -37,6 +42,8 @@ VIEWS: Mapping[str, Words] = {
     "lines": Words("Zocht in het logboek", "Searched the log"),
     "line": Words("Opende een regel", "Opened a line"),
     "rules": Words("Bekeek de regels achter een besluit", "Looked at the rules behind a decision"),
+    "fold": Words("Opende gelijke regels", "Opened lines that read the same"),
+    "day": Words("Bekeek één dag", "Looked at one day"),
     "days": Words("Bekeek dagen", "Looked at days"),
     "organisations": Words("Bekeek organisaties", "Looked at organisations"),
     "organisation": Words("Bekeek één organisatie", "Looked at one organisation"),
@@ -45,6 +52,9 @@ VIEWS: Mapping[str, Words] = {
     "report": Words("Maakte een verslag", "Made a report"),
     "breach": Words("Bekeek wat een datalek raakt", "Looked at what a breach touches"),
     "review": Words("Bekeek wat opvalt", "Looked at what stands out"),
+    "review-item": Words("Bekeek één ding dat opvalt", "Looked at one thing that stands out"),
+    "officers": Words("Bekeek wie officer is", "Looked at who is an officer"),
+    "motions": Words("Bekeek besluiten van twee", "Looked at decisions of two"),
     "files": Words("Bekeek bestanden", "Looked at files"),
     "watchers": Words("Bekeek deze pagina", "Looked at this page"),
     "pictures": Words("Bekeek de aantallen", "Looked at the numbers"),
@@ -95,7 +105,8 @@ class Watchers:
                 openings = await work.log.openings_of([entry.id for entry in found])
                 for entry in found:
                     facts = house.log.read(entry.leaf, openings.get(entry.id, ()))
-                    if not officer or officer in facts.personal.get("officer", ()):
+                    who = facts.personal.get("officer", ())  # nobody, where a family looked at its own report
+                    if who and officer in ("", *who):
                         _fold(rows, entry, facts)
                 more = len(found) == BATCH
                 place = found[-1].id if found else place

@@ -11,6 +11,7 @@ from broker.services.motion_screens import Wanted
 from tests.support.agreements import propose
 from tests.support.console_rights import ANYBODY, INVITED, NEEDS, OWN_TO_PARTIES, SCRIPTED, SIGNED_IN, Need
 from tests.support.officers import OfficerBrowser, officer_browser
+from tests.support.review import an_item
 from tests.support.surface import NO_SUCH_ID, doubt, filled, inventory, rows_of, told
 from tests.support.world import World
 
@@ -45,6 +46,10 @@ async def ids_of(world: World) -> dict[str, str]:
         "matter_id": (await rows_of(world, "matter"))[0].id,
         "proposal_id": await propose(world),
         "motion_id": motion,
+        "item_id": await an_item(world),
+        "period": "weeks",
+        "provider": "waterdijk",
+        "reason": "login-unknown",
         "purpose": "take-away",
         "back": "files",
     }

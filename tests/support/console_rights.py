@@ -30,6 +30,30 @@ NEEDS: dict[str, Need] = {
     "GET /console/confirm/{purpose}/{back}": SIGNED_IN,
     "POST /console/confirm/{purpose}/{back}/options": SIGNED_IN,
     "POST /console/confirm/{purpose}/{back}/result": SIGNED_IN,
+    "POST /console/login/{provider}": ANYBODY,
+    "GET /console/login/{provider}/return": ANYBODY,
+    "GET /console/signed-in": ANYBODY,
+    "GET /console/login-refused/{reason}": ANYBODY,
+    "GET /console/start": Right.COUNT,
+    "GET /console/pictures": Right.COUNT,
+    "GET /console/pictures/{period}": Right.COUNT,
+    "GET /console/days": Right.READ_LOG,
+    "POST /console/days": Right.READ_LOG,
+    "GET /console/organisations": Right.READ_LOG,
+    "POST /console/organisations": Right.READ_LOG,
+    "GET /console/report": Right.READ_PERSON,
+    "POST /console/report": Right.READ_PERSON,
+    "GET /console/breach": Right.READ_PERSON,
+    "POST /console/breach": Right.READ_PERSON,
+    "GET /console/breach/notice": Right.READ_PERSON,
+    "POST /console/breach/notice": Right.READ_PERSON,
+    "POST /console/breach/file": Right.TAKE_AWAY,
+    "GET /console/review": Right.REVIEW,
+    "POST /console/review": Right.REVIEW,
+    "GET /console/review/items/{item_id}": Right.REVIEW,
+    "POST /console/review/items/{item_id}": Right.REVIEW,
+    "GET /console/watchers": Right.WATCH,
+    "POST /console/watchers": Right.WATCH,
     "GET /console/disclosures": Right.READ_LOG,
     "POST /console/disclosures": Right.READ_LOG,
     "GET /console/disclosures/{entry_id}": Right.READ_LOG,
@@ -60,5 +84,5 @@ NEEDS: dict[str, Need] = {
 SCRIPTED = ("passkey", "options", "result", "registration", "approval", "second", "sign-in")
 """How the last part of an address ends that a script of ours asks, in JSON."""
 
-OWN_TO_PARTIES = {"entry_id", "matter_id"}
+OWN_TO_PARTIES = {"entry_id", "matter_id", "item_id"}
 """The ids of things that only those organisations' officers see that take part in them."""
