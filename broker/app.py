@@ -6,7 +6,6 @@ Nothing is connected before the application starts; whatever is unsafe is refuse
 import asyncio
 import contextlib
 import secrets
-import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,28 +15,22 @@ from typing import Any
 import structlog
 from uuid_utils import uuid7
 
+from broker.adapters import check_keys, key_stores, login_providers, to_witness, witness_policy
 from broker.crypto.assertions import Assertions
 from broker.crypto.codes import Codes
 from broker.crypto.encoding import b64url
 from broker.crypto.envelopes import FieldCipher, Vault
-from broker.crypto.hsm import Pkcs11Settings, Pkcs11Store
 from broker.crypto.key_files import KeyFiles
-from broker.crypto.keyring import Keyring, load_keyring
-from broker.crypto.openid import OpenIdConnect
+from broker.crypto.keyring import load_keyring
 from broker.crypto.passkeys import PasskeyCeremonies
-from broker.crypto.providers import Providers, read_providers
 from broker.crypto.pseudonyms import Pseudonymiser
 from broker.crypto.signatures import LogSigner, RecordNotary, ed25519_holds
 from broker.crypto.tokens import AccessTokens
-from broker.crypto.transit import TransitStore, VaultSettings
-from broker.crypto.wrapping import KeyringWrapping, RemoteStore, Stores
-from broker.domain.keys import KeyStore
+from broker.crypto.wrapping import KeyringWrapping
 from broker.domain.ports import Clock
 from broker.errors import BrokerError, Unavailable, Unsafe, Words
 from broker.notifications.courier import Courier
-from broker.notifications.providers import fetch
 from broker.notifications.senders import open_sender
-from broker.notifications.witnesses import post
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.folder import AgreementFolder
 from broker.pdp.policy_set import load, load_texts
@@ -58,7 +51,6 @@ from broker.services.hearing import Hearing
 from broker.services.house import House
 from broker.services.invitations import Invitations
 from broker.services.keys import KeyLife
-from broker.services.login_providers import LoginProviders
 from broker.services.motions import Motions
 from broker.services.officer_logins import OfficerLogins
 from broker.services.oversight import Oversight
@@ -76,17 +68,16 @@ from broker.services.sampling import Sampling
 from broker.services.viewing import Viewing
 from broker.services.watchers import Watchers
 from broker.services.watching import Watching
-from broker.settings import Settings, safe_address
+from broker.settings import Settings
 from broker.storage import migrate
 from broker.storage.engine import Database, open_database
 from broker.storage.guard_file import GuardFile
 from broker.storage.rows import Means
 from broker.storage.unit_of_work import SqlStorage
-from broker.transparency.cosigning import Cosigning, Said
+from broker.transparency.cosigning import Cosigning
 from broker.transparency.entries import encode
 from broker.transparency.guard import GuardedStorage
 from broker.transparency.ledger import Ledger
-from broker.transparency.policies import WitnessPolicy, read_policy
 from broker.web.kit.phrases import Phrases
 
 _log = structlog.get_logger(__name__)
@@ -226,31 +217,6 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def check_keys(settings: Settings, keyring: Keyring) -> None:
-    """Raises Unsafe for demonstration keys outside a demonstration (promise P13)."""
-    if keyring.demo and settings.mode != "demo":
-        raise Unsafe(
-            Words(
-                "Dit zijn sleutels van een demo. Maak eigen sleutels met: broker keys init",
-                "These are keys of a demonstration. Make your own with: broker keys init",
-            )
-        )
-
-
-def key_stores(settings: Settings) -> Stores:
-    """The stores of wrapping keys that are set; nothing is connected yet. Raises Unsafe for one that is not installed."""
-    stores: dict[KeyStore, RemoteStore] = {}
-    if settings.pkcs11_module is not None and settings.pkcs11_pin_file is not None:
-        token = Pkcs11Settings(settings.pkcs11_module, settings.pkcs11_token, settings.pkcs11_pin_file)
-        stores[KeyStore.PKCS11] = Pkcs11Store(token)
-    if settings.vault_address and settings.vault_token_file is not None:
-        engine = VaultSettings(
-            settings.vault_address, settings.vault_token_file, settings.vault_mount, settings.vault_ca_file
-        )
-        stores[KeyStore.VAULT] = TransitStore(engine)
-    return stores
-
-
 def prepare_database(settings: Settings) -> None:
     """Bring an embedded database to the newest version; refuse a server's that is not. Raises Unsafe."""
     try:
@@ -330,7 +296,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     oversight = Oversight(house, passkeys, exports)
     keys = KeyLife(house, KeyFiles(settings.keys, keyring, stores, now), vault)
     following = Following(house, (Counting(), Folding(), Watching(house)), alarms.hear)
-    witnesses = _witnesses(settings, ledger)
+    witnesses = witness_policy(settings, ledger.origin)
     asked = {witness.name: witness.id for witness in (witnesses.witnesses if witnesses else ())}
     return Broker(
         settings=settings,
@@ -338,7 +304,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         house=house,
         agreements=agreements,
         ledger=ledger,
-        cosigning=Cosigning(storage, witnesses, _to_witness, ed25519_holds, now),
+        cosigning=Cosigning(storage, witnesses, to_witness, ed25519_holds, now),
         courier=courier,
         access=Access(house, AccessTokens(keyring, settings.public_url), Assertions(), wall_clock),
         handovers=Handovers(house),
@@ -349,7 +315,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         reactions=Hearing(house),
         consents=Confirming(house, passkeys),
         oversight=oversight,
-        logins=OfficerLogins(house, oversight, _providers(settings), wall_clock),
+        logins=OfficerLogins(house, oversight, login_providers(settings), wall_clock),
         reporting=Reporting(house, oversight),
         breach=Breach(house, oversight),
         partners=Partners(house),
@@ -370,37 +336,3 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         pictures=Pictures(house, oversight),
         ringing=Ringing(house, alarms),
     )
-
-
-def _providers(settings: Settings) -> LoginProviders:
-    """Whom officers may sign in with besides a passkey. Raises Unsafe for a file that is not safe (promise P13)."""
-    demo = settings.mode == "demo"
-    known = read_providers(settings.oidc, demo=demo) if settings.oidc is not None else Providers()
-    openid = OpenIdConnect(known.proofs)
-    return LoginProviders(known.providers, openid, fetch, time.monotonic, settings.public_url)
-
-
-def _witnesses(settings: Settings, ledger: Ledger) -> WitnessPolicy | None:
-    """Who is asked to cosign. Raises Unsafe for a file that is not right, or with which nobody could be asked."""
-    if settings.witnesses is None:
-        return None
-    policy = read_policy(settings.witnesses)
-    if policy.logs and ledger.origin not in policy.logs:
-        raise Unsafe(
-            Words(
-                "Het bestand van BROKER_WITNESSES noemt een ander logboek dan dat van deze broker.",
-                "The file of BROKER_WITNESSES names another log than this broker's.",
-            )
-        )
-    if not all(safe_address(witness.url) for witness in policy.witnesses):
-        raise Unsafe(
-            Words(
-                "In het bestand van BROKER_WITNESSES heeft elke getuige een adres dat met https:// begint.",
-                "In the file of BROKER_WITNESSES every witness has an address that begins with https://.",
-            )
-        )
-    return policy
-
-
-async def _to_witness(url: str, text: str) -> Said:
-    return Said(*await post(url, text))

@@ -126,7 +126,7 @@ class Reporting:
         self, work: UnitOfWork, found: Sequence[Passed], person: PersonId, reader: PersonId
     ) -> tuple[ReportLine, ...]:
         ids = [entry.id for entry in found]
-        entries = await work.log.of_ids(ids)
+        entries = await work.log.several(ids)
         openings = await work.log.openings_of(ids)
         facts = {entry.id: self._house.log.read(entry.leaf, openings.get(entry.id, ())) for entry in entries}
         read = await work.releases.of_entries(ids, person, reader)  # 3
@@ -236,7 +236,7 @@ async def read_back(
     openings: Mapping[Any, Sequence[Opening]] = await work.log.openings_of(ids)
     return [
         (entry, openings.get(entry.id, ()), house.log.read(entry.leaf, openings.get(entry.id, ())))
-        for entry in await work.log.of_ids(ids)
+        for entry in await work.log.several(ids)
     ]
 
 

@@ -153,12 +153,6 @@ class Log(Store):
         rows = await self._all(statement.order_by(place.desc()).limit(wanted.limit))
         return [Passed(EntryId(r.entry_id), r.created_at, r.type, r.organisation, r.counterpart) for r in rows]
 
-    async def of_ids(self, entries: Sequence[EntryId]) -> Sequence[StoredEntry]:
-        """These, newest first."""
-        c = t.log_entry.c
-        rows = await self._all(_entries().where(c.entry_id.in_(list(entries))).order_by(c.entry_id.desc()))
-        return [stored(row) for row in rows]
-
     async def restored(self) -> datetime | None:
         """When an older copy of the database was last taken for the true one."""
         c = t.log_entry.c

@@ -34,7 +34,7 @@ def idp() -> IdentityProvider:
 
 @pytest.fixture
 def with_logins(world: World, idp: IdentityProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opened:
-    monkeypatch.setattr("broker.app.fetch", idp.fetch)
+    monkeypatch.setattr("broker.adapters.fetch", idp.fetch)
 
     def opened(**more: str) -> contextlib.AbstractAsyncContextManager[World]:
         return started_again(world, oidc=idp.settings(tmp_path, **more))

@@ -107,9 +107,6 @@ class LogStore(Protocol):
     async def trail(self, wanted: Trail) -> Sequence[Passed]:
         """The next entries of a trail, newest first, never more than its limit: the work is bounded by that alone."""
 
-    async def of_ids(self, entries: Sequence[EntryId]) -> Sequence[StoredEntry]:
-        """These, newest first."""
-
     async def restored(self) -> datetime | None:
         """When an older copy of the database was last taken for the true one; None when that never was."""
 
