@@ -211,3 +211,10 @@ def with_passkeys(page: Page) -> CDPSession:
         },
     )
     return device
+
+
+def lines_of(page: Page) -> list[str]:
+    """The lines of the log on a page of the console: a row that stands for several counts as often as it says."""
+    rows = page.locator("tbody tr").all_inner_texts()
+    times = (re.search(r"\b(\d+) (?:keer|times)\b", row) for row in rows)
+    return [row for row, found in zip(rows, times, strict=True) for _ in range(int(found[1]) if found else 1)]

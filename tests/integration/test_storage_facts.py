@@ -465,7 +465,7 @@ async def test_an_officers_invitation_is_good_once_and_in_time(store):
         assert await work.officers.enter("CODE", NOW) is None
         assert await work.officers.passkey(b"credential") == ("o-1", passkey)
         assert await work.officers.passkey(b"other") is None
-        await work.officers.used(replace(passkey, count=5))
+        await work.officers.used(replace(passkey, count=5), NOW)
         assert (await work.officers.passkey(b"credential"))[1].count == 5
 
 
