@@ -85,14 +85,14 @@ def test_an_officer_binds_a_login_and_signs_in_with_it(
         press(page, "form[action='/console/login/waterdijk'] button")
         page.wait_for_selector(AT_PROVIDER)
         page.click("#go")
-        page.wait_for_url("**/console/disclosures")
+        page.wait_for_url("**/console/start")
         press(page, "footer button")
 
         press(page, "form[action='/console/login/waterdijk'] button")
         page.wait_for_selector(AT_PROVIDER)
         assert page.evaluate("document.referrer") == "", "the provider hears from nobody where one comes from"
         page.click("#go")
-        page.wait_for_url("**/console/disclosures")
+        page.wait_for_url("**/console/start")
         check_page(page, "disclosures", language)
         kept = {cookie["name"]: cookie["sameSite"] for cookie in page.context.cookies(lived_in.url)}
         assert kept["rondom-console"] == "Strict"
@@ -111,4 +111,4 @@ def test_it_needs_no_script(lived_in: Street, browser: Browser, idp: IdentityPro
         press(page, "form[action='/console/login/waterdijk'] button")
         page.wait_for_selector(AT_PROVIDER)
         page.click("#go")
-        page.wait_for_url("**/console/disclosures")
+        page.wait_for_url("**/console/start")
