@@ -63,7 +63,7 @@ class Officer:
 
     def again(self) -> None:
         """Back at the first page, with nothing counted yet."""
-        self.page.goto(f"{self.url}/console/disclosures")
+        self.page.goto(f"{self.url}/console/start")
         self.acts.clear()
 
     def took(self, question: str, most: int) -> None:
@@ -79,7 +79,7 @@ def signed_in(page: Page, street: Street) -> Officer:
     page.goto(f"{street.url}/console/invitation#{code}")
     press(page, "main .rd-wide")
     page.click("[data-passkey]")
-    page.wait_for_url("**/console/disclosures")
+    page.wait_for_url("**/console/start")
     return Officer(page, street.url)
 
 
@@ -89,6 +89,7 @@ def test_four_questions_within_a_minute(lived_in: Street, browser: Browser) -> N
         main = page.locator("main")
 
         officer.again()
+        officer.presses("nav a[href='/console/disclosures']")
         officer.fills("#identifier", TOM)
         officer.fills("#first-day", (today() - timedelta(days=7)).isoformat())
         officer.presses(".rd-filter button")
@@ -105,6 +106,7 @@ def test_four_questions_within_a_minute(lived_in: Street, browser: Browser) -> N
         officer.took("Why was it allowed? (from the line)", 2)
 
         officer.again()
+        officer.presses("nav a[href='/console/disclosures']")
         officer.presses("nav a[href='/console/pictures']")
         repeated = page.locator("#repeated ~ .rd-scroll tbody tr", has_text=SCHOOL)
         expect(repeated.first).to_contain_text("Niet iedereen die toestemming moet geven, heeft ja gezegd.")
