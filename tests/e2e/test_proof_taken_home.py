@@ -298,17 +298,28 @@ def test_an_officer_takes_a_part_of_the_log(
 ) -> None:
     code = kept.stage.run("officers", "invite", "Privacy officer").split()[-1]
     with opened(browser, language, DESK) as page:
-        with_passkeys(page)
+        device = with_passkeys(page)
         page.goto(f"{kept.stage.url}/console/invitation#{code}")
         press(page, "main .rd-wide")
         page.click("[data-passkey]")
         page.wait_for_url("**/console/start")
+        press(page, "footer a[href='/console/own']")
+        press(page, "main a[href^='/console/confirm/']")
+        page.click("[data-passkey]")
+        page.wait_for_url("**/console/own")
+        device.send("WebAuthn.disable")  # now at another device
+        with_passkeys(page)
+        page.click("[data-passkey=create]")
+        expect(page.locator("section:has(#passkeys) tbody tr")).to_have_count(2)
         press(page, "nav a[href='/console/log']")
         press(page, "nav a[href='/console/files']")
         for size in (DESK, PHONE):
             page.set_viewport_size(size)  # type: ignore[arg-type]
             check_page(page, "files", language)
             picture(page, f"console-files-{language}-{size['width']}")
+        press(page, "main form .utrecht-button")
+        page.click("[data-passkey]")
+        page.wait_for_url("**/console/files")
         press(page, "main form .utrecht-button")
         check_page(page, "files-wrong", language)
         picture(page, f"console-files-wrong-{language}")

@@ -110,11 +110,11 @@ async def test_an_invitation_binds_a_login_and_the_login_signs_in_after_that(
     async with with_logins() as world:
         async with desk(world, idp) as first:
             page = await first.enrol(await invited(world))
-            assert page.url.path == "/console/disclosures"
+            assert page.url.path == "/console/start"
             assert await rows_of(world, "passkey") == []
         async with desk(world, idp) as later:
             page = await later.sign_in()
-            assert page.url.path == "/console/disclosures"
+            assert page.url.path == "/console/start"
             form = next(fields for action, fields, _ in forms_of(page.text) if action == "/console/sign-out")
             await later.browser.post("/console/sign-out", data=form)
             assert (await later.browser.get("/console/disclosures")).url.path == "/console"
@@ -144,7 +144,7 @@ async def test_an_invitation_and_a_login_each_count_once(with_logins: Opened, id
         await one.browser.post("/console/invitation", data={"code": code})
         form = next(f for a, f, _ in forms_of((await one.browser.get("/console/passkey")).text) if a == START)
         address = await one.leave(**form)
-        assert (await two.enrol(code)).url.path == "/console/disclosures"
+        assert (await two.enrol(code)).url.path == "/console/start"
         idp.who = "somebody.else@waterdijk.example"
         page = await one.browser.get(idp.back(address))
         assert page.url.path == "/console/login-refused/login-taken", "the invitation was used meanwhile"
@@ -169,7 +169,7 @@ async def test_a_login_is_for_officers_of_exactly_its_organisation(with_logins: 
                 assert page.url.path == "/console/login-refused/login-elsewhere", role
         assert await rows_of(world, "officer_login") == []
         async with desk(world, idp) as own:
-            assert (await own.enrol(await invited(world, of, SENDER))).url.path == "/console/disclosures"
+            assert (await own.enrol(await invited(world, of, SENDER))).url.path == "/console/start"
     async with with_logins() as world, desk(world, idp) as desk_:
         page = await desk_.sign_in()
         assert page.url.path == "/console/login-refused/login-elsewhere", "the provider is for the whole now"
@@ -191,7 +191,7 @@ async def test_who_is_no_officer_any_more_cannot_sign_in_and_may_be_invited_anew
             assert (await desk_.browser.get("/console/disclosures")).url.path == "/console"
         assert await rows_of(world, "officer_login") == [], "nothing of the login is kept"
         async with desk(world, idp) as again:
-            assert (await again.enrol(await invited(world))).url.path == "/console/disclosures"
+            assert (await again.enrol(await invited(world))).url.path == "/console/start"
 
 
 Lie = Callable[[Desk, str], Awaitable[str]]
