@@ -58,7 +58,7 @@ _PICTURES = (
 _STYLE = """
 @page { size: A4; margin: 12mm 15mm; }
 * { box-sizing: border-box; }
-body { max-width: 180mm; margin: 0 auto; padding: 5mm 0; color: #000; background: #fff; font: 13pt/1.4 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
+body { max-width: 180mm; margin: 0 auto; padding: 0; color: #000; background: #fff; font: 13pt/1.35 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
 h1 { margin: 0; font-size: 23pt; line-height: 1.2; }
 p { margin: 0; }
 .what { font-size: 15pt; margin-bottom: 5mm; }
