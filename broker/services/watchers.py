@@ -33,7 +33,6 @@ WATCHED = (
     EventType.POLICY_APPROVED,
     EventType.MOTION_PROPOSED,
     EventType.MOTION_SECONDED,
-    EventType.OFFICER_ENROLLED,
     EventType.OFFICER_PASSKEY_REMOVED,
 )
 """What officers do; a new act of theirs is added here."""
