@@ -216,7 +216,7 @@ async def test_a_trail_is_read_page_by_page_back_in_time(world: World) -> None:
             found += [entry.id for entry in batch]
             before = batch[-1].id
         assert found == every == sorted(every, reverse=True)
-        assert [e.id for e in await work.log.of_ids(every)] == every
+        assert [e.id for e in await work.log.several(every)] == every
         assert await work.log.trail(Trail(client="no-such-key")) == []
 
 

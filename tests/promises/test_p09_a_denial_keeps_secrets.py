@@ -602,7 +602,7 @@ async def test_a_recipients_receipt_opens_nothing_but_their_own_role(world: Worl
             assert row.id not in text, table
     assert leaks(text, personal(world)) == []
     assert leaks(leaf, [*YES, "parent-health", "refused", "given", "unanswered"]) == []
-    assert set(json.loads(leaf)["facts"]) == {"release", "outcome", "purpose", "policy"}
+    assert set(json.loads(leaf)["facts"]) == {"release", "outcome", "purpose", "policy", "client"}
     assert {o["position"] for o in receipt["openings"]} <= {0, 1}
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from fastapi import Request, Response
 
+from broker.domain.officers import Right, need
 from broker.errors import BrokerError, Conflict, Fault, Invalid
 from broker.services.breach import Affected, BreachPage, BreachWanted
 from broker.services.files import ProofFile
@@ -58,11 +59,12 @@ class BreachPages:
     async def form(self, request: Request) -> Response:
         """The form."""
         visit = await self._visits.signed_in(request)
+        need(visit.session.rights, Right.READ_PERSON)
         return await self._show(request, visit, Typed())
 
     async def back(self, request: Request) -> Response:
         """Where the form is: a draft and a file come of a press alone."""
-        await self._visits.signed_in(request)
+        need((await self._visits.signed_in(request)).session.rights, Right.READ_PERSON)
         raise Elsewhere("/console/breach")
 
     async def touched(self, request: Request) -> Response:
@@ -110,6 +112,7 @@ class BreachPages:
 
     async def _typed(self, request: Request) -> tuple[Visit, Typed, Mapping[str, str]]:
         visit = await self._visits.signed_in(request)
+        need(visit.session.rights, Right.READ_PERSON)
         fields = await self._visits.form(request, visit)
         names = ("by", "professional", "organisation", "client", "first_day", "last_day")
         return visit, Typed(*(fields.get(name, "")[:128] for name in names)), fields

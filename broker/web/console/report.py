@@ -6,6 +6,7 @@ from typing import Protocol
 
 from fastapi import Request, Response
 
+from broker.domain.officers import Right, need
 from broker.errors import BrokerError, Fault, Invalid, Words
 from broker.services.reporting import Report, ReportWanted
 from broker.web.console.days import typed_day
@@ -39,11 +40,14 @@ class ReportPages:
 
     async def form(self, request: Request) -> Response:
         """The form."""
-        return self._show(request, await self._visits.signed_in(request), Typed())
+        visit = await self._visits.signed_in(request)
+        need(visit.session.rights, Right.READ_PERSON)
+        return self._show(request, visit, Typed())
 
     async def report(self, request: Request) -> Response:
         """The report; or the form again, with what is wrong."""
         visit = await self._visits.signed_in(request)
+        need(visit.session.rights, Right.READ_PERSON)
         fields = await self._visits.form(request, visit)
         typed = Typed(*(fields.get(name, "")[:64] for name in ("for", "first_day", "last_day")))
         try:
