@@ -67,6 +67,8 @@ WEIGHTS: dict[Signal, int] = {
     Signal.FIRST_CHILD: 3,
     Signal.SAMPLE: 1,
 }
+OF_THE_READER = frozenset({Signal.REFUSED_OFTEN, Signal.MANY_CHILDREN})
+"""Counted over whatever a professional asked of anybody: not for an officer of one of those who were asked."""
 LEADING = tuple(s for s, weight in WEIGHTS.items() if weight >= MAKES_ITEM or s is Signal.SAMPLE)
 """Those for which an item can be made: what a queue can be narrowed to."""
 

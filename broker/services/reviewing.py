@@ -6,12 +6,13 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from broker.domain.calendar import local_day
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.officers import Acting, Right
-from broker.domain.review import LEADING, LONGEST_NOTE, NAMES, REASONS
+from broker.domain.review import LEADING, LONGEST_NOTE, NAMES, OF_THE_READER, REASONS
 from broker.domain.stores import LogSearch, UnitOfWork
 from broker.domain.stores.reviews import Item
 from broker.errors import Conflict, Fault, Invalid, NotFound, Tampered, Words
@@ -74,7 +75,7 @@ class Reviewing:
             await work.commit()
         house.log.kick()
         following = found[PAGE - 1].id if len(found) > PAGE else ""
-        rows = tuple(_row(item, names) for item in found[:PAGE])
+        rows = tuple(_row(item, names) for item in (_told(acting, one) for one in found[:PAGE]) if item is not None)
         return ReviewPage(rows, following, wanted, tuple((one, NAMES[one]) for one in LEADING))
 
     async def item(self, token: str, item_id: str) -> ItemDetail:
@@ -112,9 +113,10 @@ class Reviewing:
 
     async def _mine(self, work: UnitOfWork, acting: Acting, item_id: str, *, lock: bool = False) -> Item:  # 3
         item = await work.reviews.get(item_id, lock=lock)
-        if item is None or not acting.sees(item.organisation, item.counterpart):
+        told = _told(acting, item) if item is not None else None
+        if told is None:
             raise NotFound
-        return item
+        return told
 
     async def _line(self, work: UnitOfWork, acting: Acting, entry_id: str, names: Mapping[str, str]) -> EntryRow | None:
         """The line itself, read back from the log: an item is only where it was found."""
@@ -147,6 +149,16 @@ class Reviewing:
             await work.log.append(LogEvent(EventType.REVIEW_SIGNED_OFF, now, facts=facts, personal=personal))
             await work.commit()
         house.log.kick()
+
+
+def _told(acting: Acting, item: Item) -> Item | None:
+    """What of an item this officer may see: who was asked does not hear what was asked of others."""
+    if not acting.sees(item.organisation, item.counterpart):
+        return None
+    if acting.organisation in (None, item.organisation):
+        return item
+    signals = tuple(signal for signal in item.signals if signal not in OF_THE_READER)
+    return replace(item, signals=signals) if signals else None
 
 
 def _check(note: str) -> None:

@@ -37,7 +37,7 @@ class Folds(Store):
             key = keys[line.entry]
             fold = known.get(key) if key else None
             if fold is None:
-                fold = self._means.ids()
+                fold = line.entry  # never made anew: an id that says when it was made would tie what was taken apart
                 made[fold] = self._row(fold, key, line)
                 if key:
                     known[key] = fold
@@ -207,7 +207,7 @@ class Folds(Store):
             await self._run(sa.delete(t.log_fold).where(f.id == fold))
             actor = "" if row.actor == tag else row.actor
             alone = {**row._asdict(), "key": None, "actor": actor, "entries": 1}
-            singles = [{**alone, "id": self._means.ids(), "first": entry, "last": entry} for entry in entries]
+            singles = [{**alone, "id": entry, "first": entry, "last": entry} for entry in entries]
             parts = [{"fold": single["id"], "entry_id": single["last"]} for single in singles]
             await self._keep(singles, parts, {single["id"]: others for single in singles})
 

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from broker.domain.parties import OfficerId
-from broker.domain.review import Signal, lead, ordered, rank, weight_of
+from broker.domain.review import OF_THE_READER, Signal, lead, ordered, rank, weight_of
 from broker.domain.stores.reviews import Item, Raised, SignedOff
 from broker.storage import tables as t
 from broker.storage.rows import Store
@@ -258,8 +258,14 @@ class Reviews(Store):
 
 
 def _sides(party: str) -> Iterable[tuple[sa.ColumnElement[bool], ...]]:
-    """The conditions to ask with, one after the other: nothing narrows, or each side of an organisation."""
-    return ((_COLUMNS.organisation == party,), (_COLUMNS.counterpart == party,)) if party else ((),)
+    """The conditions to ask with, one after the other: nothing narrows, or each side of an organisation.
+
+    Who was asked does not hear what the same professional asked of others.
+    """
+    if not party:
+        return ((),)
+    told = _COLUMNS.signal.not_in([signal.value for signal in OF_THE_READER])
+    return ((_COLUMNS.organisation == party,), (_COLUMNS.counterpart == party, told))
 
 
 def _place(item: str) -> tuple[str, int]:

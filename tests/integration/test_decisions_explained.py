@@ -55,8 +55,8 @@ async def at_the_terminal(world: World, monkeypatch: pytest.MonkeyPatch, *argume
 
 async def test_an_officer_reads_why_in_the_console_and_the_look_is_logged(world: World) -> None:
     _, entry = await released(world)
-    before = len(await world.entries())
     async with officer_browser(world) as officer:
+        before = len(await world.entries())
         assert (
             f"/console/disclosures/{entry}/rules" in (await officer.browser.get(f"/console/disclosures/{entry}")).text
         )

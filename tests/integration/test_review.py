@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from broker.domain.calendar import local_day
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.officers import OfficerRole
-from broker.domain.review import CHILDREN, REFUSALS, Signal
+from broker.domain.review import CHILDREN, REASONS, REFUSALS, Signal
 from broker.domain.sampling import DRAWN, draw, seed_of
 from broker.errors import Conflict
 from broker.services.sampling import Sampling
@@ -250,6 +250,22 @@ async def test_an_officer_of_one_organisation_sees_and_signs_off_only_their_part
         assert await work.reviews.oldest("00000000000000000000") is None
 
 
+async def test_who_was_asked_does_not_hear_what_was_asked_of_others(world: World) -> None:
+    on_a_working_day(world, 10)
+    await logged(world, "p-1", *[CHILD(1)] * (REFUSALS - 1), at=ELSEWHERE)
+    await logged(world, "p-1", CHILD(2), at=THERE)
+    often = [item for item in await waiting(world) if Signal.REFUSED_OFTEN in item.signals]
+    assert often, "the one who sees everything sees it"
+    assert not [item for item in await waiting(world, THERE) if item.signals[0] is Signal.REFUSED_OFTEN]
+    async with officer_browser(world, role=OfficerRole.OF_ORGANISATION, organisation=THERE) as officer:
+        for item in often:
+            page = await officer.browser.get(f"/console/review/items/{item.id}")
+            assert page.status_code == 404 or REASONS[Signal.REFUSED_OFTEN].nl not in page.text
+    async with officer_browser(world) as officer:
+        page = await officer.browser.get(f"/console/review/items/{often[0].id}")
+        assert REASONS[Signal.REFUSED_OFTEN].nl in page.text
+
+
 async def test_the_log_keeper_sees_numbers_and_no_item(world: World) -> None:
     on_a_working_day(world, 22)
     await logged(world, "p-1", CHILD(1))
@@ -290,8 +306,10 @@ async def test_pages_of_the_queue_show_everything_once(world: World) -> None:
             while page := await work.reviews.waiting(4, None, party, walked[-1] if walked else ""):
                 walked += [item.id for item in page]
             assert await work.reviews.count(party, 5) == 5
-            assert await work.reviews.alike(every[0].id, party) == 1
-        assert walked == [item.id for item in every]
+        theirs = [item for item in every if party != THERE or item.signals[0] is not Signal.REFUSED_OFTEN]
+        assert walked == [item.id for item in theirs]
+    async with world.broker.house.storage(writing=False) as work:
+        assert await work.reviews.alike(every[0].id, HERE) == 1
     often = await waiting(world, signal=Signal.REFUSED_OFTEN)
     assert [item.signals[0] for item in often] == [Signal.REFUSED_OFTEN] * 3
 

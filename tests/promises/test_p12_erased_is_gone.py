@@ -375,6 +375,7 @@ async def test_who_is_erased_is_in_no_fold_and_their_lines_are_not_tied_to_each_
         assert left, "a professional can still be asked for"
         alone = await folds_of(world, lines)
         assert [(fold.entries, fold.key) for fold in alone] == [(1, None)] * 3
+        assert {fold.id for fold in alone} == {fold.last for fold in alone}, "no id of its own says when it was made"
         async with officer_browser(world) as officer:
             listed = (await officer.browser.get("/console/disclosures")).text
             assert all(f"/console/disclosures/{line}" in listed for line in lines), "a line stays in its place"
