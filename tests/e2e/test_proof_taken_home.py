@@ -316,7 +316,7 @@ def test_an_officer_takes_a_part_of_the_log(
         for size in (DESK, PHONE):
             page.set_viewport_size(size)  # type: ignore[arg-type]
             check_page(page, "files", language)
-            picture(page, f"console-files-{language}-{size['width']}")
+            picture(page, f"console-files-{size['width']}-{language}")
         press(page, "main form .utrecht-button")
         page.click("[data-passkey]")
         page.wait_for_url("**/console/files")
