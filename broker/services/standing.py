@@ -25,11 +25,12 @@ _TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the log says somebody is. `passkeys` are the fingerprints of those that are theirs."""
+    """What the log says somebody is. `passkeys` are the fingerprints of those that are theirs, `logins` the tags of theirs."""
 
     role: OfficerRole
     organisation: str
     passkeys: frozenset[str]
+    logins: frozenset[str]
 
     def is_that_of(self, acting: Acting) -> bool:
         """Whether a row says the same."""
@@ -44,6 +45,7 @@ async def standing_of(work: UnitOfWork, log: DisclosureLog, officer: OfficerId) 
     openings = await work.log.openings_of([entry.id for entry in found])
     invited: tuple[OfficerRole, str] | None = None
     passkeys: set[str] = set()
+    logins: set[str] = set()
     for entry in reversed(found):
         log.vouched(entry)  # 1
         said = log.read(entry.leaf, openings.get(entry.id, ()))
@@ -54,9 +56,10 @@ async def standing_of(work: UnitOfWork, log: DisclosureLog, officer: OfficerId) 
             invited = _invited_as(said)
         elif said.type == EventType.OFFICER_ENROLLED and about:
             passkeys.update(said.personal.get("passkey", ()))
+            logins.update(said.personal.get("login", ()))
         elif said.type == EventType.OFFICER_PASSKEY_REMOVED:
             passkeys.difference_update(said.personal.get("passkey", ()))
-    return Standing(*invited, frozenset(passkeys)) if invited else None  # 3
+    return Standing(*invited, frozenset(passkeys), frozenset(logins)) if invited else None  # 3
 
 
 def _invited_as(said: LoggedFacts) -> tuple[OfficerRole, str]:
