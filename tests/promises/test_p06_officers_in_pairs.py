@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from broker.domain.events import EventType
 from broker.domain.motions import MotionKind, MotionState
 from broker.domain.officers import OfficerRole, Right
 from broker.domain.presence import ConfirmFirst, Purpose, SecondPasskeyFirst
@@ -177,6 +178,7 @@ async def test_with_the_database_in_hand_nobody_becomes_more(
     keeper = await officer(world, OfficerRole.KEEPER)
     one, other = await officer(world), await officer(world)
     motion = await one.proposes(STOP, organisation=SCHOOL)
+    passkeys = intruder.contents()["passkey"]
     if attack == "back":
         await world.broker.oversight.withdraw_officer(keeper.id)
 
@@ -186,6 +188,7 @@ async def test_with_the_database_in_hand_nobody_becomes_more(
             intruder.change("UPDATE officer SET role = 'officer' WHERE id = ?", keeper.id)
         elif attack == "back":
             intruder.change("UPDATE officer SET withdrawn_at = NULL WHERE id = ?", keeper.id)
+            intruder.put_back({"passkey": passkeys})
         elif attack == "proposer":
             intruder.change("UPDATE motion SET proposed_by = ? WHERE id = ?", other.id, motion)
         elif attack == "kind":
@@ -206,6 +209,53 @@ async def test_with_the_database_in_hand_nobody_becomes_more(
         with pytest.raises(NotAllowed):
             await other.seconds(motion, one.devices[0])
     assert not await suspended(world)
+
+
+async def test_who_was_withdrawn_stays_so_without_the_index_of_whom_it_was_about(
+    world: World, request: pytest.FixtureRequest
+) -> None:
+    """Not with the row, the passkey and the visit put back, and not with the entry's index and opening gone."""
+    intruder, who, other = intruder_in(world, request), await officer(world), await officer(world)
+    await world.settle()
+    kept = intruder.contents()
+    await world.broker.oversight.withdraw_officer(who.id)
+    assert intruder.rows("SELECT 1 FROM passkey WHERE officer = ?", who.id) == [], "no passkey of theirs stays"
+    await world.settle()
+    which = f"(SELECT entry_id FROM log_entry WHERE type = '{EventType.OFFICER_WITHDRAWN}')"
+    async with nobody_writes(world):
+        intruder.disarm()
+        intruder.put_back({table: kept[table] for table in ("officer", "passkey", "visit")})
+        intruder.change(f"DELETE FROM log_subject_index WHERE entry_id IN {which}")
+    with pytest.raises(Tampered):
+        await who.signs_in(who.devices[0])
+    world.clock.moved += timedelta(minutes=2)
+    with pytest.raises(Tampered):
+        await world.broker.own_access.own(who.token)
+    assert await other.signs_in(other.devices[0]) == other.id, "somebody else still is one"
+    async with nobody_writes(world):
+        intruder.change(f"DELETE FROM log_opening WHERE entry_id IN {which}")
+    with pytest.raises(Tampered):
+        await who.signs_in(who.devices[0])
+
+
+async def test_a_lost_device_stays_lost_without_the_index_of_whose_it_was(
+    world: World, request: pytest.FixtureRequest
+) -> None:
+    intruder, who, own = intruder_in(world, request), await officer(world), world.broker.own_access
+    await world.settle()
+    kept = intruder.contents()["passkey"]
+    first = (await own.own(who.token)).passkeys[0].id
+    await who.confirms(Purpose.OWN_PASSKEYS, who.devices[1])
+    await own.remove(who.token, first)
+    await world.settle()
+    which = f"(SELECT entry_id FROM log_entry WHERE type = '{EventType.OFFICER_PASSKEY_REMOVED}')"
+    async with nobody_writes(world):
+        intruder.disarm()
+        intruder.put_back({"passkey": kept})
+        intruder.change(f"DELETE FROM log_subject_index WHERE entry_id IN {which}")
+    with pytest.raises(NotAllowed):
+        await who.signs_in(who.devices[0])
+    assert await who.signs_in(who.devices[1]) == who.id
 
 
 async def test_a_visit_ends_half_an_hour_after_its_last_use_and_after_eight_hours(world: World) -> None:
