@@ -12,7 +12,7 @@ from broker.domain.events import EventType
 from broker.domain.log_ports import DisclosureLog, LoggedFacts
 from broker.domain.officers import Acting, OfficerRole
 from broker.domain.parties import OfficerId
-from broker.domain.stores import LogSearch, StoredEntry, UnitOfWork
+from broker.domain.stores import StoredEntry, UnitOfWork
 from broker.errors import Tampered
 
 MOST_ENTRIES = 1_000
@@ -37,7 +37,7 @@ class Standing:
 
 async def standing_of(work: UnitOfWork, log: DisclosureLog, officer: OfficerId) -> Standing | None:
     """What the log says of this officer; None when it says that they are none (any more). Raises Tampered."""
-    found = list(await work.log.search(LogSearch(owner=officer, types=GIVING, limit=MOST_ENTRIES)))
+    found = list(await work.log.rare(GIVING, officer, MOST_ENTRIES))
     if len(found) == MOST_ENTRIES:
         return None  # more than anybody does: not read to the end, so not believed
     found += await _taken(work)
