@@ -56,7 +56,10 @@ class Partners:
                 organisation = replace(organisation, sealing_key=before.sealing_key if before else None)
             if before is not None and before.suspended:
                 organisation = replace(organisation, suspended=True)
-            await change_partner(work, organisation, jwks, self._house.clock(), {"by": "operator"})
+            how = {"by": "operator"}
+            if before is not None and before.suspended == organisation.suspended:
+                how["change"] = "registered"  # who was stopped stays so by that earlier change, not by this one
+            await change_partner(work, organisation, jwks, self._house.clock(), how)
             await work.commit()
         self._house.log.kick()
         return organisation

@@ -1,5 +1,6 @@
 """P06: what weighs most is done by an officer who is there now, and what changes who watches by two different people."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -132,12 +133,49 @@ async def test_what_one_officer_stopped_ends_after_a_day_unless_it_was_seconded_
     assert await world.broker.motions.let_lapse() == 1
     assert not await suspended(world)
     assert (await world.broker.motions.motion(third.token, motion)).row.state is MotionState.LAPSED
+    world.clock.moved += timedelta(days=7, seconds=1)
+    third = await officer(world)
     await third.proposes(STOP, organisation=SCHOOL, at_once=True)
     await world.broker.partners.suspend(SCHOOL, suspended=True)
     world.clock.moved += timedelta(hours=24)
     await world.broker.motions.let_lapse()
     assert await suspended(world), "the operator stopped it since: that stays"
     assert other.id != one.id
+
+
+async def test_nobody_alone_stops_an_organisation_again_and_again(world: World) -> None:
+    """Not the same officer and not a third one, until a week after; with another it can be done any day."""
+    await (await officer(world)).proposes(STOP, organisation=SCHOOL, at_once=True)
+    world.clock.moved += timedelta(hours=24)
+    await world.broker.motions.let_lapse()
+    for days in (0, 3, 3):
+        world.clock.moved += timedelta(days=days)
+        with pytest.raises(Conflict) as refused:
+            await (await officer(world)).proposes(STOP, organisation=SCHOOL, at_once=True)
+        assert refused.value.code == "stopped-in-vain"
+        assert not await suspended(world)
+    one, other = await officer(world), await officer(world)
+    await other.seconds(await one.proposes(STOP, organisation=SCHOOL))
+    await other.seconds(await one.proposes(MotionKind.LIFT, organisation=SCHOOL))
+    world.clock.moved += timedelta(days=1, seconds=1)
+    one, other = await officer(world), await officer(world)
+    motion = await one.proposes(STOP, organisation=SCHOOL, at_once=True)
+    await other.seconds(motion)
+    await other.seconds(await one.proposes(MotionKind.LIFT, organisation=SCHOOL))
+    await one.proposes(STOP, organisation=SCHOOL, at_once=True)
+    assert await suspended(world), "the one of before was seconded"
+
+
+async def test_a_key_registered_meanwhile_does_not_make_a_stop_of_one_officer_last(world: World) -> None:
+    await (await officer(world)).proposes(STOP, organisation=SCHOOL, at_once=True)
+    async with world.broker.house.storage(writing=False) as work:
+        school, jwks = await work.organisations.get(SCHOOL), await work.organisations.jwks(SCHOOL)
+    assert school is not None
+    await world.broker.partners.add(replace(school, suspended=False), jwks)
+    assert await suspended(world), "nor does it end it"
+    world.clock.moved += timedelta(hours=24)
+    await world.broker.motions.let_lapse()
+    assert not await suspended(world)
 
 
 async def test_an_invitation_needs_two_and_its_code_is_in_two_halves(world: World) -> None:
