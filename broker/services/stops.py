@@ -33,7 +33,8 @@ async def stopped_in_vain(work: UnitOfWork, log: DisclosureLog, organisation: st
     since = now - OPEN_FOR - REST
     wanted = LogSearch(organisation=organisation, types=_CHANGED, since=since, limit=MOST_CHANGES)
     found = await work.log.search(wanted)
-    stops, seconded = set(), set()
+    stops: set[object] = set()
+    seconded: set[object] = set()
     for entry in found:
         said = log.vouched(entry)
         if said.facts.get("by") == "motion":

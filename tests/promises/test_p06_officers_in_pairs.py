@@ -1,5 +1,6 @@
 """P06: what weighs most is done by an officer who is there now, and what changes who watches by two different people."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +13,8 @@ from broker.domain.presence import ConfirmFirst, Purpose, SecondPasskeyFirst
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, Tampered
 from broker.services.files import ExportWanted
 from broker.services.motion_screens import Wanted
-from tests.support.intruder import intruder_in
+from broker.services.partners import change_partner, suspend_partner
+from tests.support.intruder import Intruder, intruder_in
 from tests.support.pairs import ASKER, come_in, officer, registered, signed
 from tests.support.surface import nobody_writes
 from tests.support.world import World
@@ -176,6 +178,44 @@ async def test_a_key_registered_meanwhile_does_not_make_a_stop_of_one_officer_la
     world.clock.moved += timedelta(hours=24)
     await world.broker.motions.let_lapse()
     assert not await suspended(world)
+
+
+async def somebody_waits(intruder: Intruder) -> None:
+    """Until the server says that a statement waits for a lock."""
+    asked = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    while True:
+        if intruder.rows(asked):
+            return
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("first", ["stop", "key"])
+async def test_a_stop_and_a_key_registered_beside_it_are_both_kept(
+    world: World, request: pytest.FixtureRequest, first: str
+) -> None:
+    """Whichever holds the partner first: the other waits, and reads it again."""
+    intruder, partners, now = intruder_in(world, request), world.broker.partners, world.clock()
+    async with world.broker.house.storage(writing=False) as work:
+        school, jwks = await work.organisations.get(SCHOOL), await work.organisations.jwks(SCHOOL)
+    assert school is not None
+    fresh = [*jwks, {**jwks[0], "kid": "a-new-one"}]
+    async with world.broker.house.storage() as work:
+        if first == "stop":
+            await suspend_partner(work, SCHOOL, now, {"by": "operator"}, suspended=True)
+            beside = asyncio.create_task(partners.add(school, fresh))
+        else:
+            held = await work.organisations.get(SCHOOL, lock=True)
+            assert held is not None
+            await change_partner(work, held, fresh, now, {"by": "operator"})
+            beside = asyncio.create_task(partners.suspend(SCHOOL, suspended=True))
+        if world.database != "sqlite":
+            async with asyncio.timeout(20):
+                await somebody_waits(intruder)
+        await work.commit()
+    await beside
+    assert await suspended(world)
+    async with world.broker.house.storage(writing=False) as work:
+        assert "a-new-one" in [key["kid"] for key in await work.organisations.jwks(SCHOOL)]
 
 
 async def test_an_invitation_needs_two_and_its_code_is_in_two_halves(world: World) -> None:
