@@ -5,7 +5,7 @@
 3. Another officer seconds it within a day, with a passkey over a challenge that only this motion, officer and moment have.
 4. What it asks, and the entry that says who seconded it, are one commit.
 5. An organisation may be stopped at once by one officer, for that day; after it the stop ends by itself, unless somebody
-   seconded it or it was changed again since. Letting it take part again takes two.
+   seconded it or it was stopped or started since; then nobody stops it alone for a week. Letting it take part again takes two.
 """
 
 import base64
@@ -29,6 +29,7 @@ from broker.services.motion_screens import ChangeRow, MotionRow, MotionScreen, O
 from broker.services.officers import Officers, check_invitation, fingerprint, let_in, withdraw
 from broker.services.partners import suspend_partner
 from broker.services.rounds import every_hour, is_ours
+from broker.services.stops import stands_alone, stopped_in_vain
 
 SHOWN = 30
 _PURPOSE = {
@@ -161,6 +162,8 @@ class Motions:
                 faults.append(Fault("/organisation", _ALREADY))
         if faults:
             raise Invalid(faults)
+        if wanted.at_once and await stopped_in_vain(work, self._house.log, wanted.organisation, self._house.clock()):
+            raise Conflict(_IN_VAIN, code="stopped-in-vain")
 
     # seconding
 
@@ -300,19 +303,11 @@ class Motions:
             motion, _ = await self._logged(work, motion_id, lock=True)
             if motion.state not in (MotionState.WAITING, MotionState.PROVISIONAL) or now < motion.ends:
                 return
-            if motion.provisional and motion.organisation and await self._stands_alone(work, motion):
+            if motion.provisional and motion.organisation and await stands_alone(work, self._house.log, motion):
                 how = {"by": "lapse", "motion": motion.id}
                 await suspend_partner(work, motion.organisation, now, how, suspended=False)
             await work.motions.save(replace(motion, state=MotionState.LAPSED))
             await work.commit()
-
-    async def _stands_alone(self, work: UnitOfWork, motion: Motion) -> bool:
-        """Whether the last change of that organisation is this stop, by the log: whatever came after it stays."""
-        wanted = LogSearch(organisation=motion.organisation or "", types=(EventType.ORGANISATION_CHANGED,), limit=1)
-        for entry in await work.log.search(wanted):
-            said = self._house.log.vouched(entry)
-            return said.facts.get("motion") == motion.id and said.facts.get("provisional") == "yes"
-        return False
 
 
 async def _invitation_faults(work: UnitOfWork, wanted: Wanted) -> list[Fault]:
@@ -370,6 +365,10 @@ _NO_ROLE = Words("Kies een rol.", "Choose a role.")
 _NO_OFFICER = Words("Kies een officer die er nog is.", "Choose an officer who still is one.")
 _NO_PARTNER = Words("Kies een organisatie.", "Choose an organisation.")
 _ALREADY = Words("Dat is al zo bij deze organisatie.", "That is so already for this organisation.")
+_IN_VAIN = Words(
+    "Deze organisatie is kort geleden al door één officer gestopt, en niemand bevestigde dat. Stel het voor met een tweede.",
+    "One officer stopped this organisation not long ago, and nobody seconded it. Propose it, for another to second.",
+)
 _OVER = Words(
     "Dit besluit kan niet meer. Het is al gedaan, te oud, of wie het voorstelde is geen officer meer.",
     "This cannot be decided any more. It was done already, is too old, or who proposed it is no officer any more.",

@@ -1,6 +1,7 @@
 """An officer signs in with their organisation's own identity provider, instead of with a passkey.
 
-- A login never makes an officer: with an invitation somebody binds their login, once; after that it lets them in.
+- A login never makes an officer: with an invitation somebody binds their login, once; after that it lets them in, and nobody else,
+  whatever a row says: whose it is, is what the log says.
 - A sign-in lasts ten minutes at most, in the browser that began it, and its answer is taken once, whatever comes of it.
 - Nothing is open in the database while a provider is asked; officer and organisation are looked up after it answered.
 - Each enrolment and each sign-in is a log entry that says so; of a login that is refused nothing is kept.
@@ -118,10 +119,11 @@ class OfficerLogins:
     async def _sign_in(self, provider: LoginProvider, subject: str) -> tuple[str, OfficerSession]:
         now = self._house.clock()
         async with self._house.storage() as work:
-            officer = await work.officer_logins.officer(provider.issuer, subject)
-            acting = await work.officers.acting(officer) if officer else None
-            if officer is None or acting is None:
+            known = await work.officer_logins.officer(provider.issuer, subject)
+            acting = await self._officers.own_login(work, *known) if known else None
+            if acting is None:
                 raise refused("login-unknown")
+            officer = acting.officer
             if not provider.serves(acting):
                 raise refused("login-elsewhere")
             owned = (Personal(officer, "officer", officer),)

@@ -170,6 +170,14 @@ class Officers:
         there = {fingerprint(one.passkey) for one in await work.officers.passkeys(officer)}
         return standing.passkeys & there if standing else frozenset()
 
+    async def own_login(self, work: UnitOfWork, officer: OfficerId, tag: str) -> Acting | None:
+        """`believed`, anew, for who comes in with that login. Raises Tampered when the log does not say that it is theirs."""
+        acting = await self.believed(work, officer, anew=True)
+        standing = self._standings[officer][1] if acting else None
+        if standing is not None and tag not in standing.logins:
+            raise Tampered
+        return acting
+
     async def equipped(self, work: UnitOfWork, officer: OfficerId) -> None:
         """Pass with two registered passkeys. Raises SecondPasskeyFirst without."""
         if len(await self.own_passkeys(work, officer)) < ENOUGH:

@@ -51,12 +51,15 @@ class Partners:
         if organisation.kind not in self._house.agreement().vocabulary.organisation_kinds:
             raise Invalid.at("/kind", "De afspraken kennen deze soort niet.", "The agreement does not know this kind.")
         async with self._house.storage() as work:
-            before = await work.organisations.get(organisation.oin)
+            before = await work.organisations.get(organisation.oin, lock=True)
             if organisation.sealing_key is None and not unsealed:
                 organisation = replace(organisation, sealing_key=before.sealing_key if before else None)
             if before is not None and before.suspended:
                 organisation = replace(organisation, suspended=True)
-            await change_partner(work, organisation, jwks, self._house.clock(), {"by": "operator"})
+            how = {"by": "operator"}
+            if before is not None and before.suspended == organisation.suspended:
+                how["change"] = "registered"  # who was stopped stays so by that earlier change, not by this one
+            await change_partner(work, organisation, jwks, self._house.clock(), how)
             await work.commit()
         self._house.log.kick()
         return organisation
@@ -73,7 +76,7 @@ async def suspend_partner(
     work: UnitOfWork, oin: str, now: datetime, how: Mapping[str, Fact], *, suspended: bool
 ) -> None:
     """Stop a partner or let it take part again, logged with `how` that came about; the caller commits. Raises NotFound."""
-    organisation = await work.organisations.get(oin)
+    organisation = await work.organisations.get(oin, lock=True)
     if organisation is None:
         raise NotFound
     jwks = await work.organisations.jwks(oin)

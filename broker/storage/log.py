@@ -115,12 +115,16 @@ class Log(Store):
             mine = mine.where(i.tag == self._tag(owner), c.type.in_([event.value for event in types]))
             ids = _older(mine, i.entry_id, before, limit)
         else:
-            parts = [
-                _older(sa.select(c.entry_id).where(c.type == event.value), c.entry_id, before, limit).subquery()
-                for event in types
-            ]
-            merged = sa.union_all(*(sa.select(part.c.entry_id) for part in parts)).subquery()
-            ids = sa.select(merged.c.entry_id).order_by(merged.c.entry_id.desc()).limit(limit)
+            each = [sa.select(c.entry_id).where(c.type == event.value) for event in types]
+            ids = _merged([_older(one, c.entry_id, before, limit) for one in each], limit)
+        return await self._of(ids)
+
+    async def rare(self, types: Sequence[EventType], owner: str, limit: int) -> Sequence[StoredEntry]:
+        """Every entry of each type is looked up in the index of whom it is about."""
+        return await self._of(rare_ids(types, self._tag(owner), limit))
+
+    async def _of(self, ids: sa.Select[Any]) -> Sequence[StoredEntry]:
+        c = t.log_entry.c
         wanted = [row.entry_id for row in await self._all(ids)]
         found = _entries().where(c.entry_id.in_(wanted)).order_by(c.entry_id.desc())
         return [stored(row) for row in await self._all(found)]
@@ -296,6 +300,20 @@ class Checkpoints(Store):
 def entries_by_id(entries: Sequence[EntryId]) -> sa.Select[Any]:
     """Several at once."""
     return _entries().where(t.log_entry.c.entry_id.in_(list(entries)))
+
+
+def rare_ids(types: Sequence[EventType], tag: str, limit: int) -> sa.Select[Any]:
+    """Of each type those under that tag, by a look-up for each entry of the type."""
+    c, i = t.log_entry.c, t.log_subject_index.c
+    theirs = sa.select(i.entry_id).where(i.tag == tag, i.entry_id == c.entry_id).correlate(t.log_entry).exists()
+    each = [sa.select(c.entry_id).where(c.type == event.value, theirs) for event in types]
+    return _merged([_older(one, c.entry_id, "", limit) for one in each], limit)
+
+
+def _merged(parts: Sequence[sa.Select[Any]], limit: int) -> sa.Select[Any]:
+    """The newest of all these."""
+    both = sa.union_all(*(sa.select(part.subquery().c.entry_id) for part in parts)).subquery()
+    return sa.select(both.c.entry_id).order_by(both.c.entry_id.desc()).limit(limit)
 
 
 def _older(ids: sa.Select[Any], column: Any, before: str, limit: int) -> sa.Select[Any]:

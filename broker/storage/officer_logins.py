@@ -38,15 +38,16 @@ class OfficerLogins(Store):
         values = {"tag": tag, "officer": officer, "created_at": now}
         return tag if await self._insert_once(t.officer_login, values) else ""
 
-    async def officer(self, issuer: str, subject: str) -> OfficerId | None:
-        """For whom it stands."""
+    async def officer(self, issuer: str, subject: str) -> tuple[OfficerId, str] | None:
+        """For whom it stands, and its tag."""
+        tag = self._tag(issuer, subject)
         mine = (
             sa.select(t.officer_login.c.officer)
             .join(t.officer, t.officer.c.id == t.officer_login.c.officer)
-            .where(t.officer_login.c.tag == self._tag(issuer, subject), t.officer.c.withdrawn_at.is_(None))
+            .where(t.officer_login.c.tag == tag, t.officer.c.withdrawn_at.is_(None))
         )
         row = await self._one(mine)
-        return OfficerId(row.officer) if row else None
+        return (OfficerId(row.officer), tag) if row else None
 
     def _tag(self, issuer: str, subject: str) -> str:
         return self._means.tags.tag("officer-login", issuer, subject)

@@ -144,6 +144,7 @@ class Officers(Store):
             return False
         await self._run(sa.delete(t.visit).where(t.visit.c.kind == "officer", t.visit.c.owner == officer))
         await self._run(sa.delete(t.officer_login).where(t.officer_login.c.officer == officer))
+        await self._run(sa.delete(t.passkey).where(t.passkey.c.officer == officer))
         return True
 
 

@@ -32,9 +32,10 @@ class Organisations(Store):
         if not await self._insert_once(t.organisation, {"oin": organisation.oin, **values}):
             await self._run(sa.update(t.organisation).where(t.organisation.c.oin == organisation.oin).values(values))
 
-    async def get(self, oin: str) -> Organisation | None:
-        """By OIN."""
-        row = await self._one(sa.select(t.organisation).where(t.organisation.c.oin == oin))
+    async def get(self, oin: str, *, lock: bool = False) -> Organisation | None:
+        """By OIN; with `lock`, held until the commit."""
+        mine = sa.select(t.organisation).where(t.organisation.c.oin == oin)
+        row = await self._one(mine.with_for_update() if lock else mine)
         return self._organisation(row) if row else None
 
     async def jwks(self, oin: str) -> list[dict[str, Any]]:

@@ -14,11 +14,13 @@ import pytest
 import sqlalchemy as sa
 
 from broker.domain.calendar import local_day
+from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.stores.folding import ASKED, KINDS, FoldSearch
+from broker.services.standing import GIVING
 from broker.storage import folding
 from broker.storage import tables as t
 from broker.storage.following import summed
-from broker.storage.log import entries_by_id
+from broker.storage.log import entries_by_id, rare_ids
 from tests.bench.lines import ORGANISATIONS, Street, filled_with_lines
 from tests.factories import NOW, Storeroom, a_storeroom
 from tests.support.postgres import PostgresServer
@@ -132,3 +134,37 @@ async def test_lines_of_a_fold_lines_that_wait_and_counts_are_found_by_their_pla
             assert faults_of(plan, sqlite=store.sqlite, most=SIZE) == [], plan
     unserved = sa.select(t.log_fold.c.id).order_by(t.log_fold.c.actor)
     assert faults_of(await plan_of(store, unserved), sqlite=store.sqlite, most=51), "it would be seen"
+
+
+async def test_what_an_officer_was_let_in_as_is_read_from_the_types_and_not_from_all_that_they_did(
+    store: Storeroom,
+) -> None:
+    """However often they looked: each entry of the few rare ones is looked up, and none of theirs is gone through."""
+    officer = "an officer"
+    tag = store.means.tags.tag("log-subject", officer)
+    async with store.storage() as work:
+        for kind in (*GIVING, EventType.LOG_VIEWED):
+            for who in (officer, "another officer"):
+                await work.log.append(LogEvent(kind, NOW, personal=(Personal(who, "officer", who),)))
+        found = [entry.leaf for entry in await work.log.rare(GIVING, officer, 10)]
+        await work.commit()
+    assert len(found) == len(GIVING)
+    async with store.database.engine.begin() as connection:
+        await connection.execution_options(writing=True)
+        looks = sa.select(sa.literal(tag), t.log_entry.c.entry_id).where(t.log_entry.c.type.not_in(RARE))
+        await connection.execute(
+            sa.insert(t.log_subject_index).from_select(["tag", "entry_id"], looks.limit(SIZE // 2))
+        )
+        await connection.exec_driver_sql("ANALYZE")
+    plan = await plan_of(store, rare_ids(GIVING, tag, 10))
+    reads = [step for step in plan if re.search("log_entry|log_subject_index", step)]
+    assert faults_of(plan, sqlite=store.sqlite, most=100) == []
+    if store.sqlite:
+        assert len(reads) == 2 * len(GIVING), plan
+        assert all("type=?" in step for step in reads if "log_entry " in step), plan
+        assert all("tag=? AND entry_id=?" in step for step in reads if "log_subject_index" in step), plan
+    else:
+        assert all(int(step.rpartition("=")[2]) < 100 for step in reads), plan
+
+
+RARE = [event.value for event in (*GIVING, EventType.LOG_VIEWED)]

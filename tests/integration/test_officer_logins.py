@@ -17,6 +17,7 @@ from broker.cli.visitor import forms_of
 from broker.domain.officers import OfficerRole
 from broker.domain.parties import OfficerId, Oin
 from tests.support.identity_provider import SUBJECT, IdentityProvider
+from tests.support.intruder import intruder_in
 from tests.support.officers import officer_browser
 from tests.support.surface import changed, dump, leaks, operational_log, rows_of
 from tests.support.world import World, started_again
@@ -430,3 +431,30 @@ async def test_without_providers_there_is_no_such_way(world: World) -> None:
         assert "/console/login/" not in (await browser.get("/console")).text
         assert (await press(browser)).status_code == 404
         assert (await browser.get("/console/login-refused/anything")).status_code == 404
+
+
+async def test_a_login_whose_row_was_moved_to_another_officer_lets_nobody_in(
+    with_logins: Opened, idp: IdentityProvider, request: pytest.FixtureRequest
+) -> None:
+    """With the database in hand: a keeper does not come in as an officer of the whole."""
+    async with with_logins() as world:
+        async with desk(world, idp) as visitor:
+            await visitor.enrol(await invited(world, OfficerRole.KEEPER))
+        [keeper] = await rows_of(world, "officer")
+        idp.who = "another"
+        async with desk(world, idp) as visitor:
+            await visitor.enrol(await invited(world))
+        whole = next(one.id for one in await rows_of(world, "officer") if one.id != keeper.id)
+        await world.settle()
+        intruder = intruder_in(world, request)
+        intruder.change("UPDATE officer_login SET officer = ? WHERE officer = ?", whole, keeper.id)
+        idp.who = SUBJECT
+        async with desk(world, idp) as visitor:
+            await visitor.sign_in()
+            assert (await visitor.browser.get("/console/officers")).url.path == "/console"
+        assert len(await entries(world, "officer:signed-in")) == 0
+        intruder.change("DELETE FROM officer_login WHERE created_at > (SELECT MIN(created_at) FROM officer_login)")
+        intruder.change("UPDATE officer_login SET officer = ?", keeper.id)
+        async with desk(world, idp) as visitor:
+            assert (await visitor.sign_in()).url.path.startswith("/console")
+        assert len(await entries(world, "officer:signed-in")) == 1, "their own login still is"

@@ -1,16 +1,20 @@
 """P06: what weighs most is done by an officer who is there now, and what changes who watches by two different people."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from broker.domain.events import EventType
 from broker.domain.motions import MotionKind, MotionState
 from broker.domain.officers import OfficerRole, Right
 from broker.domain.presence import ConfirmFirst, Purpose, SecondPasskeyFirst
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, Tampered
 from broker.services.files import ExportWanted
 from broker.services.motion_screens import Wanted
-from tests.support.intruder import intruder_in
+from broker.services.partners import change_partner, suspend_partner
+from tests.support.intruder import Intruder, intruder_in
 from tests.support.pairs import ASKER, come_in, officer, registered, signed
 from tests.support.surface import nobody_writes
 from tests.support.world import World
@@ -131,12 +135,87 @@ async def test_what_one_officer_stopped_ends_after_a_day_unless_it_was_seconded_
     assert await world.broker.motions.let_lapse() == 1
     assert not await suspended(world)
     assert (await world.broker.motions.motion(third.token, motion)).row.state is MotionState.LAPSED
+    world.clock.moved += timedelta(days=7, seconds=1)
+    third = await officer(world)
     await third.proposes(STOP, organisation=SCHOOL, at_once=True)
     await world.broker.partners.suspend(SCHOOL, suspended=True)
     world.clock.moved += timedelta(hours=24)
     await world.broker.motions.let_lapse()
     assert await suspended(world), "the operator stopped it since: that stays"
     assert other.id != one.id
+
+
+async def test_nobody_alone_stops_an_organisation_again_and_again(world: World) -> None:
+    """Not the same officer and not a third one, until a week after; with another it can be done any day."""
+    await (await officer(world)).proposes(STOP, organisation=SCHOOL, at_once=True)
+    world.clock.moved += timedelta(hours=24)
+    await world.broker.motions.let_lapse()
+    for days in (0, 3, 3):
+        world.clock.moved += timedelta(days=days)
+        with pytest.raises(Conflict) as refused:
+            await (await officer(world)).proposes(STOP, organisation=SCHOOL, at_once=True)
+        assert refused.value.code == "stopped-in-vain"
+        assert not await suspended(world)
+    one, other = await officer(world), await officer(world)
+    await other.seconds(await one.proposes(STOP, organisation=SCHOOL))
+    await other.seconds(await one.proposes(MotionKind.LIFT, organisation=SCHOOL))
+    world.clock.moved += timedelta(days=1, seconds=1)
+    one, other = await officer(world), await officer(world)
+    motion = await one.proposes(STOP, organisation=SCHOOL, at_once=True)
+    await other.seconds(motion)
+    await other.seconds(await one.proposes(MotionKind.LIFT, organisation=SCHOOL))
+    await one.proposes(STOP, organisation=SCHOOL, at_once=True)
+    assert await suspended(world), "the one of before was seconded"
+
+
+async def test_a_key_registered_meanwhile_does_not_make_a_stop_of_one_officer_last(world: World) -> None:
+    await (await officer(world)).proposes(STOP, organisation=SCHOOL, at_once=True)
+    async with world.broker.house.storage(writing=False) as work:
+        school, jwks = await work.organisations.get(SCHOOL), await work.organisations.jwks(SCHOOL)
+    assert school is not None
+    await world.broker.partners.add(replace(school, suspended=False), jwks)
+    assert await suspended(world), "nor does it end it"
+    world.clock.moved += timedelta(hours=24)
+    await world.broker.motions.let_lapse()
+    assert not await suspended(world)
+
+
+async def somebody_waits(intruder: Intruder) -> None:
+    """Until the server says that a statement waits for a lock."""
+    asked = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    while True:
+        if intruder.rows(asked):
+            return
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("first", ["stop", "key"])
+async def test_a_stop_and_a_key_registered_beside_it_are_both_kept(
+    world: World, request: pytest.FixtureRequest, first: str
+) -> None:
+    """Whichever holds the partner first: the other waits, and reads it again."""
+    intruder, partners, now = intruder_in(world, request), world.broker.partners, world.clock()
+    async with world.broker.house.storage(writing=False) as work:
+        school, jwks = await work.organisations.get(SCHOOL), await work.organisations.jwks(SCHOOL)
+    assert school is not None
+    fresh = [*jwks, {**jwks[0], "kid": "a-new-one"}]
+    async with world.broker.house.storage() as work:
+        if first == "stop":
+            await suspend_partner(work, SCHOOL, now, {"by": "operator"}, suspended=True)
+            beside = asyncio.create_task(partners.add(school, fresh))
+        else:
+            held = await work.organisations.get(SCHOOL, lock=True)
+            assert held is not None
+            await change_partner(work, held, fresh, now, {"by": "operator"})
+            beside = asyncio.create_task(partners.suspend(SCHOOL, suspended=True))
+        if world.database != "sqlite":
+            async with asyncio.timeout(20):
+                await somebody_waits(intruder)
+        await work.commit()
+    await beside
+    assert await suspended(world)
+    async with world.broker.house.storage(writing=False) as work:
+        assert "a-new-one" in [key["kid"] for key in await work.organisations.jwks(SCHOOL)]
 
 
 async def test_an_invitation_needs_two_and_its_code_is_in_two_halves(world: World) -> None:
@@ -177,6 +256,7 @@ async def test_with_the_database_in_hand_nobody_becomes_more(
     keeper = await officer(world, OfficerRole.KEEPER)
     one, other = await officer(world), await officer(world)
     motion = await one.proposes(STOP, organisation=SCHOOL)
+    passkeys = intruder.contents()["passkey"]
     if attack == "back":
         await world.broker.oversight.withdraw_officer(keeper.id)
 
@@ -186,6 +266,7 @@ async def test_with_the_database_in_hand_nobody_becomes_more(
             intruder.change("UPDATE officer SET role = 'officer' WHERE id = ?", keeper.id)
         elif attack == "back":
             intruder.change("UPDATE officer SET withdrawn_at = NULL WHERE id = ?", keeper.id)
+            intruder.put_back({"passkey": passkeys})
         elif attack == "proposer":
             intruder.change("UPDATE motion SET proposed_by = ? WHERE id = ?", other.id, motion)
         elif attack == "kind":
@@ -206,6 +287,53 @@ async def test_with_the_database_in_hand_nobody_becomes_more(
         with pytest.raises(NotAllowed):
             await other.seconds(motion, one.devices[0])
     assert not await suspended(world)
+
+
+async def test_who_was_withdrawn_stays_so_without_the_index_of_whom_it_was_about(
+    world: World, request: pytest.FixtureRequest
+) -> None:
+    """Not with the row, the passkey and the visit put back, and not with the entry's index and opening gone."""
+    intruder, who, other = intruder_in(world, request), await officer(world), await officer(world)
+    await world.settle()
+    kept = intruder.contents()
+    await world.broker.oversight.withdraw_officer(who.id)
+    assert intruder.rows("SELECT 1 FROM passkey WHERE officer = ?", who.id) == [], "no passkey of theirs stays"
+    await world.settle()
+    which = f"(SELECT entry_id FROM log_entry WHERE type = '{EventType.OFFICER_WITHDRAWN}')"
+    async with nobody_writes(world):
+        intruder.disarm()
+        intruder.put_back({table: kept[table] for table in ("officer", "passkey", "visit")})
+        intruder.change(f"DELETE FROM log_subject_index WHERE entry_id IN {which}")
+    with pytest.raises(Tampered):
+        await who.signs_in(who.devices[0])
+    world.clock.moved += timedelta(minutes=2)
+    with pytest.raises(Tampered):
+        await world.broker.own_access.own(who.token)
+    assert await other.signs_in(other.devices[0]) == other.id, "somebody else still is one"
+    async with nobody_writes(world):
+        intruder.change(f"DELETE FROM log_opening WHERE entry_id IN {which}")
+    with pytest.raises(Tampered):
+        await who.signs_in(who.devices[0])
+
+
+async def test_a_lost_device_stays_lost_without_the_index_of_whose_it_was(
+    world: World, request: pytest.FixtureRequest
+) -> None:
+    intruder, who, own = intruder_in(world, request), await officer(world), world.broker.own_access
+    await world.settle()
+    kept = intruder.contents()["passkey"]
+    first = (await own.own(who.token)).passkeys[0].id
+    await who.confirms(Purpose.OWN_PASSKEYS, who.devices[1])
+    await own.remove(who.token, first)
+    await world.settle()
+    which = f"(SELECT entry_id FROM log_entry WHERE type = '{EventType.OFFICER_PASSKEY_REMOVED}')"
+    async with nobody_writes(world):
+        intruder.disarm()
+        intruder.put_back({"passkey": kept})
+        intruder.change(f"DELETE FROM log_subject_index WHERE entry_id IN {which}")
+    with pytest.raises(NotAllowed):
+        await who.signs_in(who.devices[0])
+    assert await who.signs_in(who.devices[1]) == who.id
 
 
 async def test_a_visit_ends_half_an_hour_after_its_last_use_and_after_eight_hours(world: World) -> None:

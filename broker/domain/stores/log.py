@@ -98,6 +98,12 @@ class LogStore(Protocol):
         As fast in a long log as in a short one: for each type its newest, or of the owner's own alone.
         """
 
+    async def rare(self, types: Sequence[EventType], owner: str, limit: int) -> Sequence[StoredEntry]:
+        """Entries that hold something of the owner, of types of which there are few in all, newest first.
+
+        As fast for who did very much else as for who did nothing: it is read from the types, not from the owner.
+        """
+
     async def get(self, entry: str) -> StoredEntry | None:
         """By id."""
 

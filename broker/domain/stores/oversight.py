@@ -151,8 +151,8 @@ class OfficerLoginStore(Protocol):
     async def enrol(self, officer: OfficerId, issuer: str, subject: str, now: datetime) -> str:
         """Keep the login and use up the invitation; returns its tag, empty when either was taken (then: do not commit)."""
 
-    async def officer(self, issuer: str, subject: str) -> OfficerId | None:
-        """For which officer that login stands, if they still are one."""
+    async def officer(self, issuer: str, subject: str) -> tuple[OfficerId, str] | None:
+        """For which officer that login stands, if they still are one, and its tag."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,8 @@ class OrganisationStore(Protocol):
     async def add(self, organisation: Organisation, jwks: Sequence[Mapping[str, Any]]) -> None:
         """Add or replace one."""
 
-    async def get(self, oin: str) -> Organisation | None:
-        """By OIN."""
+    async def get(self, oin: str, *, lock: bool = False) -> Organisation | None:
+        """By OIN; with `lock`, nobody else changes it until the commit."""
 
     async def jwks(self, oin: str) -> list[dict[str, Any]]:
         """Its public keys."""
