@@ -147,7 +147,8 @@ class Reporting:
 
     def _read(self, logged: LoggedFacts, read: Disclosure, partners: Mapping[str, str]) -> ReportLine:
         agreement = self._house.agreement()
-        rules = dict.fromkeys(rule for s in decision_of(logged) if s["type"] in read.types for rule in s["rules"])
+        shown = (s for s in decision_of(logged) if s["type"] in read.types and not s["told"])
+        rules = dict.fromkeys(rule for section in shown for rule in section["rules"])
         line = self._line(logged, "read", partners)
         return ReportLine(
             read.at,

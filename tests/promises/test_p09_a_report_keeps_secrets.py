@@ -7,7 +7,11 @@ import pytest
 
 from broker.domain.calendar import local_day
 from broker.domain.consents import Stance
+from broker.domain.events import EventType
+from broker.services.lines import decision_of
+from broker.services.reporting import ReportWanted
 from tests.promises.attacks import JACK, TOM, push
+from tests.support.devices import DOCTOR, REPORT, member, push_report
 from tests.support.officers import officer_browser
 from tests.support.surface import leaks, personal
 from tests.support.world import World
@@ -91,3 +95,25 @@ async def test_at_sixteen_a_report_is_for_the_young_person_alone(world: World) -
     world.tokens.clear()
     after = [who for who in people.values() if await told_in(world, people["chayenne"], who) is not None]
     assert after == [people["chayenne"]]
+
+
+async def test_the_rules_of_a_reading_are_never_those_of_a_section_that_was_withheld(world: World) -> None:
+    one = {**world.body("jack-to-gp")["sections"][0], "type": "diagnostic-report"}
+    await push_report(world, sections=[one, {**one, "concerns": [*one.get("concerns", ["jack"]), "father"]}])
+    for who in ("mother", "father"):
+        async with member(world, who, says={"diagnostic-report": "yes"}) as family:
+            await family.enrol()
+            await family.confirm()
+    asked = {"handover": world.handovers[REPORT], "purpose": world.body("jack-to-gp")["purpose"]}
+    assert (await world.as_professional(DOCTOR, "POST", "/v1/releases", asked)).status_code == 200
+    [logged] = [e for e in await world.entries() if e.type == EventType.RELEASE_PERMITTED]
+    given, withheld = sorted(decision_of(logged), key=lambda section: section["told"])
+    assert (given["told"], bool(withheld["told"])) == ("", True)
+    title = world.broker.house.agreement().title
+    async with world.broker.house.storage(writing=False) as work:
+        people = await work.handovers.people(world.handovers[REPORT])
+    async with officer_browser(world) as officer:
+        wanted = ReportWanted(subject=people["jack"], reader=people["mother"])
+        made = await world.broker.reporting.report(officer.token, wanted)
+    assert [line.rules for line in made.lines] == [tuple(map(title, given["rules"]))]
+    assert set(withheld["rules"]) - set(given["rules"])
