@@ -13,7 +13,7 @@ Source: AVG art. 33 and 34; NEN 7513.
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal, get_args
 
@@ -182,7 +182,7 @@ class Breach:
         """Stretch after stretch, each with whether there is more behind it."""
         before = trail.before
         for _ in range(STEPS):
-            stretch = Trail(trail.owner, trail.client, trail.organisation, before, SPAN)
+            stretch = replace(trail, before=before)
             found, before = await passing(work, acting, stretch, GOT, wanted.first_day, wanted.last_day, SPAN)
             yield _theirs(wanted, await read_back(self._house, work, found)), bool(before)
             if not before:

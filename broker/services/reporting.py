@@ -9,7 +9,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Literal
 
@@ -209,11 +209,12 @@ async def passing(
 ) -> tuple[list[Passed], str]:
     """The next entries of a trail that an officer may see, of these kinds and days; and where to go on, or empty.
 
-    Reads `trail.limit` entries and no more: a page may hold few and still have one after it.
+    Passes `trail.limit` entries that the officer may see and no more: a page may hold few and still have one after it.
+    Of what they may not see nothing is passed, so that no place to go on tells of it.
     """
     since = datetime.combine(first_day, time(), AMSTERDAM) if first_day else None
     until = end_of_day(last_day) if last_day else None
-    batch = await work.log.trail(trail)
+    batch = await work.log.trail(replace(trail, party=acting.party))
     found: list[Passed] = []
     for entry in batch:
         if since and entry.at < since:

@@ -8,15 +8,19 @@ import pytest
 from broker.domain.calendar import local_day
 from broker.domain.consents import Stance
 from broker.domain.events import EventType
+from broker.domain.officers import OfficerRole
+from broker.services import breach, reporting
+from broker.services.breach import BreachWanted
 from broker.services.lines import decision_of
 from broker.services.reporting import ReportWanted
 from tests.promises.attacks import JACK, TOM, push
 from tests.support.devices import DOCTOR, REPORT, member, push_report
 from tests.support.officers import officer_browser
-from tests.support.surface import leaks, personal
+from tests.support.surface import leaks, personal, rows_of
 from tests.support.world import World
 
 SEVERAL = "start-of-foster-care"
+SCHOOL = "00000099000000020000"
 STRANGER, READER = "nov-sara", "ib-joris"
 KINDS = ("gelezen", "gevraagd, en geweigerd", "op BSN gezocht")
 
@@ -117,3 +121,45 @@ async def test_the_rules_of_a_reading_are_never_those_of_a_section_that_was_with
         made = await world.broker.reporting.report(officer.token, wanted)
     assert [line.rules for line in made.lines] == [tuple(map(title, given["rules"]))]
     assert set(withheld["rules"]) - set(given["rules"])
+
+
+async def test_no_place_to_go_on_tells_of_a_line_between_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (breach, reporting):
+        monkeypatch.setattr(module, "SPAN", 1)
+    case = await push(world, JACK)
+    await case.everybody_says_yes()
+    assert (await case.ask()).status_code == 200
+    logged = await rows_of(world, "log_entry")
+    theirs = {entry.entry_id for entry in logged if SCHOOL not in (entry.organisation, entry.counterpart)}
+    since = local_day(world.clock()) - timedelta(days=3)
+    async with officer_browser(world, role=OfficerRole.OF_ORGANISATION, organisation=SCHOOL) as officer:
+        for partner in await rows_of(world, "organisation"):
+            if partner.oin == SCHOOL:
+                continue
+            page = await world.broker.breach.touched(officer.token, BreachWanted("organisation", partner.oin, since))
+            assert not page.following or page.following not in theirs, partner.name
+            told = await world.broker.breach.affected(officer.token, BreachWanted("organisation", partner.oin, since))
+            assert not told.more, "how much others did is not theirs to know"
+
+
+async def test_an_officer_of_one_organisation_walks_all_its_own_lines(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (breach, reporting):
+        monkeypatch.setattr(module, "SPAN", 1)
+    case = await push(world, JACK)
+    await case.everybody_says_yes()
+    await case.ask()
+    await case.ask()
+    reads = {e.entry_id: e for e in await rows_of(world, "log_entry") if e.type == EventType.RELEASE_PERMITTED}
+    [(reader, sender)] = {(e.organisation, e.counterpart) for e in reads.values()}
+    since, walked = local_day(world.clock()) - timedelta(days=3), dict[str, list[str]]()
+    for organisation in (reader, sender):
+        async with officer_browser(world, role=OfficerRole.OF_ORGANISATION, organisation=organisation) as officer:
+            found, before, steps = walked.setdefault(organisation, []), "", 0
+            while (before or not steps) and steps < 50:
+                wanted = BreachWanted("organisation", reader, since, None, before)
+                page = await world.broker.breach.touched(officer.token, wanted)
+                found += [row.id for row in page.rows]
+                before, steps = page.following, steps + 1
+    assert {who: sorted(found) for who, found in walked.items()} == dict.fromkeys((reader, sender), sorted(reads))
