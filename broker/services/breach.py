@@ -102,7 +102,7 @@ class Breach:
             acting = await self._officers.acting(work, token, Right.READ_PERSON)  # 1
             trail = await _trail(work, wanted)
             found, following = await passing(work, acting, trail, GOT, wanted.first_day, wanted.last_day, PAGE)  # 3
-            lines = _theirs(wanted, await read_back(house, work, found))
+            lines = _theirs(wanted, await read_back(house, work, acting, found))
             organisations = await _partners(work)
             names, vocabulary = dict(organisations), house.agreement().vocabulary
             rows = tuple(row_of(entry, facts, names, vocabulary) for entry, _, facts in lines)
@@ -184,7 +184,7 @@ class Breach:
         for _ in range(STEPS):
             stretch = replace(trail, before=before)
             found, before = await passing(work, acting, stretch, GOT, wanted.first_day, wanted.last_day, SPAN)
-            yield _theirs(wanted, await read_back(self._house, work, found)), bool(before)
+            yield _theirs(wanted, await read_back(self._house, work, acting, found)), bool(before)
             if not before:
                 return
 

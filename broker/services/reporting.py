@@ -22,7 +22,7 @@ from broker.domain.parties import PersonId
 from broker.domain.stores import Disclosure, LogSearch, Passed, StoredEntry, Trail, UnitOfWork
 from broker.errors import Fault, Invalid, Words
 from broker.services.house import House
-from broker.services.lines import decision_of, first_of
+from broker.services.lines import decision_of, first_of, for_their_eyes
 from broker.services.looking import looked
 from broker.services.officers import Officers
 
@@ -30,6 +30,7 @@ PAGE, SHEET = 50, 400
 """How many entries about somebody a page reads on screen, and how many to print."""
 SPAN = 500
 """How many entries are looked through for them, at most."""
+_MEETS = tuple(event for event in EventType if event != EventType.SUBJECT_SEARCHED)
 TOLD = (EventType.RELEASE_PERMITTED, EventType.RELEASE_DENIED, EventType.SUBJECT_SEARCHED)
 
 
@@ -231,13 +232,17 @@ async def passing(
 
 
 async def read_back(
-    house: House, work: UnitOfWork, found: Sequence[Passed]
+    house: House, work: UnitOfWork, acting: Acting, found: Sequence[Passed]
 ) -> list[tuple[StoredEntry, Sequence[Opening], LoggedFacts]]:
-    """These entries, opened."""
+    """These entries, opened as far as this officer may read them."""
     ids = [entry.id for entry in found]
     openings: Mapping[Any, Sequence[Opening]] = await work.log.openings_of(ids)
     return [
-        (entry, openings.get(entry.id, ()), house.log.read(entry.leaf, openings.get(entry.id, ())))
+        (
+            entry,
+            openings.get(entry.id, ()),
+            for_their_eyes(acting, house.log.read(entry.leaf, openings.get(entry.id, ()))),
+        )
         for entry in await work.log.several(ids)
     ]
 
@@ -248,8 +253,9 @@ async def _named(work: UnitOfWork, identifier: str, pseudonym: str) -> PersonId 
 
 
 async def _in_their_part(work: UnitOfWork, acting: Acting, person: PersonId) -> bool:
-    """Whether somebody exists is not for who has nothing to do with them."""
-    return not acting.party or bool(await work.log.search(LogSearch(owner=person, party=acting.party, limit=1)))
+    """Whether somebody exists is not for who has nothing to do with them: having searched for them is nothing."""
+    wanted = LogSearch(owner=person, party=acting.party, types=_MEETS, limit=1)
+    return not acting.party or bool(await work.log.search(wanted))
 
 
 def _check_days(wanted: ReportWanted) -> None:

@@ -1,6 +1,7 @@
 """P09: nobody learns through a report what they may not know: another's answer, what is shielded, who looked for a child."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,10 +10,12 @@ from broker.domain.calendar import local_day
 from broker.domain.consents import Stance
 from broker.domain.events import EventType
 from broker.domain.officers import OfficerRole
+from broker.errors import Invalid
 from broker.services import breach, reporting
 from broker.services.breach import BreachWanted
 from broker.services.lines import decision_of
 from broker.services.reporting import ReportWanted
+from broker.services.screens import EntryFilter
 from tests.promises.attacks import JACK, TOM, push
 from tests.support.devices import DOCTOR, REPORT, member, push_report
 from tests.support.officers import officer_browser
@@ -21,6 +24,7 @@ from tests.support.world import World
 
 SEVERAL = "start-of-foster-care"
 SCHOOL = "00000099000000020000"
+UNKNOWN = "999990019"
 STRANGER, READER = "nov-sara", "ib-joris"
 KINDS = ("gelezen", "gevraagd, en geweigerd", "op BSN gezocht")
 
@@ -163,3 +167,41 @@ async def test_an_officer_of_one_organisation_walks_all_its_own_lines(
                 found += [row.id for row in page.rows]
                 before, steps = page.following, steps + 1
     assert {who: sorted(found) for who, found in walked.items()} == dict.fromkeys((reader, sender), sorted(reads))
+
+
+async def test_an_officer_of_one_organisation_never_learns_whether_a_bsn_is_known(world: World) -> None:
+    case = await push(world, JACK)
+    known = next(p for p in case.body["people"] if p["key"] == "jack")["identifiers"][0]
+    unknown = {**known, "value": UNKNOWN}
+    jack = case.people["jack"]
+    for number in (known, unknown, known, unknown):
+        assert (await world.as_professional(READER, "POST", "/v1/subjects/_search", {"identifier": number})).is_success
+    for behind in (True, False):
+        if not behind:
+            await world.settle()
+        async with officer_browser(world, role=OfficerRole.OF_ORGANISATION, organisation=SCHOOL) as officer:
+            told: dict[str, list[object]] = {known["value"]: [], unknown["value"]: []}
+            for value, seen in told.items():
+                with pytest.raises(Invalid) as refused:
+                    await world.broker.reporting.report(officer.token, ReportWanted(identifier=value))
+                seen += [fault.pointer for fault in refused.value.faults]
+                for outcome in ("", "other"):
+                    page = await world.broker.viewing.lines(
+                        officer.token, EntryFilter(identifier=value, outcome=outcome)
+                    )
+                    seen += [replace(page, lag=None)]
+            assert told[known["value"]] == told[unknown["value"]]
+            page = await world.broker.viewing.lines(officer.token, EntryFilter(outcome="other"))
+            rows = [line for line in page.rows if line.row.type == EventType.SUBJECT_SEARCHED]
+            assert [(line.row.subject, line.times) for line in rows] == [("", 1)] * 4
+            for line in rows:
+                detail = await world.broker.oversight.entry(officer.token, line.row.id)
+                assert jack not in repr(detail)
+                assert detail.leaf == "", "a leaf names the fields that it has"
+            since = local_day(world.clock())
+            asked = BreachWanted("organisation", SCHOOL, since)
+            assert jack not in repr(await world.broker.breach.touched(officer.token, asked))
+            assert not (await world.broker.breach.affected(officer.token, asked)).children
+    async with officer_browser(world) as officer:
+        page = await world.broker.viewing.lines(officer.token, EntryFilter(identifier=known["value"], outcome="other"))
+        assert [line.row.subject for line in page.rows if line.row.type == EventType.SUBJECT_SEARCHED] == [jack] * 2
