@@ -5,7 +5,7 @@
 3. What was read is what the family's own page shows: of any version, without what is shielded from the reader.
 4. Of a refusal only that it was asked and refused, and only where nobody else's answer shows and nothing is shielded.
 5. A search by identifier is told only to the person themselves, and not when anything was ever shielded from them.
-6. The report is logged and committed before it is shown. One page reads at most SPAN entries, whatever there is.
+6. The report is logged and committed before it is shown, and so is that there is none; only so many in an hour. One page reads at most SPAN entries, whatever there is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from broker.domain.officers import Acting, Right
 from broker.domain.parties import PersonId
 from broker.domain.stores import Disclosure, LogSearch, Passed, StoredEntry, Trail, UnitOfWork
 from broker.errors import Fault, Invalid, Words
-from broker.services.house import House
+from broker.services.house import House, guarded
 from broker.services.lines import decision_of, first_of, for_their_eyes
 from broker.services.looking import looked
 from broker.services.officers import Officers
@@ -30,6 +30,7 @@ PAGE, SHEET = 50, 400
 """How many entries about somebody a page reads on screen, and how many to print."""
 SPAN = 500
 """How many entries are looked through for them, at most."""
+AN_HOUR, MOST_IN_AN_HOUR = 3600, 60
 _MEETS = tuple(event for event in EventType if event != EventType.SUBJECT_SEARCHED)
 TOLD = (EventType.RELEASE_PERMITTED, EventType.RELEASE_DENIED, EventType.SUBJECT_SEARCHED)
 
@@ -92,12 +93,25 @@ class Reporting:
     async def report(self, token: str, wanted: ReportWanted) -> Report:
         """A page of the report, logged.
 
-        Raises Invalid when nobody is known by what was typed, or the reader is not somebody it can be made for.
+        Raises Invalid when nobody is known by what was typed, or the reader is not somebody it can be made for: that is
+        an answer too, and logged as well. Raises TooMany past sixty in an hour.
         """
         house, now = self._house, self._house.clock()
+        async with house.storage(writing=False) as work:
+            officer = (await self._officers.acting(work, token, Right.READ_PERSON)).officer
+        _check_days(wanted)
+        await guarded(house, f"report:{officer}", MOST_IN_AN_HOUR, AN_HOUR)
         async with house.storage() as work:
             acting = await self._officers.acting(work, token, Right.READ_PERSON)  # 1
-            person, reader = await self._whom(work, acting, wanted, now)  # 2
+            try:
+                person, reader = await self._whom(work, acting, wanted, now)  # 2
+            except Invalid:
+                tried = await _named(work, wanted.identifier, wanted.subject)
+                known = tried is not None and await work.log.knows(tried)
+                await looked(work, acting, now, "report", about=(tried,) if tried and known else ())  # 6
+                await work.commit()
+                house.log.kick()
+                raise
             found, following = await _within(work, acting, person, wanted)
             lines = await self._lines(work, found, person, reader)
             more = (Personal(reader, "reader", reader),) if reader != person else ()
@@ -109,7 +123,6 @@ class Reporting:
     async def _whom(
         self, work: UnitOfWork, acting: Acting, wanted: ReportWanted, now: datetime
     ) -> tuple[PersonId, PersonId]:
-        _check_days(wanted)
         person = await _named(work, wanted.identifier, wanted.subject)
         if person is None or not await work.log.knows(person) or not await _in_their_part(work, acting, person):
             raise Invalid([Fault("/identifier", _NOBODY)])

@@ -10,7 +10,7 @@ from broker.domain.calendar import local_day
 from broker.domain.consents import Stance
 from broker.domain.events import EventType
 from broker.domain.officers import OfficerRole
-from broker.errors import Invalid
+from broker.errors import Invalid, TooMany
 from broker.services import breach, reporting
 from broker.services.breach import BreachWanted
 from broker.services.lines import decision_of
@@ -205,3 +205,20 @@ async def test_an_officer_of_one_organisation_never_learns_whether_a_bsn_is_know
     async with officer_browser(world) as officer:
         page = await world.broker.viewing.lines(officer.token, EntryFilter(identifier=known["value"], outcome="other"))
         assert [line.row.subject for line in page.rows if line.row.type == EventType.SUBJECT_SEARCHED] == [jack] * 2
+
+
+async def test_trying_who_is_known_is_logged_and_ends(world: World) -> None:
+    case = await push(world, JACK)
+    number = next(p for p in case.body["people"] if p["key"] == "jack")["identifiers"][0]["value"]
+    async with officer_browser(world) as officer:
+        for value in (number, UNKNOWN):
+            with pytest.raises(Invalid):
+                await world.broker.reporting.report(officer.token, ReportWanted(identifier=value, reader="nobody"))
+        logged = [entry for entry in await world.entries() if entry.facts.get("view") == "report"]
+        assert [entry.personal.get("subject") for entry in logged] == [None, [case.people["jack"]]]
+        assert all(entry.personal["officer"] for entry in logged)
+        for _ in range(58):
+            with pytest.raises(Invalid):
+                await world.broker.reporting.report(officer.token, ReportWanted(identifier=UNKNOWN))
+        with pytest.raises(TooMany):
+            await world.broker.reporting.report(officer.token, ReportWanted(identifier=UNKNOWN))
