@@ -32,10 +32,14 @@ def may_have_report(
     )
 
 
+ASKED_OF_NOBODY = (Told.NO_LONGER_KEPT, Told.NOT_THERE, Told.OTHER_PURPOSE)
+"""Said before anybody's answer is looked at. Every other word depends on who said yes, and how surely."""
+
+
 def tells_nobodys_answer(reader: PersonId, decision: Sequence[Mapping[str, Any]]) -> bool:
     """Whether a refusal, as it was logged, rests on no answer but the reader's own, in every section of it."""
     return all(
-        section["told"] != Told.NO_CONSENT
+        section["told"] in ASKED_OF_NOBODY
         or (
             bool(section["signers"])
             and all(s["signer"] == reader and not s["gap"] for s in section["signers"] if s["counts"])

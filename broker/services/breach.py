@@ -13,7 +13,7 @@ Source: AVG art. 33 and 34; NEN 7513.
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal, get_args
 
@@ -102,7 +102,7 @@ class Breach:
             acting = await self._officers.acting(work, token, Right.READ_PERSON)  # 1
             trail = await _trail(work, wanted)
             found, following = await passing(work, acting, trail, GOT, wanted.first_day, wanted.last_day, PAGE)  # 3
-            lines = _theirs(wanted, await read_back(house, work, found))
+            lines = _theirs(wanted, await read_back(house, work, acting, found))
             organisations = await _partners(work)
             names, vocabulary = dict(organisations), house.agreement().vocabulary
             rows = tuple(row_of(entry, facts, names, vocabulary) for entry, _, facts in lines)
@@ -182,9 +182,9 @@ class Breach:
         """Stretch after stretch, each with whether there is more behind it."""
         before = trail.before
         for _ in range(STEPS):
-            stretch = Trail(trail.owner, trail.client, trail.organisation, before, SPAN)
+            stretch = replace(trail, before=before)
             found, before = await passing(work, acting, stretch, GOT, wanted.first_day, wanted.last_day, SPAN)
-            yield _theirs(wanted, await read_back(self._house, work, found)), bool(before)
+            yield _theirs(wanted, await read_back(self._house, work, acting, found)), bool(before)
             if not before:
                 return
 

@@ -1,7 +1,8 @@
 """Lines of one day that read the same are folded to one row: a follower of the log keeps which those are.
 
 - Folded is what an officer could not tell apart but by the time: the same actor, people, organisations, role, purpose,
-  types, outcome and reason. A line of which anything was erased, or that cannot be read, stands alone.
+  types, outcome and reason. A line of which anything was erased, or that cannot be read, stands alone;
+  so does a search for a person: that two were for the same one would show whether the number is known here.
 - A page never believes a fold: it reads the lines themselves.
 """
 
@@ -9,7 +10,7 @@ import json
 from collections.abc import Sequence
 
 from broker.domain.calendar import local_day
-from broker.domain.events import EntryId
+from broker.domain.events import EntryId, EventType
 from broker.domain.log_ports import LoggedFacts
 from broker.domain.stores import UnitOfWork
 from broker.domain.stores.folding import Foldable, kind_of
@@ -56,5 +57,5 @@ def foldable(entry: EntryId, facts: LoggedFacts) -> Foldable:
         facts.organisation,
         facts.counterpart,
         actor_of(facts),
-        None if facts.gone or facts.erased else same,
+        None if facts.gone or facts.erased or facts.type == EventType.SUBJECT_SEARCHED else same,
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from broker.domain.events import EventType
@@ -26,7 +27,19 @@ async def seen(house: House, work: UnitOfWork, acting: Acting, entry_id: str) ->
     facts = house.log.read(entry.leaf, await work.log.openings(entry.id))
     if not acting.sees(facts.organisation, facts.counterpart):
         raise NotFound
-    return entry, facts
+    return entry, for_their_eyes(acting, facts)
+
+
+def for_their_eyes(acting: Acting, facts: LoggedFacts) -> LoggedFacts:
+    """What this officer may read of a line that they see.
+
+    A search does not tell an officer of one organisation about whom it was, nor that it found anybody: a professional of
+    theirs can type any number, and whether it is known here is not theirs to learn.
+    """
+    if not acting.party or facts.type != EventType.SUBJECT_SEARCHED:
+        return facts
+    personal = {field: values for field, values in facts.personal.items() if field != "subject"}
+    return replace(facts, personal=personal, erased=tuple(field for field in facts.erased if field != "subject"))
 
 
 def decision_of(facts: LoggedFacts) -> Sequence[Mapping[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from broker.domain.consents import Stance
 from broker.domain.decisions import Told
+from broker.domain.events import EventType
 from broker.domain.officers import Right
 from broker.services.agreed import Agreed
 from broker.services.downloads import Downloads
@@ -42,7 +43,7 @@ class Oversight(Downloads, Agreed, Proposals):
             sections=tuple(self._why(section) for section in decision_of(facts)),
             policy_digest=str(facts.facts.get("policy", "")),
             fields=fields_of(facts),
-            leaf=entry.leaf.decode(),
+            leaf="" if acting.party and facts.type == EventType.SUBJECT_SEARCHED else entry.leaf.decode(),
             leaf_hash=base64.b64encode(entry.leaf_hash).decode(),
         )
 

@@ -60,7 +60,7 @@ class OwnReports(Doorway):
             names = await work.persons.names(about, invitation.sender)
             personal = (Personal(signer, "signer", signer), *(Personal(p, "subject", p) for p in sorted(about)))
             looking = {"view": "own-report"}
-            await work.log.append(LogEvent(EventType.LOG_SEARCHED, now, invitation.sender, None, looking, personal))
+            await work.log.append(LogEvent(EventType.LOG_SEARCHED, now, facts=looking, personal=personal))
             await work.commit()
         house.log.kick()
         label = house.agreement().vocabulary.label

@@ -5,11 +5,11 @@
 3. What was read is what the family's own page shows: of any version, without what is shielded from the reader.
 4. Of a refusal only that it was asked and refused, and only where nobody else's answer shows and nothing is shielded.
 5. A search by identifier is told only to the person themselves, and not when anything was ever shielded from them.
-6. The report is logged and committed before it is shown. One page reads at most SPAN entries, whatever there is.
+6. The report is logged and committed before it is shown, and so is that there is none; only so many in an hour. One page reads at most SPAN entries, whatever there is.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Literal
 
@@ -21,8 +21,8 @@ from broker.domain.officers import Acting, Right
 from broker.domain.parties import PersonId
 from broker.domain.stores import Disclosure, LogSearch, Passed, StoredEntry, Trail, UnitOfWork
 from broker.errors import Fault, Invalid, Words
-from broker.services.house import House
-from broker.services.lines import decision_of, first_of
+from broker.services.house import House, guarded
+from broker.services.lines import decision_of, first_of, for_their_eyes
 from broker.services.looking import looked
 from broker.services.officers import Officers
 
@@ -30,6 +30,8 @@ PAGE, SHEET = 50, 400
 """How many entries about somebody a page reads on screen, and how many to print."""
 SPAN = 500
 """How many entries are looked through for them, at most."""
+AN_HOUR, MOST_IN_AN_HOUR = 3600, 60
+_MEETS = tuple(event for event in EventType if event != EventType.SUBJECT_SEARCHED)
 TOLD = (EventType.RELEASE_PERMITTED, EventType.RELEASE_DENIED, EventType.SUBJECT_SEARCHED)
 
 
@@ -91,12 +93,25 @@ class Reporting:
     async def report(self, token: str, wanted: ReportWanted) -> Report:
         """A page of the report, logged.
 
-        Raises Invalid when nobody is known by what was typed, or the reader is not somebody it can be made for.
+        Raises Invalid when nobody is known by what was typed, or the reader is not somebody it can be made for: that is
+        an answer too, and logged as well. Raises TooMany past sixty in an hour.
         """
         house, now = self._house, self._house.clock()
+        async with house.storage(writing=False) as work:
+            officer = (await self._officers.acting(work, token, Right.READ_PERSON)).officer
+        _check_days(wanted)
+        await guarded(house, f"report:{officer}", MOST_IN_AN_HOUR, AN_HOUR)
         async with house.storage() as work:
             acting = await self._officers.acting(work, token, Right.READ_PERSON)  # 1
-            person, reader = await self._whom(work, acting, wanted, now)  # 2
+            try:
+                person, reader = await self._whom(work, acting, wanted, now)  # 2
+            except Invalid:
+                tried = await _named(work, wanted.identifier, wanted.subject)
+                known = tried is not None and await work.log.knows(tried)
+                await looked(work, acting, now, "report", about=(tried,) if tried and known else ())  # 6
+                await work.commit()
+                house.log.kick()
+                raise
             found, following = await _within(work, acting, person, wanted)
             lines = await self._lines(work, found, person, reader)
             more = (Personal(reader, "reader", reader),) if reader != person else ()
@@ -108,7 +123,6 @@ class Reporting:
     async def _whom(
         self, work: UnitOfWork, acting: Acting, wanted: ReportWanted, now: datetime
     ) -> tuple[PersonId, PersonId]:
-        _check_days(wanted)
         person = await _named(work, wanted.identifier, wanted.subject)
         if person is None or not await work.log.knows(person) or not await _in_their_part(work, acting, person):
             raise Invalid([Fault("/identifier", _NOBODY)])
@@ -147,7 +161,8 @@ class Reporting:
 
     def _read(self, logged: LoggedFacts, read: Disclosure, partners: Mapping[str, str]) -> ReportLine:
         agreement = self._house.agreement()
-        rules = dict.fromkeys(rule for s in decision_of(logged) if s["type"] in read.types for rule in s["rules"])
+        shown = (s for s in decision_of(logged) if s["type"] in read.types and not s["told"])
+        rules = dict.fromkeys(rule for section in shown for rule in section["rules"])
         line = self._line(logged, "read", partners)
         return ReportLine(
             read.at,
@@ -208,11 +223,12 @@ async def passing(
 ) -> tuple[list[Passed], str]:
     """The next entries of a trail that an officer may see, of these kinds and days; and where to go on, or empty.
 
-    Reads `trail.limit` entries and no more: a page may hold few and still have one after it.
+    Passes `trail.limit` entries that the officer may see and no more: a page may hold few and still have one after it.
+    Of what they may not see nothing is passed, so that no place to go on tells of it.
     """
     since = datetime.combine(first_day, time(), AMSTERDAM) if first_day else None
     until = end_of_day(last_day) if last_day else None
-    batch = await work.log.trail(trail)
+    batch = await work.log.trail(replace(trail, party=acting.party))
     found: list[Passed] = []
     for entry in batch:
         if since and entry.at < since:
@@ -229,13 +245,17 @@ async def passing(
 
 
 async def read_back(
-    house: House, work: UnitOfWork, found: Sequence[Passed]
+    house: House, work: UnitOfWork, acting: Acting, found: Sequence[Passed]
 ) -> list[tuple[StoredEntry, Sequence[Opening], LoggedFacts]]:
-    """These entries, opened."""
+    """These entries, opened as far as this officer may read them."""
     ids = [entry.id for entry in found]
     openings: Mapping[Any, Sequence[Opening]] = await work.log.openings_of(ids)
     return [
-        (entry, openings.get(entry.id, ()), house.log.read(entry.leaf, openings.get(entry.id, ())))
+        (
+            entry,
+            openings.get(entry.id, ()),
+            for_their_eyes(acting, house.log.read(entry.leaf, openings.get(entry.id, ()))),
+        )
         for entry in await work.log.several(ids)
     ]
 
@@ -246,8 +266,9 @@ async def _named(work: UnitOfWork, identifier: str, pseudonym: str) -> PersonId 
 
 
 async def _in_their_part(work: UnitOfWork, acting: Acting, person: PersonId) -> bool:
-    """Whether somebody exists is not for who has nothing to do with them."""
-    return not acting.party or bool(await work.log.search(LogSearch(owner=person, party=acting.party, limit=1)))
+    """Whether somebody exists is not for who has nothing to do with them: having searched for them is nothing."""
+    wanted = LogSearch(owner=person, party=acting.party, types=_MEETS, limit=1)
+    return not acting.party or bool(await work.log.search(wanted))
 
 
 def _check_days(wanted: ReportWanted) -> None:

@@ -17,7 +17,7 @@ from broker.domain.stores import LogSearch, UnitOfWork
 from broker.domain.stores.reviews import Item
 from broker.errors import Conflict, Fault, Invalid, NotFound, Tampered, Words
 from broker.services.house import House
-from broker.services.lines import row_of
+from broker.services.lines import for_their_eyes, row_of
 from broker.services.looking import looked
 from broker.services.officers import Officers
 from broker.services.review_screens import ItemDetail, ItemRow, ReviewPage, StartScreen
@@ -129,7 +129,7 @@ class Reviewing:
             return None
         if not acting.sees(facts.organisation, facts.counterpart):
             return None
-        return row_of(entry, facts, names, self._house.agreement().vocabulary)
+        return row_of(entry, for_their_eyes(acting, facts), names, self._house.agreement().vocabulary)
 
     async def sign_off(self, token: str, item_id: str, note: str) -> None:
         """Sign off what the item holds. Raises Invalid, NotFound, Conflict when it was signed off before."""

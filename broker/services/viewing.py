@@ -20,7 +20,7 @@ from broker.errors import NotFound, Words
 from broker.services.counting import why_refused
 from broker.services.house import House
 from broker.services.labels import REASONS, WHY
-from broker.services.lines import row_of
+from broker.services.lines import for_their_eyes, row_of
 from broker.services.looking import looked
 from broker.services.screens import EntryFilter
 from broker.services.view_screens import (
@@ -220,6 +220,7 @@ class _Reading:
         for entry in entries:
             facts = self._house.log.read(entry.leaf, openings.get(entry.id, ()))
             if self._acting.sees(facts.organisation, facts.counterpart):
+                facts = for_their_eyes(self._acting, facts)
                 row = row_of(entry, facts, self._organisations, vocabulary)
                 professional = bool(facts.personal.get("professional"))
                 rows[entry.id] = LineRow(row, _why(row.outcome, why_refused(facts)), reader=professional)

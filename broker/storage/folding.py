@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from broker.domain.calendar import AMSTERDAM, end_of_day, local_day
-from broker.domain.events import EntryId
+from broker.domain.events import EntryId, EventType
 from broker.domain.stores.folding import ASKED, OTHER, REQUESTS, Fold, Foldable, FoldSearch, Waiting, kind_of
 from broker.storage import tables as t
 from broker.storage.log import stored
@@ -246,6 +246,8 @@ def _tagged(kind: str, wanted: FoldSearch, whom: str, reader: str) -> list[tuple
     statement = statement.where(a.c.tag == (whom or reader), a.c.kind == kind)
     if reader:
         statement = statement.where(t.log_fold.c.actor == reader if whom else a.c.acted)
+    if whom and wanted.party:
+        statement = statement.where(t.log_fold.c.type != EventType.SUBJECT_SEARCHED.value)
     sides = [sa.and_(*side) for side in _sides(wanted) if side]
     return [(statement.where(sa.or_(*sides)) if sides else statement, a)]
 
@@ -306,6 +308,8 @@ def waiting(window: sa.Subquery, wanted: FoldSearch, owners: Sequence[str], limi
     )
     for side in filter(None, (wanted.organisation, wanted.party)):
         statement = statement.where(sa.or_(c.organisation == side, c.counterpart == side))
+    if wanted.person and wanted.party:
+        statement = statement.where(c.type != EventType.SUBJECT_SEARCHED.value)
     for tag in owners:
         about = t.log_subject_index.c
         statement = statement.where(sa.exists().where(about.tag == tag, about.entry_id == c.entry_id))

@@ -143,7 +143,7 @@ class Log(Store):
         return [found[entry] for entry in entries if entry in found]
 
     async def trail(self, wanted: Trail) -> Sequence[Passed]:
-        """Read along one index, in its order."""
+        """Read along one index, in its order; of one party only its own lines, so that none of another is ever passed."""
         c, i = t.log_entry.c, t.log_subject_index.c
         columns = sa.select(c.entry_id, c.created_at, c.type, c.organisation, c.counterpart)
         if wanted.organisation:
@@ -152,6 +152,9 @@ class Log(Store):
             tag = self._client_tag(wanted.client) if wanted.client else self._tag(wanted.owner)
             place = i.entry_id
             statement = columns.join_from(t.log_subject_index, t.log_entry, c.entry_id == place).where(i.tag == tag)
+        if wanted.party and wanted.party != wanted.organisation:
+            mine = c.counterpart == wanted.party
+            statement = statement.where(mine if wanted.organisation else sa.or_(mine, c.organisation == wanted.party))
         if wanted.before:
             statement = statement.where(place < wanted.before)
         rows = await self._all(statement.order_by(place.desc()).limit(wanted.limit))

@@ -56,7 +56,8 @@ class Fold:
 class FoldSearch:
     """What to look for, newest first; empty fields do not narrow.
 
-    `organisation` and `party` name an organisation on either side, `person` whom a line is about, and `reader` who did it.
+    `organisation` and `party` name an organisation on either side, `person` whom a line is about, and `reader` who did it. With a
+    party, a search for a person is not found by whom it was about.
     `before` is the day and the last entry of the fold after which to go on.
     """
 

@@ -46,12 +46,13 @@ class LogSearch:
 class Trail:
     """What was logged under one thing: somebody's own key, a client key, or the organisation that acted; exactly one is given.
 
-    `before` is an entry id, exclusive.
+    `party` is the organisation that looks: nothing is passed in which it takes no part. `before` is an entry id, exclusive.
     """
 
     owner: str = ""
     client: str = ""
     organisation: str = ""
+    party: str = ""
     before: str = ""
     limit: int = 500
 
@@ -111,7 +112,10 @@ class LogStore(Protocol):
         """These, in this order; one that is not there is left out."""
 
     async def trail(self, wanted: Trail) -> Sequence[Passed]:
-        """The next entries of a trail, newest first, never more than its limit: the work is bounded by that alone."""
+        """The next entries of a trail, newest first, never more than its limit.
+
+        Without a party the work is bounded by that alone; with one, by what was logged under that thing.
+        """
 
     async def restored(self) -> datetime | None:
         """When an older copy of the database was last taken for the true one; None when that never was."""

@@ -49,6 +49,10 @@ def test_authority_that_ended_and_a_judgement_count() -> None:
     assert readers(date(2009, 6, 1), judged=unable | {None}) == set()
 
 
+LATER = ("not-in-agreement", "sealed-only", "not-readable")
+"""Said only once it is known what everybody answered, and how surely."""
+
+
 def section(told: str, *signers: tuple[str, str, bool]) -> dict[str, Any]:
     return {"told": told, "signers": [{"signer": s, "gap": gap, "counts": counts} for s, gap, counts in signers]}
 
@@ -56,7 +60,13 @@ def section(told: str, *signers: tuple[str, str, bool]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("decision", "told"),
     [
-        ([section("not-in-agreement", (FATHER, "", True))], True),
+        *(
+            ([section(told, (FATHER, "", True))], True)
+            for told in ("no-longer-kept", "no-such-section", "other-purpose")
+        ),
+        *(([section(told, (MOTHER, "", True))], True) for told in LATER),
+        *(([section(told, (MOTHER, "", True), (FATHER, "", True))], False) for told in LATER),
+        *(([section(told)], False) for told in LATER),
         ([section("consent-not-complete", (MOTHER, "", True))], True),
         ([section("consent-not-complete", (MOTHER, "", True), (FATHER, "", False))], True),
         ([section("consent-not-complete", (MOTHER, "", True), (FATHER, "", True))], False),
@@ -64,7 +74,7 @@ def section(told: str, *signers: tuple[str, str, bool]) -> dict[str, Any]:
         ([section("consent-not-complete", ("", "no-authority-on-record", True))], False),
         ([section("consent-not-complete")], False),
         ([section("consent-not-complete", (MOTHER, "", False))], False),
-        ([section("not-in-agreement"), section("consent-not-complete", (FATHER, "", True))], False),
+        ([section("no-such-section"), section("consent-not-complete", (FATHER, "", True))], False),
     ],
 )
 def test_a_refusal_is_told_only_when_it_rests_on_no_other_answer(decision: list[dict[str, Any]], told: bool) -> None:
