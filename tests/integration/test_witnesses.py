@@ -301,7 +301,7 @@ async def watched(tmp_path: Path, database_url: str, world_keys: Path) -> AsyncI
     village.directory.mkdir()
     village.settle()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("broker.app._to_witness", village.post)
+        patch.setattr("broker.app.to_witness", village.post)
         patch.setattr("broker.transparency.cosigning.LOOK", 0.05)
         more = {"BROKER_WITNESSES": str(village.file)}
         async with open_world(directory, kind, database_url, world_keys, more=more) as world:
