@@ -1,6 +1,7 @@
 """Settings become what a broker reaches out with: stores of keys, identity providers, witnesses. Unsafe ones are refused."""
 
 import time
+from ipaddress import ip_network
 
 from broker.crypto.hsm import Pkcs11Settings, Pkcs11Store
 from broker.crypto.keyring import Keyring
@@ -10,7 +11,7 @@ from broker.crypto.transit import TransitStore, VaultSettings
 from broker.crypto.wrapping import RemoteStore, Stores
 from broker.domain.keys import KeyStore
 from broker.errors import Unsafe, Words
-from broker.notifications.providers import fetch
+from broker.notifications.outside import Outside, fetch
 from broker.notifications.witnesses import post
 from broker.services.login_providers import LoginProviders
 from broker.settings import Settings, safe_address
@@ -76,3 +77,10 @@ def witness_policy(settings: Settings, origin: str) -> WitnessPolicy | None:
 async def to_witness(url: str, text: str) -> Said:
     """Hand a checkpoint over, and hear what the witness says."""
     return Said(*await post(url, text))
+
+
+def outside_of(settings: Settings) -> Outside:
+    """Calls to addresses of partners: no private network but those that the operator opened, and in a demonstration this machine."""
+    if settings.mode == "demo":
+        return Outside((*settings.private_networks, *map(ip_network, ("127.0.0.0/8", "::1/128"))), plain=True)
+    return Outside(settings.private_networks)

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from uuid_utils import uuid7
 
-from broker.adapters import check_keys, key_stores, login_providers, to_witness, witness_policy
+from broker.adapters import check_keys, key_stores, login_providers, outside_of, to_witness, witness_policy
 from broker.crypto.assertions import Assertions
 from broker.crypto.codes import Codes
 from broker.crypto.encoding import b64url
@@ -290,6 +290,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         public_url=settings.public_url,
         outbox_kick=courier.kick,
         phrases=phrases,
+        outside=outside_of(settings),
     )
     exports = Exports(house, ledger.origin)
     passkeys = PasskeyCeremonies(settings.public_url)

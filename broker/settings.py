@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
@@ -49,6 +50,7 @@ class Settings:
     theme: Path | None = None
     audio: Path | None = None
     exit_address: str = EXIT
+    private_networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def local(self) -> bool:
@@ -102,6 +104,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         exit_address=given.get("BROKER_EXIT_ADDRESS", EXIT),
         agreement="folder" if given.get("BROKER_AGREEMENT", "officers") == "folder" else "officers",
         theme=_path(given.get("BROKER_THEME", "")),
+        private_networks=_networks(given.get("BROKER_PRIVATE_NETWORKS", ""), faults),
     )
     if given.get("BROKER_AGREEMENT", "officers") not in ("officers", "folder"):
         faults.append(Words("BROKER_AGREEMENT is officers of folder.", "BROKER_AGREEMENT is officers or folder."))
@@ -178,6 +181,19 @@ def _offset(text: str, faults: list[Words]) -> timedelta:
 
 def _path(text: str) -> Path | None:
     return Path(text) if text else None
+
+
+def _networks(text: str, faults: list[Words]) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part) for part in text.replace(",", " ").split())
+    except ValueError:
+        faults.append(
+            Words(
+                "BROKER_PRIVATE_NETWORKS is een rij netwerken zoals 10.20.0.0/16, met een spatie ertussen.",
+                "BROKER_PRIVATE_NETWORKS is a list of networks such as 10.20.0.0/16, with a space in between.",
+            )
+        )
+        return ()
 
 
 def _port(text: str, faults: list[Words]) -> int:

@@ -27,7 +27,8 @@ from joserfc.errors import JoseError
 
 from broker.crypto.assertions import make_assertion, strict_object
 from broker.crypto.encoding import from_b64url
-from broker.domain.logins import TOLD, Ceremony, Described, KeyNotThere, LoginProvider, Sent, refused
+from broker.domain.logins import TOLD, Ceremony, Described, KeyNotThere, LoginProvider, refused
+from broker.domain.outbound import Sent
 from broker.errors import NotAllowed, Unavailable
 
 LEEWAY = 60

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from broker.domain.officers import Acting
+from broker.domain.outbound import Sent
 from broker.domain.parties import Oin
 from broker.errors import NotAllowed, Words
 
@@ -110,22 +111,6 @@ class Described:
     token: str
     keys: str
     names_itself: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A request to a provider; without a form it is a GET."""
-
-    url: str
-    form: Mapping[str, str] | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-class Fetch(Protocol):
-    """HTTP to a provider: bounded in time and size, never following a redirect."""
-
-    async def __call__(self, sent: Sent, most: int) -> tuple[int, bytes]:
-        """Status and body. Raises Unavailable when nothing comes back, or more than `most` bytes."""
 
 
 class OpenId(Protocol):

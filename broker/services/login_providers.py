@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from broker.domain.logins import TOLD, Ceremony, Described, Fetch, KeyNotThere, LoginProvider, OpenId, Sent, refused
+from broker.domain.logins import TOLD, Ceremony, Described, KeyNotThere, LoginProvider, OpenId, refused
+from broker.domain.outbound import Answered, Fetch, Sent
 from broker.errors import NotFound, Unavailable
 
 KEPT = 600.0
@@ -71,15 +72,15 @@ class LoginProviders:
             raise refused("login-not-verified")
         back = self._back(provider)
         sent = self._openid.redeem(provider, described, code, ceremony.verifier, back)
-        status, answer = await self._asked(sent, MOST_ANSWER)
-        if status != 200:
-            raise refused("login-not-verified") if 400 <= status < 500 else _unavailable()
+        answered = await self._asked(sent, MOST_ANSWER)
+        if answered.status != 200:
+            raise refused("login-not-verified") if 400 <= answered.status < 500 else _unavailable()
         keys = await self._keys(provider, described)
         try:
-            return self._openid.subject(provider, answer, keys, ceremony.nonce, now)
+            return self._openid.subject(provider, answered.body, keys, ceremony.nonce, now)
         except KeyNotThere:
             newer = await self._keys(provider, described, instead_of=keys)
-            return self._openid.subject(provider, answer, newer, ceremony.nonce, now)
+            return self._openid.subject(provider, answered.body, newer, ceremony.nonce, now)
 
     async def _described(self, provider: LoginProvider) -> Described:
         known = self._known[provider.id]
@@ -103,12 +104,12 @@ class LoginProviders:
             return known.keys
 
     async def _got(self, address: str, most: int) -> bytes:
-        status, body = await self._asked(Sent(address), most)
-        if status != 200:
+        answered = await self._asked(Sent(address), most)
+        if answered.status != 200:
             raise _unavailable()
-        return body
+        return answered.body
 
-    async def _asked(self, sent: Sent, most: int) -> tuple[int, bytes]:
+    async def _asked(self, sent: Sent, most: int) -> Answered:
         try:
             return await self._fetch(sent, most)
         except Unavailable:

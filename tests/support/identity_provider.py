@@ -22,7 +22,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from jwt.algorithms import OKPAlgorithm
 
-from broker.domain.logins import Sent
+from broker.domain.outbound import Answered, Sent
 from broker.errors import Unavailable
 
 CLIENT = "rondom-console"
@@ -144,14 +144,14 @@ class IdentityProvider:
         token = jwt.encode(self.claims(claims), self.key, algorithm="EdDSA", headers={"kid": self.kid})
         return {"access_token": "an-access-token-of-nobody", "token_type": "Bearer", "id_token": token}
 
-    async def fetch(self, sent: Sent, most: int) -> tuple[int, bytes]:
-        """As `broker.notifications.providers.fetch`, without a network."""
+    async def fetch(self, sent: Sent, most: int) -> Answered:
+        """As `broker.notifications.outside.fetch`, without a network."""
         async with httpx.AsyncClient(transport=httpx.ASGITransport(self.app)) as client:
             method = "GET" if sent.form is None else "POST"
             found = await client.request(method, sent.url, data=dict(sent.form or {}), headers=dict(sent.headers))
         if len(found.content) > most:
             raise Unavailable
-        return found.status_code, found.content
+        return Answered(found.status_code, found.content)
 
     def settings(self, folder: Path, **more: str) -> Path:
         """A file for BROKER_OIDC with this provider, for officers of the whole unless `more` says otherwise; lines of TOML."""

@@ -1,11 +1,8 @@
 """Identity providers are asked over HTTP within bounds, remembered for a while, and set up safely or not at all."""
 
 import asyncio
-import contextlib
 import json
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -17,87 +14,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from broker.crypto.openid import OpenIdConnect
 from broker.crypto.providers import read_providers
-from broker.domain.logins import Ceremony, Sent
+from broker.domain.logins import Ceremony
+from broker.domain.outbound import Answered, Sent
 from broker.errors import BrokerError, NotAllowed, NotFound, Unavailable, Unsafe
-from broker.notifications import providers as over_http
 from broker.services.login_providers import LoginProviders
 from tests.support.identity_provider import SECRET, SUBJECT, IdentityProvider, private
 
 CEREMONY = Ceremony("s" * 43, "n" * 43, "v" * 43)
 HOME = "http://localhost:8080"
-
-# HTTP
-
-
-@asynccontextmanager
-async def serving(answer: bytes, *, then_wait: bool = False) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """A server that answers every request with these bytes; the address, and what it heard."""
-    heard: list[bytes] = []
-    handlers: list[asyncio.Task[None] | None] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        handlers.append(asyncio.current_task())
-        with contextlib.suppress(ConnectionError):
-            heard.append(await reader.readuntil(b"\r\n\r\n"))
-            writer.write(answer)
-            if then_wait:
-                await reader.read()
-        with contextlib.suppress(ConnectionError):
-            writer.close()
-            await writer.wait_closed()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", heard
-    finally:
-        server.close()
-        await asyncio.gather(*(handler for handler in handlers if handler is not None))
-
-
-async def test_a_redirect_is_not_followed() -> None:
-    async with serving(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as (inside, heard):
-        moved = f"HTTP/1.1 302 Found\r\nLocation: {inside}/secret\r\nContent-Length: 0\r\n\r\n".encode()
-        async with serving(moved) as (address, _):
-            assert await over_http.fetch(Sent(address), 100) == (302, b"")
-    assert heard == []
-
-
-async def test_an_answer_that_is_too_long_is_not_read_to_its_end() -> None:
-    endless = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n" + b"x" * 20_000
-    async with serving(endless, then_wait=True) as (address, _):
-        with pytest.raises(Unavailable):
-            await over_http.fetch(Sent(address), 10_000)
-    async with serving(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc") as (address, _):
-        assert await over_http.fetch(Sent(address), 3) == (200, b"abc")
-
-
-async def test_a_provider_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(over_http, "SECONDS", 0.05)
-    async with serving(b"HTTP/1.1 200 OK\r\n", then_wait=True) as (address, _):
-        with pytest.raises(Unavailable):
-            await over_http.fetch(Sent(address), 100)
-
-
-async def test_what_is_no_http_is_unavailable() -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        closed = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-        for address in (closed, "https://", "http://[", "nothing"):
-            with pytest.raises(Unavailable):
-                await over_http.fetch(Sent(address), 100)
-
-
-async def test_a_form_is_posted_and_nothing_else_is() -> None:
-    async with serving(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as (address, heard):
-        await over_http.fetch(Sent(address, {"code": "c"}, {"Authorization": "Basic x"}), 100)
-        await over_http.fetch(Sent(address), 100)
-    posted, got = (each.decode().lower() for each in heard)
-    assert posted.startswith("post / ")
-    assert "content-type: application/x-www-form-urlencoded" in posted
-    assert "authorization: basic x" in posted
-    assert got.startswith("get / ")
-    assert "accept-encoding: identity" in got
-
 
 # what is remembered
 
@@ -190,30 +114,27 @@ async def test_a_code_counts_once_and_only_with_its_verifier(known: LoginProvide
             await known.subject(provider, code, idp.issuer, ceremony, datetime.now(UTC))
 
 
-Answer = tuple[int, bytes]
-
-
 @pytest.mark.parametrize(
     ("about", "answer"),
     [
-        ("openid-configuration", (302, b"{}")),
-        ("openid-configuration", (200, b"<html>")),
-        ("openid-configuration", (500, b"")),
-        ("jwks", (302, b"{}")),
-        ("jwks", (200, b"{}")),
-        ("jwks", (200, json.dumps({"keys": [{"kid": str(n)} for n in range(65)]}).encode())),
-        ("token", (503, b"")),
-        ("token", (302, b"")),
+        ("openid-configuration", Answered(302, b"{}")),
+        ("openid-configuration", Answered(200, b"<html>")),
+        ("openid-configuration", Answered(500, b"")),
+        ("jwks", Answered(302, b"{}")),
+        ("jwks", Answered(200, b"{}")),
+        ("jwks", Answered(200, json.dumps({"keys": [{"kid": str(n)} for n in range(65)]}).encode())),
+        ("token", Answered(503, b"")),
+        ("token", Answered(302, b"")),
         ("token", None),
         ("jwks", None),
     ],
 )
 async def test_a_provider_that_does_not_answer_rightly_is_unavailable_and_asked_again(
-    idp: IdentityProvider, tmp_path: Path, about: str, answer: Answer | None
+    idp: IdentityProvider, tmp_path: Path, about: str, answer: Answered | None
 ) -> None:
     broken = True
 
-    async def fetch(sent: Sent, most: int) -> Answer:
+    async def fetch(sent: Sent, most: int) -> Answered:
         if not broken or not sent.url.endswith(about):
             return await idp.fetch(sent, most)
         if answer is None:

@@ -199,3 +199,11 @@ def test_the_way_out_leads_to_somebody_else_over_https_and_fits_in_a_header():
         "https://user@a.nl/", "https://a.nl:0/", "https://a.nl/\r\nSet-Cookie: x=1", 'https://a.nl/"', "javascript:alert(1)",
     ):  # fmt: skip
         assert "BROKER_EXIT_ADDRESS" in faults(EXIT_ADDRESS=address), address
+
+
+def test_private_networks_are_read_strictly() -> None:
+    base = {"BROKER_MODE": "demo", "BROKER_PRIVATE_NETWORKS": "10.20.0.0/16, fd00::/8"}
+    assert [str(network) for network in read_settings(base).private_networks] == ["10.20.0.0/16", "fd00::/8"]
+    for wrong in ("10.20.0.1/16", "intranet", "10.20.0.0/16;10.0.0.0/8"):
+        with pytest.raises(Unsafe, match="BROKER_PRIVATE_NETWORKS"):
+            read_settings({**base, "BROKER_PRIVATE_NETWORKS": wrong})
