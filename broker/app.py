@@ -17,7 +17,9 @@ from uuid_utils import uuid7
 
 from broker.adapters import check_keys, key_stores, login_providers, outside_of, to_witness, witness_policy
 from broker.crypto.assertions import Assertions
+from broker.crypto.certificates import certificate_thumbprint
 from broker.crypto.codes import Codes
+from broker.crypto.dpop import check_proof
 from broker.crypto.encoding import b64url
 from broker.crypto.envelopes import FieldCipher, Vault
 from broker.crypto.key_files import KeyFiles
@@ -37,6 +39,7 @@ from broker.pdp.policy_set import load, load_texts
 from broker.services.access import Access
 from broker.services.agreements import Agreements
 from broker.services.alarms import Alarms
+from broker.services.bindings import Bindings
 from broker.services.boxes import Boxes
 from broker.services.breach import Breach
 from broker.services.checks import Checks
@@ -292,6 +295,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         phrases=phrases,
         outside=outside_of(settings),
     )
+    bindings = Bindings(house, check_proof, certificate_thumbprint)
     exports = Exports(house, ledger.origin)
     passkeys = PasskeyCeremonies(settings.public_url)
     oversight = Oversight(house, passkeys, exports)
@@ -307,7 +311,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         ledger=ledger,
         cosigning=Cosigning(storage, witnesses, to_witness, ed25519_holds, now),
         courier=courier,
-        access=Access(house, AccessTokens(keyring, settings.public_url), Assertions(), wall_clock),
+        access=Access(house, AccessTokens(keyring, settings.public_url), Assertions(), bindings, wall_clock),
         handovers=Handovers(house),
         boxes=Boxes(house),
         invitations=Invitations(house),

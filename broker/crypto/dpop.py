@@ -23,9 +23,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from broker.crypto.assertions import ALGORITHMS, strict_object
+from broker.crypto.assertions import strict_object
 from broker.crypto.encoding import b64url, from_b64url, thumbprint
-from broker.domain.proofs import Proof, ProofFault, ProofRefused
+from broker.domain.proofs import ALGORITHMS, Proof, ProofFault, ProofRefused
 
 WINDOW = 60
 """Seconds that a proof may be used."""
@@ -34,7 +34,7 @@ AHEAD = 30
 _LARGEST = 4096
 _RSA_BITS = range(2048, 4097)
 _RSA_EXPONENT = 65537
-_MEMBERS = {
+_MEMBERS: Mapping[tuple[Any, Any, Any], tuple[str, ...]] = {
     ("EdDSA", "OKP", "Ed25519"): ("crv", "kty", "x"),
     ("ES256", "EC", "P-256"): ("crv", "kty", "x", "y"),
     ("PS256", "RSA", None): ("e", "kty", "n"),

@@ -277,33 +277,6 @@ class AgreementSource(Protocol):
         """What it holds now, checked whole. Raises Unsafe with every fault."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessClaims:
-    """Who holds a token. `role` is empty for an organisation's own; `subject` is then its OIN.
-
-    `client` is the id of the organisation's key whose signature the token was given for.
-    """
-
-    subject: str
-    organisation: str
-    role: str
-    scope: str
-    client: str = ""
-
-
-class TokenIssuer(Protocol):
-    """Access tokens."""
-
-    def issue(self, claims: AccessClaims, token_id: str, now: datetime) -> str:
-        """A token that lives five minutes."""
-
-    def read(self, token: str, now: datetime) -> AccessClaims:
-        """Its claims. Raises NotAuthenticated."""
-
-    def jwks(self) -> dict[str, Any]:
-        """The public keys."""
-
-
 class Alarm(Protocol):
     """Hears of what was met at rest and is not what was put there."""
 

@@ -1,50 +1,15 @@
-"""What binds a token to whoever asked for it, and what can be wrong with the proof of that.
+"""What can be wrong with the proof that a token belongs to whoever shows it.
 
 A proof is signed with a key that it brings along itself: what is wrong with it says nothing of anybody who is known, and so
 the caller is told which fault it was. The operational log has its code.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from broker.errors import NotAuthenticated, Words
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """What must be shown beside a token: base64url SHA-256 thumbprints, each empty when that is not asked.
-
-    `key` is of the key that signs proofs (`cnf.jkt`, RFC 9449 section 6.1), `certificate` of the client's certificate in
-    DER (`cnf.x5t#S256`, RFC 8705 section 3.1).
-    """
-
-    key: str = ""
-    certificate: str = ""
-
-    def __bool__(self) -> bool:
-        """Whether a token with it is bound to anything."""
-        return bool(self.key or self.certificate)
-
-
-UNBOUND = Binding()
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a request carries beside its body: where it goes, the token, and what proves whose token it is.
-
-    `url` is our own public address with the path, without query. `proofs` are the values of its `DPoP` headers; a
-    `certificate` is a thumbprint, and empty unless a proxy that is trusted said which one it saw.
-    """
-
-    method: str
-    url: str
-    scheme: str = ""
-    token: str = field(default="", repr=False)
-    proofs: tuple[str, ...] = field(default=(), repr=False)
-    certificate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +19,10 @@ class Proof:
     key: str
     id: str
     issued: int
+
+
+ALGORITHMS = ("EdDSA", "ES256", "PS256")
+"""With which a proof may be signed (RFC 7518 section 3.1, RFC 8037 section 3.1)."""
 
 
 class ProofFault(StrEnum):
@@ -73,6 +42,8 @@ class ProofFault(StrEnum):
     FUTURE = "dpop-from-the-future"
     TOKEN = "dpop-token"
     OTHER_KEY = "dpop-other-key"
+    SCHEME = "dpop-scheme"
+    UNBOUND = "dpop-unbound"
     REPLAYED = "dpop-replayed"
 
 
@@ -84,6 +55,34 @@ class ProofRefused(NotAuthenticated):
     def __init__(self, fault: ProofFault) -> None:
         self.fault = fault
         super().__init__(TOLD[fault])
+
+    @property
+    def error(self) -> str:
+        """The error code of RFC 9449 section 7.1: whether it is the proof that is wrong, or the token with it."""
+        token = self.fault in (ProofFault.OTHER_KEY, ProofFault.SCHEME, ProofFault.UNBOUND)
+        return "invalid_token" if token else "invalid_dpop_proof"
+
+
+class CertificateFault(StrEnum):
+    """What was wrong with the client's certificate, as a code of the operational log."""
+
+    MISSING = "certificate-missing"
+    NOT_READABLE = "certificate-not-readable"
+    OTHER = "certificate-other"
+
+
+class CertificateRefused(NotAuthenticated):
+    """Another certificate than the token is bound to, or none that can be read (RFC 8705 section 3)."""
+
+    code = "invalid-certificate"
+    words = Words(
+        "Dit token hoort bij een ander certificaat. Kom binnen met het certificaat waarmee u het token vroeg.",
+        "This token belongs to another certificate. Come in with the certificate with which you asked for the token.",
+    )
+
+    def __init__(self, fault: CertificateFault) -> None:
+        self.fault = fault
+        super().__init__()
 
 
 class ProofCheck(Protocol):
@@ -148,6 +147,14 @@ TOLD: Mapping[ProofFault, Words] = {
     ProofFault.OTHER_KEY: Words(
         "Dit token hoort bij een andere sleutel dan die van het DPoP-bewijs.",
         "This token belongs to another key than that of the DPoP proof.",
+    ),
+    ProofFault.SCHEME: Words(
+        "Dit token hoort bij een sleutel. Stuur het als Authorization: DPoP, met een bewijs in de DPoP-header.",
+        "This token belongs to a key. Send it as Authorization: DPoP, with a proof in the DPoP header.",
+    ),
+    ProofFault.UNBOUND: Words(
+        "Dit token hoort niet bij een sleutel. Stuur het als Authorization: Bearer, of vraag er een met een DPoP-header.",
+        "This token belongs to no key. Send it as Authorization: Bearer, or ask for one with a DPoP header.",
     ),
     ProofFault.REPLAYED: Words(
         "Dit DPoP-bewijs is al gebruikt. Maak er een voor elk verzoek, met een nieuwe jti.",
