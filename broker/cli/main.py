@@ -22,6 +22,7 @@ app = typer.Typer(
 def _furnish() -> None:
     """Commands are imported here, so that `broker --help` stays quick."""
     from broker.cli import (
+        ask,
         audit,
         client_keys,
         copies,
@@ -52,6 +53,8 @@ def _furnish() -> None:
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)
     app.command("push")(push.push)
+    app.command("ask")(ask.ask)
+    app.command("inbox")(ask.inbox)
     app.command("invite")(invite.invite)
     app.command("client-keys")(client_keys.client_keys)
     app.command("open")(client_keys.open_sealed)

@@ -219,7 +219,7 @@ class Receipt(TypedDict):
     leaf: str
     receipt: dict[str, str]
     proof: str | None
-    proof_at: str
+    proofAt: str
     openings: list[dict[str, Any]]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
 import httpx
@@ -25,9 +26,10 @@ from broker.client.answers import (
 from broker.client.errors import Refused
 from broker.client.sealing import open_release, seal_body
 from broker.client.tokens import Token, TokenStore
-from broker.client.wire import Call, Wire, at, document_of, fresh_key, no_broker
+from broker.client.wire import Call, Headers, Wire, at, document_of, fresh_key, no_broker
 from broker.crypto.assertions import make_assertion
 from broker.crypto.client_keys import ClientKey, ClientSealingKey
+from broker.crypto.dpop import make_dpop_proof
 
 Body = Mapping[str, Any]
 """The body of a handover, as docs/examples/handover.json."""
@@ -38,18 +40,40 @@ _BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _Item = TypeVar("_Item")
 
 
+@dataclass(frozen=True)
+class _Home:
+    """What all callers of one client share. `binds` is the key that tokens are bound to, if they are (RFC 9449)."""
+
+    wire: Wire
+    tokens: TokenStore
+    binds: ClientKey | None
+
+    def with_token(self, token: str) -> Headers:
+        """Headers for calls with this token; bound to a key, each try proves anew that we hold that."""
+        binds = self.binds
+        if binds is None:
+            return lambda _method, _url: {"Authorization": f"Bearer {token}"}
+        return lambda method, url: {
+            "Authorization": f"DPoP {token}",
+            "DPoP": make_dpop_proof(binds.private, method, url, access_token=token),
+        }
+
+    def without_token(self, method: str, url: str) -> Mapping[str, str]:
+        """Headers for the token endpoint."""
+        return {} if self.binds is None else {"DPoP": make_dpop_proof(self.binds.private, method, url)}
+
+
 class _Caller:
     """What an organisation and a professional share: calls with a token of their own, and what both may read."""
 
-    def __init__(self, wire: Wire, tokens: TokenStore, identity: str, form: Callable[[], Mapping[str, str]]) -> None:
-        self._wire = wire
-        self._tokens = tokens
+    def __init__(self, home: "_Home", identity: str, form: Callable[[], Mapping[str, str]]) -> None:
+        self._home = home
         self._identity = identity
         self._form = form
 
     def token(self) -> str:
         """A valid access token, for calls that you make yourself."""
-        return self._tokens.get(self._identity, self._fetch)
+        return self._home.tokens.get(self._identity, self._fetch)
 
     def handover(self, handover: str) -> Handover:
         """One handover: to its sender the state per section and who has answered, to a recipient what is open to them."""
@@ -88,27 +112,23 @@ class _Caller:
         """The answer. A token that the broker takes no longer is replaced, once (RFC 6750 section 3.1)."""
         call = Call(method, path, body, key=fresh_key() if method == "POST" else "", **more)
         token = self.token()
-        response = self._wire.exchange(call, _bearer(token))
+        response = self._home.wire.exchange(call, self._home.with_token(token))
         if response.status_code != 401:
             return response
-        self._tokens.drop(self._identity, token)
-        return self._wire.exchange(call, _bearer(self.token()))
+        self._home.tokens.drop(self._identity, token)
+        return self._home.wire.exchange(call, self._home.with_token(self.token()))
 
     def _fetch(self) -> Token:
-        response = self._wire.exchange(Call("POST", "/oauth/token", form=self._form), _nobody)
+        response = self._home.wire.exchange(Call("POST", "/oauth/token", form=self._form), self._home.without_token)
         answer = document_of(response)
         try:
-            return Token.lasting(answer["access_token"], answer["expires_in"])
-        except (KeyError, TypeError):
+            token = Token.lasting(answer["access_token"], answer["expires_in"])
+            bound = answer.get("token_type", "").lower() == "dpop"
+        except (KeyError, TypeError, AttributeError):
             raise no_broker(response.status_code) from None
-
-
-def _bearer(token: str) -> Callable[[str, str], Mapping[str, str]]:
-    return lambda _method, _url: {"Authorization": f"Bearer {token}"}
-
-
-def _nobody(_method: str, _url: str) -> Mapping[str, str]:
-    return {}
+        if bound != (self._home.binds is not None):
+            raise Refused(response.status_code, {"detail": "This broker does not bind tokens as you asked."})
+        return token
 
 
 class Client(_Caller):
@@ -119,7 +139,8 @@ class Client(_Caller):
     `Idempotency-Key` for that. When the broker asks to wait longer than `longest_wait` seconds, Refused is raised with
     `retry_after`. `timeout` is in seconds, for each try. `language` (nl or en) is that of the broker's sentences.
 
-    With `opens_with=[ClientSealingKey.read(path)]` what comes sealed to those keys is opened on arrival.
+    With `opens_with=[ClientSealingKey.read(path)]` what comes sealed to those keys is opened on arrival. With `dpop`
+    tokens are bound to a key of this client alone, and are of no use to a thief (RFC 9449).
     """
 
     def __init__(
@@ -129,6 +150,7 @@ class Client(_Caller):
         key: ClientKey,
         *,
         opens_with: Sequence[ClientSealingKey] = (),
+        dpop: bool = False,
         language: str = "nl",
         timeout: float = 30,
         retries: int = 3,
@@ -144,7 +166,7 @@ class Client(_Caller):
             longest_wait=longest_wait,
             transport=transport,
         )
-        super().__init__(wire, TokenStore(), "", self._proof)
+        super().__init__(_Home(wire, TokenStore(), ClientKey.new() if dpop else None), "", self._proof)
         self.oin = oin
         self.opens_with = tuple(opens_with)
         self._key = key
@@ -159,7 +181,7 @@ class Client(_Caller):
 
     def close(self) -> None:
         """Close the connections."""
-        self._wire.close()
+        self._home.wire.close()
 
     def push(self, body: Body, *, sealed: bool = False) -> Handover:
         """Push a handover. The same body again answers as the first time; another one with its `reference` is 409.
@@ -247,7 +269,7 @@ class Client(_Caller):
         """
         more = {"email": email, "phone_number": phone}
         claims = {"sub": identity, "name": name, "role": role, **{word: said for word, said in more.items() if said}}
-        return Professional(self._wire, self._tokens, claims, self.assertion, self._opened)
+        return Professional(self._home, claims, self.assertion, self._opened)
 
     def assertion(self, claims: Mapping[str, Any]) -> str:
         """A signed assertion for the token endpoint (RFC 7523), for requests that you make yourself."""
@@ -271,15 +293,14 @@ class Professional(_Caller):
 
     def __init__(
         self,
-        wire: Wire,
-        tokens: TokenStore,
+        home: _Home,
         claims: Mapping[str, str],
         assertion: Callable[[Mapping[str, str]], str],
         opened: Callable[[dict[str, Any]], dict[str, Any]],
     ) -> None:
         """`assertion` signs claims; `opened` opens what came sealed to the organisation."""
         identity = json.dumps(claims, sort_keys=True)
-        super().__init__(wire, tokens, identity, lambda: {"grant_type": _BEARER, "assertion": assertion(claims)})
+        super().__init__(home, identity, lambda: {"grant_type": _BEARER, "assertion": assertion(claims)})
         self._opened = opened
 
     def ask(self, handover: str, purpose: str, sections: Sequence[str] | None = None) -> Release:

@@ -32,7 +32,8 @@ class Refused(ClientError):
         self.problem = problem
         self.retry_after = retry_after
         """Seconds to wait before trying again, when the broker said so."""
-        super().__init__(f"{status} {problem.get('title', problem.get('error', ''))}: {self.detail}")
+        title = problem.get("title", problem.get("error", "")) or "The answer says nothing more"
+        super().__init__(f"{status} {title}: {self.detail}".removesuffix(": "))
 
     @property
     def code(self) -> str:
