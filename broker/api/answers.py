@@ -7,6 +7,8 @@ import orjson
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from broker.api.schemas import WithheldOut
+
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -16,6 +18,13 @@ def answer(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None
     return Response(content, status, {**NO_STORE, **(headers or {})}, "application/json")
 
 
+class FaultOut(BaseModel):
+    """One thing that is wrong with what was sent: where (RFC 6901), and what."""
+
+    pointer: str
+    detail: str
+
+
 class Problem(BaseModel):
     """A problem document (RFC 9457)."""
 
@@ -23,8 +32,8 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[dict[str, str]] | None = None
-    withheld: list[dict[str, Any]] | None = None
+    errors: list[FaultOut] | None = None
+    withheld: list[WithheldOut] | None = None
 
 
 def documented(
