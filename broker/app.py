@@ -6,6 +6,7 @@ Nothing is connected before the application starts; whatever is unsafe is refuse
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -53,6 +54,7 @@ from broker.services.handovers import Handovers
 from broker.services.hearing import Hearing
 from broker.services.house import House
 from broker.services.invitations import Invitations
+from broker.services.key_addresses import KeyAddresses
 from broker.services.keys import KeyLife
 from broker.services.motions import Motions
 from broker.services.officer_logins import OfficerLogins
@@ -295,6 +297,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         phrases=phrases,
         outside=outside_of(settings),
     )
+    assertions = Assertions()
+    addresses = KeyAddresses(house.outside, assertions.published, time.monotonic)
     bindings = Bindings(house, check_proof, certificate_thumbprint)
     exports = Exports(house, ledger.origin)
     passkeys = PasskeyCeremonies(settings.public_url)
@@ -311,7 +315,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         ledger=ledger,
         cosigning=Cosigning(storage, witnesses, to_witness, ed25519_holds, now),
         courier=courier,
-        access=Access(house, AccessTokens(keyring, settings.public_url), Assertions(), bindings, wall_clock),
+        access=Access(house, AccessTokens(keyring, settings.public_url), assertions, bindings, addresses, wall_clock),
         handovers=Handovers(house),
         boxes=Boxes(house),
         invitations=Invitations(house),

@@ -1,6 +1,6 @@
 """Tokens: an organisation proves who it is with a signed assertion, and vouches for its professionals the same way.
 
-1. The issuer is a known partner that is not suspended; the keys are the ones registered for it.
+1. The issuer is a known partner that is not suspended; the keys are the ones registered for it, or at the address that is.
 2. The assertion verifies (RFC 7523 section 3), and its `jti` was never used before, at any broker.
 3. A professional's role is a word of the agreement; `email` and `phone_number` have the form of one.
 4. A professional's contacts are kept as keyed tags only, and compared with those that people are reached at.
@@ -29,6 +29,7 @@ from broker.domain.tokens import AccessClaims, Binding, Shown, TokenIssuer
 from broker.errors import BrokerError, NotAllowed, NotAuthenticated, Words
 from broker.services.bindings import Bindings
 from broker.services.house import House
+from broker.services.key_addresses import Jwks, KeyAddresses
 from broker.services.matters import doubt_professional
 
 _log = structlog.get_logger(__name__)
@@ -80,13 +81,20 @@ class Access:
     """Issues tokens and says who holds one."""
 
     def __init__(
-        self, house: House, tokens: TokenIssuer, assertions: AssertionCheck, bindings: Bindings, clock: Clock
+        self,
+        house: House,
+        tokens: TokenIssuer,
+        assertions: AssertionCheck,
+        bindings: Bindings,
+        addresses: KeyAddresses,
+        clock: Clock,
     ) -> None:
         self._house = house
         self._clock = clock
         self._tokens = tokens
         self._assertions = assertions
         self._bindings = bindings
+        self._addresses = addresses
         self._audiences = (house.public_url, f"{house.public_url}/oauth/token")
 
     async def for_organisation(self, asked: Asked) -> IssuedToken:
@@ -129,12 +137,17 @@ class Access:
             issuer = self._assertions.issuer(asked.assertion)
             async with self._house.storage(writing=False) as work:
                 organisation = await work.organisations.get(issuer)
-                jwks = await work.organisations.jwks(issuer)
+                jwks: Jwks = await work.organisations.jwks(issuer)
             if organisation is None:  # 1
                 raise AssertionRefused(AssertionFault.ISSUER)
             if organisation.suspended:
                 raise AssertionRefused(AssertionFault.SUSPENDED)
+            if organisation.jwks_url is not None:
+                kid = self._assertions.key_of(asked.assertion)
+                jwks = await self._addresses.keys(issuer, organisation.jwks_url, kid)
             claims = self._assertions.verify(asked.assertion, jwks, self._audiences, now)  # 2
+            if organisation.bound_tokens and not bound:
+                raise AssertionRefused(AssertionFault.UNBOUND)
         except AssertionRefused as refused:
             raise _refused(refused.fault) from None
         async with self._house.storage() as work:
@@ -175,6 +188,8 @@ class Access:
             organisation = await work.organisations.get(claims.organisation)
         if organisation is None or organisation.suspended:
             raise _not_let_in("access-suspended")
+        if organisation.bound_tokens and not claims.bound:
+            raise _not_let_in("access-unbound")
         try:
             await self._bindings.check(claims.bound, shown, now)  # 5
         except (ProofRefused, CertificateRefused) as refused:
