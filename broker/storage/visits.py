@@ -73,18 +73,18 @@ class Visits(Store):
 class GuardRows(Store):
     """See `Guards`."""
 
-    async def count(self, bucket: str, window: int, now: datetime) -> int:
-        """Count one try in this bucket; returns how many there were in this window of so many seconds."""
+    async def count(self, bucket: str, window: int, now: datetime, tries: int = 1) -> int:
+        """Count so many tries in this bucket; returns how many there were in this window of so many seconds."""
         start = int(now.timestamp()) // window
         tag = self._means.tags.code_tag("bucket", bucket)
         insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
         table = t.guard_count
-        values = {"bucket": tag, "window_start": start, "tries": 1, "expires": now + timedelta(seconds=2 * window)}
+        values = {"bucket": tag, "window_start": start, "tries": tries, "expires": now + timedelta(seconds=2 * window)}
         statement = (
             insert(table)
             .values(values)
             .on_conflict_do_update(
-                index_elements=[table.c.bucket, table.c.window_start], set_={"tries": table.c.tries + 1}
+                index_elements=[table.c.bucket, table.c.window_start], set_={"tries": table.c.tries + tries}
             )
             .returning(table.c.tries)
         )
@@ -97,5 +97,5 @@ class GuardRows(Store):
 
     async def clean(self, now: datetime) -> None:
         """Forget what has expired."""
-        for table in (t.guard_count, t.guard_once, t.visit):
+        for table in (t.guard_count, t.guard_once, t.retry, t.visit):
             await self._run(sa.delete(table).where(table.c.expires <= now))

@@ -67,7 +67,7 @@ from broker.storage.tables.review import (
     review_sign_off,
     review_unread,
 )
-from broker.storage.tables.visits import guard_count, guard_once, visit
+from broker.storage.tables.visits import guard_count, guard_once, retry, visit
 
 INSERT_ONLY = (
     "log_entry",
@@ -140,6 +140,7 @@ __all__ = [
     "reaction",
     "release",
     "release_section",
+    "retry",
     "review_count",
     "review_drawing",
     "review_item",
