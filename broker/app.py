@@ -291,6 +291,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         outbox_kick=courier.kick,
         phrases=phrases,
         outside=outside_of(settings),
+        fields=means.fields,
     )
     exports = Exports(house, ledger.origin)
     passkeys = PasskeyCeremonies(settings.public_url)

@@ -30,6 +30,7 @@ from broker.api.schemas import (
 from broker.api.sheet import MEDIA_TYPE, qr_of, sheet_answer, wants_sheet
 from broker.domain.drafts import Draft
 from broker.errors import Fault, Invalid, NotAllowed, NotFound, Words
+from broker.services.cursors import LONGEST
 from broker.services.dry_runs import SENTENCES, DryRun, Misses, SectionPlan
 from broker.services.views import HandoverView
 
@@ -199,7 +200,7 @@ async def listed(
     box: Annotated[
         Literal["sent", "received"], Query(description="what was sent, or what is open to you")
     ] = "received",
-    after: Annotated[str, Query(description="the cursor of the page before", pattern=r"^[0-9a-f-]{0,36}$")] = "",
+    after: Annotated[str, Query(description="`next` of the page before", max_length=LONGEST)] = "",
 ) -> Response:
     """A page, newest first. `received` lists only what at least one consent opens."""
     oin = caller.organisation.oin
