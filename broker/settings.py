@@ -3,6 +3,7 @@
 Unsafe combinations are refused before anything starts (promise P13): each fault says what to do.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -13,12 +14,17 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
+import limits
+
 from broker.domain.calendar import Period
+from broker.domain.rates import Rate
 from broker.errors import Unsafe, Words
 
 DATABASE = "sqlite:///var/broker.db"
 EXIT = "https://www.knmi.nl/"
 """Where who leaves the family's pages in a hurry goes: the weather."""
+RATE_ORGANISATION, RATE_ONE = Rate(3000, 60), Rate(120, 3600)
+MOST_CALLS, DAY = 1_000_000_000, 86_400
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -51,6 +57,8 @@ class Settings:
     audio: Path | None = None
     exit_address: str = EXIT
     private_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    rate_organisation: Rate = RATE_ORGANISATION
+    rate_one: Rate = RATE_ONE
 
     @property
     def local(self) -> bool:
@@ -105,6 +113,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         agreement="folder" if given.get("BROKER_AGREEMENT", "officers") == "folder" else "officers",
         theme=_path(given.get("BROKER_THEME", "")),
         private_networks=_networks(given.get("BROKER_PRIVATE_NETWORKS", ""), faults),
+        rate_organisation=_rate(
+            given.get("BROKER_RATE_ORGANISATION", ""), "BROKER_RATE_ORGANISATION", RATE_ORGANISATION, faults
+        ),
+        rate_one=_rate(given.get("BROKER_RATE_ONE", ""), "BROKER_RATE_ONE", RATE_ONE, faults),
     )
     if given.get("BROKER_AGREEMENT", "officers") not in ("officers", "folder"):
         faults.append(Words("BROKER_AGREEMENT is officers of folder.", "BROKER_AGREEMENT is officers or folder."))
@@ -194,6 +206,23 @@ def _networks(text: str, faults: list[Words]) -> tuple[IPv4Network | IPv6Network
             )
         )
         return ()
+
+
+def _rate(text: str, name: str, otherwise: Rate, faults: list[Words]) -> Rate:
+    """One rate, in the writing of the `limits` library."""
+    if not text:
+        return otherwise
+    with contextlib.suppress(ValueError):
+        found = limits.parse_many(text)
+        if len(found) == 1 and 0 < found[0].amount <= MOST_CALLS and found[0].get_expiry() <= DAY:
+            return Rate(found[0].amount, found[0].get_expiry())
+    faults.append(
+        Words(
+            f"{name} is een aantal per tijd, boven nul en per hoogstens een dag, zoals 3000/minute.",
+            f"{name} is a number per time, above zero and per a day at most, such as 3000/minute.",
+        )
+    )
+    return otherwise
 
 
 def _port(text: str, faults: list[Words]) -> int:

@@ -15,6 +15,7 @@ from broker import errors
 from broker.api.deps import api_of
 from broker.api.headers import HEADERS
 from broker.domain.channels import Channel
+from broker.domain.rates import RateLimited
 from broker.domain.retries import KeyUsedOtherwise
 from broker.services.access import TokenRefused
 from broker.services.releases import ReleaseDenied, Withheld
@@ -135,6 +136,9 @@ async def broker_error(request: Request, error: errors.BrokerError) -> Response:
     if isinstance(error, ReleaseDenied):
         more["withheld"] = withheld_json(error.withheld, language)
     response = problem(request, status, error.words, error.code, more=more)
+    if isinstance(error, RateLimited):
+        known = [budget for budget in getattr(request.state, "budgets", ()) if budget.name != error.budget.name]
+        request.state.budgets = [*known, error.budget]
     if isinstance(error, errors.TooMany):
         response.headers["Retry-After"] = str(error.retry_after)
     if status == 503:

@@ -4,6 +4,7 @@
 2. The assertion verifies (RFC 7523 section 3), and its `jti` was never used before, at any broker.
 3. A professional's role is a word of the agreement; `email` and `phone_number` have the form of one.
 4. A professional's contacts are kept as keyed tags only, and compared with those that people are reached at.
+5. Only what was proven counts towards how often an organisation may call: who cannot sign for it uses up nothing of its.
 
 The clock is the machine's own, also in a demonstration that moves the broker's.
 
@@ -22,9 +23,11 @@ import structlog
 from broker.domain.assertions import PROVEN, AssertionFault, AssertionRefused
 from broker.domain.parties import MAIL, PHONE, Oin, Organisation, Professional, ProfessionalId, client_key
 from broker.domain.ports import AccessClaims, AssertionCheck, Clock, TokenIssuer
+from broker.domain.rates import Budget
 from broker.errors import BrokerError, NotAllowed, NotAuthenticated, Words
 from broker.services.house import House
 from broker.services.matters import doubt_professional
+from broker.services.rates import Rates
 
 _log = structlog.get_logger(__name__)
 CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -47,10 +50,11 @@ class TokenRefused(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever holds a verified token. `professional` is None for the organisation itself."""
+    """Whoever holds a verified token. `professional` is None for the organisation itself; `budget` is what it may still call."""
 
     organisation: Organisation
     professional: Professional | None
+    budget: Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,11 @@ class IssuedToken:
 class Access:
     """Issues tokens and says who holds one."""
 
-    def __init__(self, house: House, tokens: TokenIssuer, assertions: AssertionCheck, clock: Clock) -> None:
+    def __init__(
+        self, house: House, tokens: TokenIssuer, assertions: AssertionCheck, clock: Clock, rates: Rates
+    ) -> None:
         self._house = house
+        self._rates = rates
         self._clock = clock
         self._tokens = tokens
         self._assertions = assertions
@@ -119,33 +126,35 @@ class Access:
             await work.commit()
         if not fresh:
             raise _refused(AssertionFault.REPLAYED)
+        await self._rates.spend(organisation.oin)  # 5
         return organisation, claims
 
     def _issue(self, claims: AccessClaims, now: datetime) -> IssuedToken:
         return IssuedToken(self._tokens.issue(claims, self._house.ids(), now), claims.scope)
 
     async def caller(self, token: str) -> Caller:
-        """Who holds this token. Raises NotAuthenticated, also for a suspended organisation's."""
+        """Who holds this token. Raises NotAuthenticated, also for a suspended organisation's, and RateLimited."""
         claims = self._tokens.read(token, self._clock())
         async with self._house.storage(writing=False) as work:
             organisation = await work.organisations.get(claims.organisation)
         if organisation is None or organisation.suspended:
             raise NotAuthenticated
+        budget = await self._rates.spend(organisation.oin)
         if claims.scope == PROFESSIONAL_SCOPE and claims.role:
             who = Professional(ProfessionalId(claims.subject), Oin(claims.organisation), claims.role, claims.client)
-            return Caller(organisation, who)
-        return Caller(organisation, None)
+            return Caller(organisation, who, budget)
+        return Caller(organisation, None, budget)
 
-    async def organisation(self, token: str) -> Organisation:
-        """The organisation that holds this token as itself. Raises NotAllowed for a professional's."""
-        caller = await self.caller(token)
+    @staticmethod
+    def organisation(caller: Caller) -> Organisation:
+        """The organisation that calls as itself. Raises NotAllowed for a professional."""
         if caller.professional is not None:
             raise NotAllowed(_FOR_ORGANISATIONS)
         return caller.organisation
 
-    async def professional(self, token: str) -> Professional:
-        """The professional who holds this token. Raises NotAllowed for an organisation's own."""
-        caller = await self.caller(token)
+    @staticmethod
+    def professional(caller: Caller) -> Professional:
+        """The professional who calls. Raises NotAllowed for an organisation itself."""
         if caller.professional is None:
             raise NotAllowed(_FOR_PROFESSIONALS)
         return caller.professional

@@ -13,9 +13,10 @@ from broker.errors import NotFound
 from broker.services.cursors import Place
 from broker.services.handovers import own
 from broker.services.house import House
+from broker.services.rates import check_asked
 from broker.services.views import HandoverView, seen_by_recipient, seen_by_sender
 
-LOOKED_AT = 200
+LOOKED_AT = 100
 """Handovers that one page of `received` looks into, at most."""
 
 
@@ -90,9 +91,13 @@ class Boxes:
         return Page(page, place.written(before) if more else "")
 
     async def search(self, who: Professional, system: str, value: str) -> tuple[HandoverView, ...]:
-        """What is open to this professional about the person with that identifier. The search itself is logged."""
+        """What is open to this professional about the person with that identifier. The search itself is logged.
+
+        Raises RateLimited, alike for who is known and who is not.
+        """
         now = self._house.clock()
         async with self._house.storage() as work:
+            await check_asked(work, self._house, who.organisation, now, "person", system, value)
             subject = await work.persons.by_identifier(system, value)
             found = await work.lists.about(subject, who.organisation, who.role) if subject else ()
             views = [

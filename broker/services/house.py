@@ -18,6 +18,7 @@ from broker.domain.ports import (
     SectionVault,
     Tagger,
 )
+from broker.domain.rates import Rate
 from broker.domain.stores import PersonClaim, Storage, UnitOfWork
 from broker.errors import TooMany, Words
 
@@ -67,6 +68,7 @@ class House:
     phrases: Phrases
     outside: Outside
     fields: FieldSeal
+    rate_one: Rate
 
     def speaks(self, stated: str) -> str:
         """The language to write to somebody in: the stated one when the agreement has a notice in it, Dutch otherwise."""

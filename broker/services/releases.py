@@ -32,6 +32,7 @@ from broker.domain.stores import UnitOfWork
 from broker.errors import BrokerError, NotFound, Words
 from broker.services.facts import situation_of, weigh
 from broker.services.house import House
+from broker.services.rates import check_asked
 from broker.services.telling import tell_of_release
 
 DECOYS_TO = 13
@@ -105,11 +106,12 @@ class Releases:
         """Release what consent and agreement allow, now: an attempt that was made before is decided and logged anew.
 
         Raises NotFound when the handover is not there or not addressed to this role, ReleaseDenied when nothing may
-        leave, and Unavailable or Tampered when something does not work: then nothing leaves either.
+        leave, RateLimited, and Unavailable or Tampered when something does not work: then nothing leaves either.
         """
         house, now = self._house, self._house.clock()  # 1
         who = request.professional
         async with house.storage() as work:
+            await check_asked(work, house, who.organisation, now, "handover", request.handover)
             if attempt:
                 await work.retries.begin(attempt, now)
             handover = await work.handovers.get(request.handover, lock="shared")  # 2

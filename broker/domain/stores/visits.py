@@ -50,8 +50,11 @@ class VisitStore(Protocol):
 class Guards(Protocol):
     """Counters and once-only marks, shared by every broker on the same database."""
 
-    async def count(self, bucket: str, window: int, now: datetime, tries: int = 1) -> int:
-        """Count so many tries in this bucket; returns how many there were in this window of so many seconds."""
+    async def count(self, bucket: str, window: int, now: datetime) -> int:
+        """Count one try in this bucket; returns how many there were in this window of so many seconds."""
+
+    async def take(self, bucket: str, window: int, now: datetime, calls: int) -> int:
+        """Take so many calls out of this window of so many seconds; returns the number of the last one, from 1 on."""
 
     async def once(self, mark: str, expires: datetime) -> bool:
         """True the first time only."""

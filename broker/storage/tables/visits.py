@@ -43,3 +43,12 @@ retry = Table(
     Column("answer_sealed", LargeBinary),
     Column("expires", Instant, nullable=False, index=True),
 )
+
+rate_count = Table(
+    "rate_count",
+    metadata,
+    Column("bucket", Tag, primary_key=True),
+    Column("window_start", Serial, primary_key=True, autoincrement=False),
+    Column("tries", Integer, nullable=False),
+    Column("expires", Instant, nullable=False, index=True),
+)

@@ -1,4 +1,4 @@
-"""A request that its caller named with a key is done once; what of its answer cannot be made again is kept sealed."""
+"""A request that its caller named with a key is done once; what of its answer cannot be made again is kept sealed. Calls are counted."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,3 +23,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_retry_handover"), "retry", ["handover"])
     op.create_index(op.f("ix_retry_expires"), "retry", ["expires"])
+    op.create_table(
+        "rate_count",
+        sa.Column("bucket", sa.String(64), nullable=False),
+        sa.Column(
+            "window_start", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("expires", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("bucket", "window_start", name=op.f("pk_rate_count")),
+    )
+    op.create_index(op.f("ix_rate_count_expires"), "rate_count", ["expires"])
