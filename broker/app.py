@@ -63,6 +63,7 @@ from broker.services.own_access import OwnAccess
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
 from broker.services.pictures import Pictures
+from broker.services.rates import Rates
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.services.replay import Replay
@@ -296,6 +297,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         outbox_kick=courier.kick,
         phrases=phrases,
         outside=outside_of(settings),
+        fields=means.fields,
+        rate_one=settings.rate_one,
     )
     assertions = Assertions()
     addresses = KeyAddresses(house.outside, assertions.published, time.monotonic)
@@ -315,7 +318,15 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         ledger=ledger,
         cosigning=Cosigning(storage, witnesses, to_witness, ed25519_holds, now),
         courier=courier,
-        access=Access(house, AccessTokens(keyring, settings.public_url), assertions, bindings, addresses, wall_clock),
+        access=Access(
+            house,
+            AccessTokens(keyring, settings.public_url),
+            assertions,
+            bindings,
+            addresses,
+            wall_clock,
+            Rates(house, settings.rate_organisation),
+        ),
         handovers=Handovers(house),
         boxes=Boxes(house),
         invitations=Invitations(house),

@@ -3,6 +3,7 @@
 Unsafe combinations are refused before anything starts (promise P13): each fault says what to do.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -13,7 +14,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
+import limits
+
 from broker.domain.calendar import Period
+from broker.domain.rates import Rate
 from broker.errors import Unsafe, Words
 
 DATABASE = "sqlite:///var/broker.db"
@@ -29,6 +33,8 @@ _PRIVATE = tuple(
         ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128")
     )
 )
+RATE_ORGANISATION, RATE_ONE = Rate(3000, 60), Rate(120, 3600)
+MOST_CALLS, DAY = 1_000_000_000, 86_400
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -64,6 +70,8 @@ class Settings:
     forwarded_allow_ips: str = "127.0.0.1"
     client_certificate_header: str = ""
     client_certificate_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    rate_organisation: Rate = RATE_ORGANISATION
+    rate_one: Rate = RATE_ONE
 
     @property
     def local(self) -> bool:
@@ -121,6 +129,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         forwarded_allow_ips=given.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
         client_certificate_header=given.get("BROKER_CLIENT_CERTIFICATE_HEADER", ""),
         client_certificate_proxies=_networks("BROKER_CLIENT_CERTIFICATE_PROXIES", given, faults),
+        rate_organisation=_rate(
+            given.get("BROKER_RATE_ORGANISATION", ""), "BROKER_RATE_ORGANISATION", RATE_ORGANISATION, faults
+        ),
+        rate_one=_rate(given.get("BROKER_RATE_ONE", ""), "BROKER_RATE_ONE", RATE_ONE, faults),
     )
     if given.get("BROKER_AGREEMENT", "officers") not in ("officers", "folder"):
         faults.append(Words("BROKER_AGREEMENT is officers of folder.", "BROKER_AGREEMENT is officers or folder."))
@@ -210,6 +222,23 @@ def _networks(name: str, given: Mapping[str, str], faults: list[Words]) -> tuple
             )
         )
         return ()
+
+
+def _rate(text: str, name: str, otherwise: Rate, faults: list[Words]) -> Rate:
+    """One rate, in the writing of the `limits` library."""
+    if not text:
+        return otherwise
+    with contextlib.suppress(ValueError):
+        found = limits.parse_many(text)
+        if len(found) == 1 and 0 < found[0].amount <= MOST_CALLS and found[0].get_expiry() <= DAY:
+            return Rate(found[0].amount, found[0].get_expiry())
+    faults.append(
+        Words(
+            f"{name} is een aantal per tijd, boven nul en per hoogstens een dag, zoals 3000/minute.",
+            f"{name} is a number per time, above zero and per a day at most, such as 3000/minute.",
+        )
+    )
+    return otherwise
 
 
 def _port(text: str, faults: list[Words]) -> int:

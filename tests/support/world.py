@@ -369,6 +369,8 @@ async def open_world(
             "BROKER_PUBLIC_URL": URL,
             "BROKER_OUTBOX": f"file:{directory / 'outbox'}",
             "BROKER_LOG_GUARD": str(directory / GUARD),
+            "BROKER_RATE_ORGANISATION": "1000000/minute",  # attacks ask more than people do
+            "BROKER_RATE_ONE": "1000000/hour",
             **more,
         }
     )

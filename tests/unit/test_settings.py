@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.domain.rates import Rate
 from broker.errors import Unsafe
-from broker.settings import database_addresses, keys_directory, policies_directory, read_settings, safe_address
+from broker.settings import (
+    Settings,
+    database_addresses,
+    keys_directory,
+    policies_directory,
+    read_settings,
+    safe_address,
+)
 
 GOOD = {"BROKER_OUTBOX": "file:var/outbox", "BROKER_LOG_GUARD": "guard/checkpoint"}
 NAMES = [
@@ -232,3 +240,28 @@ def test_a_client_certificate_is_taken_from_named_proxies_only() -> None:
         assert "BROKER_CLIENT_CERTIFICATE_PROXIES is a list of networks" in faults(
             **{**CERTIFICATES, "CLIENT_CERTIFICATE_PROXIES": wrong}
         )
+
+
+def test_rates_are_read_strictly() -> None:
+    base = {"BROKER_MODE": "demo"}
+    assert (read_settings(base).rate_organisation, read_settings(base).rate_one) == (Rate(3000, 60), Rate(120, 3600))
+    for name in ("BROKER_RATE_ORGANISATION", "BROKER_RATE_ONE"):
+        for right, rate in (("10/second", Rate(10, 1)), ("5 per 2 minutes", Rate(5, 120)), ("1/day", Rate(1, 86_400))):
+            assert rate in rates_of(read_settings({**base, name: right}))
+        for wrong in (
+            "0/minute",
+            "-1/minute",
+            "many",
+            "5",
+            "5/fortnight",
+            "5/minute;6/hour",
+            "5/2 days",
+            "5/month",
+            "9999999999/hour",
+        ):
+            with pytest.raises(Unsafe, match=name):
+                read_settings({**base, name: wrong})
+
+
+def rates_of(settings: Settings) -> tuple[Rate, Rate]:
+    return settings.rate_organisation, settings.rate_one

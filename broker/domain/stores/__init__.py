@@ -62,7 +62,7 @@ from broker.domain.stores.partner_events import (
 )
 from broker.domain.stores.reactions import ReactionStore
 from broker.domain.stores.reviews import DrawingStore, ReviewStore, WatchStore
-from broker.domain.stores.visits import Guards, Visit, VisitStore
+from broker.domain.stores.visits import Guards, RetryStore, Visit, VisitStore
 from broker.domain.stores.witnesses import CosignedNote, Refusal, WitnessStore
 
 __all__ = [
@@ -124,6 +124,7 @@ __all__ = [
     "Refusal",
     "ReleaseStatus",
     "ReleaseStore",
+    "RetryStore",
     "ReviewStore",
     "SignerPasskeyStore",
     "StatedInability",
@@ -200,6 +201,10 @@ class UnitOfWork(Protocol):
     @property
     def guards(self) -> Guards:
         """See `Guards`."""
+
+    @property
+    def retries(self) -> RetryStore:
+        """See `RetryStore`."""
 
     @property
     def releases(self) -> ReleaseStore:
