@@ -56,6 +56,7 @@ class WebhookCourier:
         self._chance = chance
         self._alarm = alarm
         self._wake = asyncio.Event()
+        self._taking = asyncio.Lock()
         self._under_way: dict[asyncio.Task[None], Oin] = {}
 
     def kick(self) -> None:
@@ -101,11 +102,12 @@ class WebhookCourier:
 
     async def _begin(self) -> int:
         """Take what may go, and send each on its own; returns how many."""
-        taken = await self._take()
-        for due in taken:
-            task = asyncio.create_task(self._deliver(due))
-            self._under_way[task] = due.event.organisation
-            task.add_done_callback(self._done)
+        async with self._taking:
+            taken = await self._take()
+            for due in taken:
+                task = asyncio.create_task(self._deliver(due))
+                self._under_way[task] = due.event.organisation
+                task.add_done_callback(self._done)
         return len(taken)
 
     def _done(self, task: asyncio.Task[None]) -> None:
