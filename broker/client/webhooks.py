@@ -1,14 +1,15 @@
 """What came in at a webhook, verified before anything of it is believed (Standard Webhooks 1.0.0, asymmetric scheme `v1a`).
 
 keys = [key["whpk"] for key in httpx.get(f"{broker}/v1/webhook-keys").json()["keys"]]
-event = verify(request.headers, request.body, keys, time.time())
+event = verify(request.headers, request.body, keys, time.time(), organisation="00000099000000010000")
 if event["type"] == CHECK:  # a new address is asked whether it is ours
     return Response(status=204, headers={"Webhook-Challenge": event["data"]["challenge"]})
 
 1. The three headers are there, each once.
 2. The moment is within TOLERANCE of now, before or after.
 3. One of the signatures is `v1a` and holds, over exactly the bytes that came, under one of the keys.
-4. The body is one JSON object, no name in it twice, with the id that the header has: a CloudEvent.
+4. The body is one JSON object, no name in it twice, with the id that the header has: a CloudEvent; and, when you say who you
+   are, one that is told to you. Somebody else could have given the broker your address.
 
 An event comes at least once: remember its `id`. A lower `sequence` than before came late, and is as true.
 """
@@ -34,9 +35,14 @@ class NotVerified(Exception):
 
 
 def verify(
-    headers: Mapping[str, str], body: bytes, keys: Iterable[bytes | str | Mapping[str, Any]], now: float
+    headers: Mapping[str, str],
+    body: bytes,
+    keys: Iterable[bytes | str | Mapping[str, Any]],
+    now: float,
+    *,
+    organisation: str | None = None,
 ) -> dict[str, Any]:
-    """The event. `now` is in seconds since 1970 (`time.time()`). Raises NotVerified.
+    """The event. `now` is in seconds since 1970 (`time.time()`), `organisation` your OIN. Raises NotVerified.
 
     A key is 32 bytes, `whpk_` and base64, or a JWK of `GET /v1/webhook-keys`. Raises ValueError for one that is none.
     """
@@ -47,7 +53,10 @@ def verify(
     content = f"{message_id}.{moment}.".encode() + body
     if not any(holds(key, signature, content) for signature in signatures for key in public):  # 3
         raise NotVerified("no signature holds")
-    return _event(body, message_id)  # 4
+    event = _event(body, message_id)  # 4
+    if organisation is not None and event.get("organisation") != organisation:
+        raise NotVerified("told to somebody else")
+    return event
 
 
 def _public(key: bytes | str | Mapping[str, Any]) -> bytes:

@@ -1,7 +1,8 @@
 """An event as a CloudEvent 1.0 (JSON format), in one form, however it travels; the NL GOV profile for CloudEvents is kept.
 
 `sequence` is the event's place among what this organisation is told (the CloudEvents extension of that name): what is
-committed later has a higher one, also when it arrives earlier.
+committed later has a higher one, also when it arrives earlier. `organisation` is whom it is told to, an extension of ours:
+whoever receives for several knows for whom, and nobody takes for theirs what somebody else had sent to their address.
 """
 
 import json
@@ -10,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from broker.domain.outbound import Sent
+from broker.domain.parties import Oin
 from broker.domain.ports import WebhookSignatures
 from broker.domain.stores.partner_events import PartnerEvent
 
@@ -21,7 +23,7 @@ def cloud_event(event: PartnerEvent, source: str) -> dict[str, Any]:
     """An event as it is told. Ids, types and times; `release` is left out for a sender, who has none."""
     release = {"release": event.release} if event.release else {}
     return {
-        **_envelope(event.id, source, f"nl.rondom.{event.type.value}.v1", written(event.at)),
+        **_envelope(event.id, source, event.organisation, f"nl.rondom.{event.type.value}.v1", event.at),
         "sequence": str(event.place),
         "sequencetype": "Integer",
         "data": {
@@ -33,19 +35,20 @@ def cloud_event(event: PartnerEvent, source: str) -> dict[str, Any]:
     }
 
 
-def check_event(event_id: str, source: str, at: str, challenge: str) -> dict[str, Any]:
-    """What a new address is asked; it tells nothing."""
-    return {**_envelope(event_id, source, CHECK_TYPE, at), "data": {"challenge": challenge}}
+def check_event(event_id: str, source: str, organisation: Oin, at: datetime, challenge: str) -> dict[str, Any]:
+    """What a new address is asked, and on whose behalf; it tells nothing else."""
+    return {**_envelope(event_id, source, organisation, CHECK_TYPE, at), "data": {"challenge": challenge}}
 
 
-def _envelope(event_id: str, source: str, kind: str, at: str) -> dict[str, Any]:
+def _envelope(event_id: str, source: str, organisation: Oin, kind: str, at: datetime) -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": event_id,
         "source": source,
         "type": kind,
-        "time": at,
+        "time": _written(at),
         "datacontenttype": "application/json",
+        "organisation": organisation,
     }
 
 
@@ -66,6 +69,5 @@ def signed(url: str, document: Mapping[str, Any], signatures: WebhookSignatures,
     return Sent(url, headers=headers, content=body)
 
 
-def written(at: datetime) -> str:
-    """A moment in UTC (RFC 3339)."""
+def _written(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")

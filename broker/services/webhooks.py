@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from broker.domain.cloud_events import check_event, signed, written
+from broker.domain.cloud_events import check_event, signed
 from broker.domain.parties import Oin
 from broker.domain.ports import Clock, WebhookSignatures
 from broker.domain.stores import DeadLetter, Queue, Webhook
@@ -57,7 +57,7 @@ class Webhooks:
         if fault := self._fault(url):  # 1
             raise Invalid([fault])
         await guarded(self._house, f"webhook-check:{oin}", CHECKS, WINDOW)
-        if fault := await self.check(url):  # 2
+        if fault := await self.check(oin, url):  # 2
             raise Invalid([fault])
         webhook = Webhook(self._house.ids(), oin, url, WebhookState.ACTIVE, self._house.clock())
         async with self._house.storage() as work:  # 3
@@ -84,10 +84,10 @@ class Webhooks:
     def _fault(self, url: str) -> Fault | None:
         return None if self._house.outside.accepts(url) and "?" not in url else Fault("/url", _NO_ADDRESS)
 
-    async def check(self, url: str) -> Fault | None:
+    async def check(self, oin: Oin, url: str) -> Fault | None:
         """Send an address a challenge; what is wrong with its answer. Raises Unavailable without a key to sign with."""
         challenge, now = secrets.token_urlsafe(24), self._machine()
-        document = check_event(self._house.ids(), self._house.public_url, written(now), challenge)
+        document = check_event(self._house.ids(), self._house.public_url, oin, now, challenge)
         request = signed(url, document, self._signatures, now)
         try:
             answered = await self._house.outside(request, LARGEST_ANSWER)
@@ -144,7 +144,7 @@ class Webhooks:
     async def test(self, oin: Oin) -> Fault | None:
         """Send an organisation's address a challenge; what is wrong with its answer. Raises NotFound without an address."""
         url = (await self.get(oin)).webhook.url
-        return await self.check(url) if url is not None else Fault("/url", _NO_ADDRESS)
+        return await self.check(oin, url) if url is not None else Fault("/url", _NO_ADDRESS)
 
 
 _NOTHING = Queue(0, 0, None)

@@ -159,6 +159,8 @@ async def test_nobody_else_is_told(world: World) -> None:
         await sent(world)
         assert [e["id"] for e in school.events] == [mine.id]
         assert [e["id"] for e in gp.events] == [theirs.id]
+        for one, oin in ((school, SCHOOL), (gp, GP)):
+            assert {message.event["organisation"] for message in one.heard} == {oin}, "also that it was asked for"
 
 
 async def test_nobody_sees_or_changes_another_ones_webhook(world: World) -> None:

@@ -124,6 +124,9 @@ def test_what_the_broker_signs_is_what_the_client_believes_also_after_a_new_key(
     for key in (old, new):
         told = verify(sent.headers, sent.content, [key.public_raw], NOW.timestamp())
         assert (told["id"], told["sequence"], told["data"]["handover"]) == (ID, "7", "h-1")
+    assert verify(sent.headers, sent.content, [new.public_raw], NOW.timestamp(), organisation="0" * 20)
+    with pytest.raises(NotVerified):
+        verify(sent.headers, sent.content, [new.public_raw], NOW.timestamp(), organisation="1" * 20)
     assert [key["kid"] for key in signer.public_keys()] == [new.kid, old.kid]
     assert verify(sent.headers, sent.content, [signer.public_keys()[0]["whpk"]], NOW.timestamp())
 

@@ -111,7 +111,7 @@ class PartnerEventData(Body):
 class PartnerEventOut(Body):
     """Something that an organisation is told, as a CloudEvent 1.0. Ids, types and times; never content or a person.
 
-    `sequence` says where it comes among what your organisation is told. A sender is told of a handover, without `release`.
+    `organisation` is whom it is told to: you. `sequence` says where it comes among all that you are told. A sender is told of a handover, without `release`.
     """
 
     specversion: Literal["1.0"]
@@ -127,6 +127,7 @@ class PartnerEventOut(Body):
     ]
     time: datetime
     datacontenttype: Literal["application/json"]
+    organisation: str
     sequence: str
     sequencetype: Literal["Integer"]
     data: PartnerEventData
