@@ -51,6 +51,7 @@ def asgi(broker: Broker) -> FastAPI:
         boxes=broker.boxes,
         invitations=broker.invitations,
         partner_events=broker.partner_events,
+        webhooks=broker.webhooks,
         releases=broker.releases,
         reactions=broker.reactions,
         partners=broker.partners,

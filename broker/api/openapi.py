@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from broker import __version__
 from broker.api.answers import Problem
-from broker.api.schemas import HandoverBody, InvitationBody, ReactionAnswerBody, ReleaseBody, SearchBody
+from broker.api.schemas import HandoverBody, InvitationBody, ReactionAnswerBody, ReleaseBody, SearchBody, WebhookBody
 
 PREFIX = "/v1"
 SHOWN: tuple[type[BaseModel], ...] = (
@@ -18,6 +18,7 @@ SHOWN: tuple[type[BaseModel], ...] = (
     ReactionAnswerBody,
     ReleaseBody,
     SearchBody,
+    WebhookBody,
     Problem,
 )
 _VERSION = {"API-Version": {"description": "The full version of this API", "schema": {"type": "string"}}}

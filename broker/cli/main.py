@@ -35,6 +35,7 @@ def _furnish() -> None:
         push,
         serve,
         themes,
+        webhooks,
         witness,
     )
 
@@ -47,6 +48,7 @@ def _furnish() -> None:
     serve.database.command("backup")(copies.backup)
     serve.database.command("restore")(copies.restore)
     app.add_typer(serve.database, name="db")
+    app.add_typer(webhooks.app, name="webhooks")
     app.add_typer(witness.app, name="witness")
     app.add_typer(themes.app, name="theme")
     app.command("serve")(serve.serve)

@@ -180,7 +180,7 @@ def test_help_names_every_command():
 
 
 def test_keys_are_made_once_are_private_and_listed_without_the_key(desk):
-    assert desk.done("keys", "init").startswith("9 keys made.")
+    assert desk.done("keys", "init").startswith("10 keys made.")
     files = sorted((desk.folder / "keys").iterdir())
     assert len(files) == 9
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
