@@ -53,6 +53,8 @@ class Api:
     public_url: str
     phrases: Phrases
     alarms: Alarms = field(default_factory=Alarms)
+    demo: bool = False
+    """Whether this is a demonstration, which it then says of itself."""
     certificates: bool = False
 
 
