@@ -6,6 +6,7 @@ Nothing is connected before the application starts; whatever is unsafe is refuse
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,11 +29,13 @@ from broker.crypto.passkeys import PasskeyCeremonies
 from broker.crypto.pseudonyms import Pseudonymiser
 from broker.crypto.signatures import LogSigner, RecordNotary, ed25519_holds
 from broker.crypto.tokens import AccessTokens
+from broker.crypto.webhooks import WebhookSigner
 from broker.crypto.wrapping import KeyringWrapping
 from broker.domain.ports import Clock
 from broker.errors import BrokerError, Unavailable, Unsafe, Words
 from broker.notifications.courier import Courier
 from broker.notifications.senders import open_sender
+from broker.notifications.webhooks import WebhookCourier
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.folder import AgreementFolder
 from broker.pdp.policy_set import load, load_texts
@@ -53,6 +56,7 @@ from broker.services.handovers import Handovers
 from broker.services.hearing import Hearing
 from broker.services.house import House
 from broker.services.invitations import Invitations
+from broker.services.key_addresses import KeyAddresses
 from broker.services.keys import KeyLife
 from broker.services.motions import Motions
 from broker.services.officer_logins import OfficerLogins
@@ -61,6 +65,7 @@ from broker.services.own_access import OwnAccess
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
 from broker.services.pictures import Pictures
+from broker.services.rates import Rates
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.services.replay import Replay
@@ -71,6 +76,7 @@ from broker.services.sampling import Sampling
 from broker.services.viewing import Viewing
 from broker.services.watchers import Watchers
 from broker.services.watching import Watching
+from broker.services.webhooks import Webhooks
 from broker.settings import Settings
 from broker.storage import migrate
 from broker.storage.engine import Database, open_database
@@ -111,11 +117,13 @@ class Broker:
     ledger: Ledger
     cosigning: Cosigning
     courier: Courier
+    webhook_courier: WebhookCourier
     access: Access
     handovers: Handovers
     boxes: Boxes
     invitations: Invitations
     partner_events: PartnerEvents
+    webhooks: Webhooks
     releases: Releases
     reactions: Hearing
     consents: Confirming
@@ -174,6 +182,7 @@ class Broker:
                 self.agreements.run,
                 self.cosigning.run,
                 self.courier.run,
+                self.webhook_courier.run,
                 self._clean,
                 self.reminders.run,
                 self.erasure.run,
@@ -195,6 +204,7 @@ class Broker:
                 async with self.house.storage() as work:
                     await work.guards.clean(wall_clock())
                     await work.commit()
+                await self.webhook_courier.forget()
             await asyncio.sleep(CLEANING)
 
     async def ready(self) -> bool:
@@ -280,6 +290,17 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     )
     phrases = Phrases()
     courier = Courier(storage, open_sender(settings.outbox, phrases.words), now, alarms.hear)
+    outside, webhook_signatures = outside_of(settings), WebhookSigner(keyring)
+    webhook_courier = WebhookCourier(
+        storage,
+        outside,
+        webhook_signatures,
+        now,
+        wall_clock,
+        settings.public_url,
+        secrets.SystemRandom().random,
+        alarms.hear,
+    )
     house = House(
         storage=storage,
         agreements=agreements,
@@ -293,8 +314,12 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         public_url=settings.public_url,
         outbox_kick=courier.kick,
         phrases=phrases,
-        outside=outside_of(settings),
+        outside=outside,
+        fields=means.fields,
+        rate_one=settings.rate_one,
     )
+    assertions = Assertions()
+    addresses = KeyAddresses(house.outside, assertions.published, time.monotonic)
     bindings = Bindings(house, check_proof, certificate_thumbprint)
     exports = Exports(house, ledger.origin)
     passkeys = PasskeyCeremonies(settings.public_url)
@@ -311,11 +336,21 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         ledger=ledger,
         cosigning=Cosigning(storage, witnesses, to_witness, ed25519_holds, now),
         courier=courier,
-        access=Access(house, AccessTokens(keyring, settings.public_url), Assertions(), bindings, wall_clock),
+        webhook_courier=webhook_courier,
+        access=Access(
+            house,
+            AccessTokens(keyring, settings.public_url),
+            assertions,
+            bindings,
+            addresses,
+            wall_clock,
+            Rates(house, settings.rate_organisation),
+        ),
         handovers=Handovers(house),
         boxes=Boxes(house),
         invitations=Invitations(house),
         partner_events=PartnerEvents(house),
+        webhooks=Webhooks(house, webhook_signatures, wall_clock, webhook_courier.kick),
         releases=Releases(house),
         reactions=Hearing(house),
         consents=Confirming(house, passkeys),

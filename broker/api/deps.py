@@ -28,6 +28,7 @@ from broker.services.invitations import Invitations
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
 from broker.services.releases import Releases
+from broker.services.webhooks import Webhooks
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
@@ -41,6 +42,7 @@ class Api:
     boxes: Boxes
     invitations: Invitations
     partner_events: PartnerEvents
+    webhooks: Webhooks
     releases: Releases
     reactions: Hearing
     partners: Partners
@@ -114,21 +116,25 @@ AsShown = Annotated[Shown, Depends(shown_of)]
 Use = Annotated[Api, Depends(api_of)]
 
 
-async def as_caller(api: Use, token: Token) -> Caller:
-    """Any caller with a valid token."""
-    return await api.access.caller(token)
-
-
-async def as_organisation(api: Use, token: Token) -> Organisation:
-    """An organisation itself."""
-    return await api.access.organisation(token)
-
-
-async def as_professional(api: Use, token: Token) -> Professional:
-    """A professional."""
-    return await api.access.professional(token)
+async def as_caller(request: Request, api: Use, token: Token) -> Caller:
+    """Any caller with a valid token; the answer will say what it may still call."""
+    caller = await api.access.caller(token)
+    request.state.budgets = [caller.budget]
+    return caller
 
 
 AsAnyCaller = Annotated[Caller, Depends(as_caller)]
+
+
+async def as_organisation(api: Use, caller: AsAnyCaller) -> Organisation:
+    """An organisation itself."""
+    return api.access.organisation(caller)
+
+
+async def as_professional(api: Use, caller: AsAnyCaller) -> Professional:
+    """A professional."""
+    return api.access.professional(caller)
+
+
 AsOrganisation = Annotated[Organisation, Depends(as_organisation)]
 AsProfessional = Annotated[Professional, Depends(as_professional)]

@@ -16,6 +16,8 @@ from broker.api.deps import api_of
 from broker.api.headers import HEADERS
 from broker.domain.channels import Channel
 from broker.domain.proofs import ALGORITHMS, CertificateRefused, ProofRefused
+from broker.domain.rates import RateLimited
+from broker.domain.retries import KeyUsedOtherwise
 from broker.services.access import TokenRefused
 from broker.services.releases import ReleaseDenied, Withheld
 
@@ -26,6 +28,8 @@ STATUS: tuple[tuple[type[errors.BrokerError], int], ...] = (
     (errors.NotAllowed, 403),
     (errors.NotFound, 404),
     (errors.Conflict, 409),
+    (errors.ChangedSince, 412),
+    (KeyUsedOtherwise, 422),
     (errors.TooMany, 429),
     (errors.Unavailable, 503),
     (errors.Tampered, 500),
@@ -38,8 +42,10 @@ TITLES: Mapping[int, errors.Words] = {
     404: errors.Words("Niet gevonden", "Not found"),
     405: errors.Words("Kan hier niet", "Not possible here"),
     409: errors.Words("Past niet bij wat er al is", "Does not fit what is there"),
+    412: errors.Words("Veranderd sinds u keek", "Changed since you looked"),
     413: errors.Words("Te groot", "Too large"),
     415: errors.Words("Andere vorm nodig", "Another form is needed"),
+    422: errors.Words("Deze sleutel hoort bij iets anders", "This key belongs to something else"),
     429: errors.Words("Te vaak", "Too often"),
     500: errors.Words("Er ging iets mis", "Something went wrong"),
     503: errors.Words("Nu niet beschikbaar", "Not available now"),
@@ -142,6 +148,9 @@ async def broker_error(request: Request, error: errors.BrokerError) -> Response:
     if isinstance(error, ProofRefused | CertificateRefused):
         wrong = error.error if isinstance(error, ProofRefused) else "invalid_token"
         response.headers["WWW-Authenticate"] = _challenge(request, wrong)
+    if isinstance(error, RateLimited):
+        known = [budget for budget in getattr(request.state, "budgets", ()) if budget.name != error.budget.name]
+        request.state.budgets = [*known, error.budget]
     if isinstance(error, errors.TooMany):
         response.headers["Retry-After"] = str(error.retry_after)
     if status == 503:

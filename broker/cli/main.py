@@ -36,6 +36,7 @@ def _furnish() -> None:
         push,
         serve,
         themes,
+        webhooks,
         witness,
     )
 
@@ -48,6 +49,7 @@ def _furnish() -> None:
     serve.database.command("backup")(copies.backup)
     serve.database.command("restore")(copies.restore)
     app.add_typer(serve.database, name="db")
+    app.add_typer(webhooks.app, name="webhooks")
     app.add_typer(witness.app, name="witness")
     app.add_typer(themes.app, name="theme")
     app.add_typer(demo.app, name="demo")

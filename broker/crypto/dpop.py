@@ -23,7 +23,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from broker.crypto.assertions import strict_object
+from broker.crypto.assertions import PRIVATE, strict_object
 from broker.crypto.encoding import b64url, from_b64url, thumbprint
 from broker.domain.proofs import ALGORITHMS, Proof, ProofFault, ProofRefused
 
@@ -40,7 +40,6 @@ _MEMBERS: Mapping[tuple[Any, Any, Any], tuple[str, ...]] = {
     ("PS256", "RSA", None): ("e", "kty", "n"),
 }
 """The members that make up a public key, and its thumbprint (RFC 7638 section 3.2; RFC 8037 section 2)."""
-_PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}
 _CHOOSING = {"jku", "x5u", "x5c", "crit", "b64"}
 
 
@@ -113,7 +112,7 @@ def _parts(proof: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def _key(jwk: Any, algorithm: str) -> tuple[dict[str, str], jwt.PyJWK]:
     """The members of a public key that fits the algorithm, each in its one writing, and the key. Raises ProofRefused."""
     try:
-        if not isinstance(jwk, dict) or _PRIVATE & set(jwk):
+        if not isinstance(jwk, dict) or PRIVATE & set(jwk):
             raise ValueError("no public key")
         members = {name: jwk[name] for name in _MEMBERS[algorithm, jwk.get("kty"), jwk.get("crv")]}
         for name in set(members) - {"kty", "crv"}:

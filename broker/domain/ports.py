@@ -330,12 +330,15 @@ class AssertionCheck(Protocol):
         """Who says to have made it, unverified. Raises AssertionRefused."""
 
     def verify(
-        self, assertion: str, jwks: list[dict[str, Any]], audiences: tuple[str, ...], now: datetime
+        self, assertion: str, jwks: Sequence[dict[str, Any]], audiences: tuple[str, ...], now: datetime
     ) -> dict[str, Any]:
         """Its claims. Raises AssertionRefused."""
 
     def key_of(self, assertion: str) -> str:
-        """The id of the key that one which was verified is signed with."""
+        """The id of the key that it says to be signed with, empty for none. Raises AssertionRefused."""
+
+    def published(self, document: bytes) -> list[dict[str, Any]]:
+        """The public keys in what an organisation publishes at its address. Raises ValueError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,3 +373,13 @@ class Passkeys(Protocol):
 
     def signed(self, credential: str, challenge: bytes, passkey: Passkey) -> Passkey:
         """The passkey with its new count, once the answer verified. Raises NotAllowed."""
+
+
+class WebhookSignatures(Protocol):
+    """Signatures on what is sent to organisations."""
+
+    def sign(self, message_id: str, timestamp: int, body: bytes) -> str:
+        """The header `webhook-signature` (Standard Webhooks). Raises Unavailable without a key."""
+
+    def public_keys(self) -> tuple[Mapping[str, Any], ...]:
+        """What they are verified with, newest first."""

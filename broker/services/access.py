@@ -1,11 +1,11 @@
 """Tokens: an organisation proves who it is with a signed assertion, and vouches for its professionals the same way.
 
-1. The issuer is a known partner that is not suspended; the keys are the ones registered for it.
+1. The issuer is a known partner that is not suspended; the keys are the ones registered for it, or at the address that is.
 2. The assertion verifies (RFC 7523 section 3), and its `jti` was never used before, at any broker.
 3. A professional's role is a word of the agreement; `email` and `phone_number` have the form of one.
 4. A professional's contacts are kept as keyed tags only, and compared with those that people are reached at.
-
 5. Where the request shows a key or a certificate, the token is bound to it (`services/bindings.py`), and counts only with it.
+6. Only what was proven counts towards how often an organisation may call: who cannot sign for it uses up nothing of its.
 
 The clock is the machine's own, also in a demonstration that moves the broker's.
 
@@ -25,11 +25,14 @@ from broker.domain.assertions import PROVEN, AssertionFault, AssertionRefused
 from broker.domain.parties import MAIL, PHONE, Oin, Organisation, Professional, ProfessionalId, client_key
 from broker.domain.ports import AssertionCheck, Clock
 from broker.domain.proofs import TOLD, CertificateRefused, Proof, ProofFault, ProofRefused
+from broker.domain.rates import Budget
 from broker.domain.tokens import AccessClaims, Binding, Shown, TokenIssuer
 from broker.errors import BrokerError, NotAllowed, NotAuthenticated, Words
 from broker.services.bindings import Bindings
 from broker.services.house import House
+from broker.services.key_addresses import Jwks, KeyAddresses
 from broker.services.matters import doubt_professional
+from broker.services.rates import Rates
 
 _log = structlog.get_logger(__name__)
 CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -52,10 +55,11 @@ class TokenRefused(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever holds a verified token. `professional` is None for the organisation itself."""
+    """Whoever holds a verified token. `professional` is None for the organisation itself; `budget` is what it may still call."""
 
     organisation: Organisation
     professional: Professional | None
+    budget: Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,22 @@ class Access:
     """Issues tokens and says who holds one."""
 
     def __init__(
-        self, house: House, tokens: TokenIssuer, assertions: AssertionCheck, bindings: Bindings, clock: Clock
+        self,
+        house: House,
+        tokens: TokenIssuer,
+        assertions: AssertionCheck,
+        bindings: Bindings,
+        addresses: KeyAddresses,
+        clock: Clock,
+        rates: Rates,
     ) -> None:
         self._house = house
+        self._rates = rates
         self._clock = clock
         self._tokens = tokens
         self._assertions = assertions
         self._bindings = bindings
+        self._addresses = addresses
         self._audiences = (house.public_url, f"{house.public_url}/oauth/token")
 
     async def for_organisation(self, asked: Asked) -> IssuedToken:
@@ -129,12 +142,17 @@ class Access:
             issuer = self._assertions.issuer(asked.assertion)
             async with self._house.storage(writing=False) as work:
                 organisation = await work.organisations.get(issuer)
-                jwks = await work.organisations.jwks(issuer)
+                jwks: Jwks = await work.organisations.jwks(issuer)
             if organisation is None:  # 1
                 raise AssertionRefused(AssertionFault.ISSUER)
             if organisation.suspended:
                 raise AssertionRefused(AssertionFault.SUSPENDED)
+            if organisation.jwks_url is not None:
+                kid = self._assertions.key_of(asked.assertion)
+                jwks = await self._addresses.keys(issuer, organisation.jwks_url, kid)
             claims = self._assertions.verify(asked.assertion, jwks, self._audiences, now)  # 2
+            if organisation.bound_tokens and not bound:
+                raise AssertionRefused(AssertionFault.UNBOUND)
         except AssertionRefused as refused:
             raise _refused(refused.fault) from None
         async with self._house.storage() as work:
@@ -146,6 +164,7 @@ class Access:
             if proof is not None and not await self._bindings.take(work, proof):
                 raise _unproven(ProofFault.REPLAYED)
             await work.commit()
+        await self._rates.spend(organisation.oin)  # 6
         return organisation, claims, bound
 
     def _binding(self, shown: Shown, now: datetime) -> tuple[Binding, Proof | None]:  # 5
@@ -162,7 +181,7 @@ class Access:
         return IssuedToken(token, claims.scope, "DPoP" if claims.bound.key else "Bearer")
 
     async def caller(self, shown: Shown) -> Caller:
-        """Who holds the token that is shown. Raises NotAuthenticated, also for a suspended organisation's.
+        """Who holds the token that is shown. Raises NotAuthenticated, also for a suspended organisation's, and RateLimited.
 
         A proof that passes is used up.
         """
@@ -175,26 +194,29 @@ class Access:
             organisation = await work.organisations.get(claims.organisation)
         if organisation is None or organisation.suspended:
             raise _not_let_in("access-suspended")
+        if organisation.bound_tokens and not claims.bound:
+            raise _not_let_in("access-unbound")
         try:
             await self._bindings.check(claims.bound, shown, now)  # 5
         except (ProofRefused, CertificateRefused) as refused:
             _log.warning("access:refused", code=refused.fault.value)
             raise
+        budget = await self._rates.spend(organisation.oin)  # 6
         if claims.scope == PROFESSIONAL_SCOPE and claims.role:
             who = Professional(ProfessionalId(claims.subject), Oin(claims.organisation), claims.role, claims.client)
-            return Caller(organisation, who)
-        return Caller(organisation, None)
+            return Caller(organisation, who, budget)
+        return Caller(organisation, None, budget)
 
-    async def organisation(self, shown: Shown) -> Organisation:
-        """The organisation that holds the token as itself. Raises NotAllowed for a professional's."""
-        caller = await self.caller(shown)
+    @staticmethod
+    def organisation(caller: Caller) -> Organisation:
+        """The organisation that calls as itself. Raises NotAllowed for a professional."""
         if caller.professional is not None:
             raise NotAllowed(_FOR_ORGANISATIONS)
         return caller.organisation
 
-    async def professional(self, shown: Shown) -> Professional:
-        """The professional who holds the token. Raises NotAllowed for an organisation's own."""
-        caller = await self.caller(shown)
+    @staticmethod
+    def professional(caller: Caller) -> Professional:
+        """The professional who calls. Raises NotAllowed for an organisation itself."""
         if caller.professional is None:
             raise NotAllowed(_FOR_PROFESSIONALS)
         return caller.professional

@@ -33,10 +33,12 @@ from broker.storage.partner_events import PartnerEvents
 from broker.storage.passkeys import SignerPasskeys
 from broker.storage.reactions import Reactions
 from broker.storage.releases import Releases
+from broker.storage.retries import Retries
 from broker.storage.reviews import Reviews
 from broker.storage.rows import Means
 from broker.storage.visits import GuardRows, Visits
 from broker.storage.watching import Drawings, Watched
+from broker.storage.webhooks import Deliveries
 from broker.storage.witnesses import Witnesses
 
 TOUCHED = tuple(
@@ -48,6 +50,7 @@ TOUCHED = tuple(
         t.handover_version,
         t.reaction,
         t.outbox,
+        t.retry,
         t.invitation,
         t.visit,
         t.person,
@@ -117,8 +120,10 @@ class SqlUnitOfWork:
         self.receipts = Receipts(connection, means)
         self.visits = Visits(connection, means)
         self.guards = GuardRows(connection, means)
+        self.retries = Retries(connection, means)
         self.releases = Releases(connection, means)
         self.partner_events = PartnerEvents(connection, means)
+        self.webhooks = self.deliveries = Deliveries(connection, means)
         self.reactions = Reactions(connection, means)
         self.erasure = Erasure(connection, means)
         self.log = Log(connection, means)

@@ -180,7 +180,7 @@ def test_help_names_every_command():
 
 
 def test_keys_are_made_once_are_private_and_listed_without_the_key(desk):
-    assert desk.done("keys", "init").startswith("9 keys made.")
+    assert desk.done("keys", "init").startswith("10 keys made.")
     files = sorted((desk.folder / "keys").iterdir())
     assert len(files) == 9
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
@@ -274,6 +274,7 @@ def test_a_partner_is_added_listed_suspended_and_let_in_again(furnished):
         "Added, with 1 key(s); what it gets is in clear, over TLS.\n"
     )
     expected = {"oin": SCHOOL, "name": "Basisschool De Brug", "kind": "school", "suspended": False, "sealed": False}
+    expected |= {"jwksUrl": None, "boundTokens": False}
     assert json.loads(desk.done("organisations", "list", "--json")) == [expected]
     desk.done("organisations", "suspend", SCHOOL)
     assert "(suspended)" in desk.done("organisations", "list")

@@ -62,7 +62,8 @@ from broker.domain.stores.partner_events import (
 )
 from broker.domain.stores.reactions import ReactionStore
 from broker.domain.stores.reviews import DrawingStore, ReviewStore, WatchStore
-from broker.domain.stores.visits import Guards, Visit, VisitStore
+from broker.domain.stores.visits import Guards, RetryStore, Visit, VisitStore
+from broker.domain.stores.webhooks import DeadLetter, DeliveryStore, Due, Queue, Webhook, WebhookStore
 from broker.domain.stores.witnesses import CosignedNote, Refusal, WitnessStore
 
 __all__ = [
@@ -80,8 +81,11 @@ __all__ = [
     "DailyKey",
     "DailyStore",
     "DataKeyStore",
+    "DeadLetter",
+    "DeliveryStore",
     "Disclosure",
     "DrawingStore",
+    "Due",
     "ErasureStore",
     "ExaminationKind",
     "Examined",
@@ -116,6 +120,7 @@ __all__ = [
     "PolicyStore",
     "Proposal",
     "Pushed",
+    "Queue",
     "Reach",
     "ReactionStore",
     "Receipt",
@@ -124,6 +129,7 @@ __all__ = [
     "Refusal",
     "ReleaseStatus",
     "ReleaseStore",
+    "RetryStore",
     "ReviewStore",
     "SignerPasskeyStore",
     "StatedInability",
@@ -138,6 +144,8 @@ __all__ = [
     "Visit",
     "VisitStore",
     "WatchStore",
+    "Webhook",
+    "WebhookStore",
     "WitnessStore",
 ]
 
@@ -202,12 +210,24 @@ class UnitOfWork(Protocol):
         """See `Guards`."""
 
     @property
+    def retries(self) -> RetryStore:
+        """See `RetryStore`."""
+
+    @property
     def releases(self) -> ReleaseStore:
         """See `ReleaseStore`."""
 
     @property
     def partner_events(self) -> PartnerEventStore:
         """See `PartnerEventStore`."""
+
+    @property
+    def webhooks(self) -> WebhookStore:
+        """See `WebhookStore`."""
+
+    @property
+    def deliveries(self) -> DeliveryStore:
+        """See `DeliveryStore`."""
 
     @property
     def reactions(self) -> ReactionStore:
