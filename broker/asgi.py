@@ -61,6 +61,7 @@ def asgi(broker: Broker) -> FastAPI:
         public_url=settings.public_url,
         phrases=broker.house.phrases,
         alarms=broker.alarms,
+        certificates=bool(settings.client_certificate_header),
     )
     install_api(app, api, partial(page_for, site=site))
     console = ConsoleServices(

@@ -17,6 +17,7 @@ from broker import errors
 from broker.api.deps import api_of
 from broker.api.headers import HEADERS, MOST_HEADERS
 from broker.domain.channels import Channel
+from broker.domain.proofs import ALGORITHMS, CertificateRefused, ProofRefused
 from broker.domain.rates import RateLimited
 from broker.domain.retries import KeyUsedOtherwise
 from broker.services.access import TokenRefused
@@ -93,7 +94,7 @@ def problem(
     }
     headers = {"Content-Language": language}
     if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+        headers["WWW-Authenticate"] = _challenge(request)
     return Response(orjson.dumps(body), status, headers, "application/problem+json")
 
 
@@ -104,6 +105,14 @@ async def headers_too_large(scope: Scope, receive: Receive, send: Send) -> None:
         f"Address and headers together are {MOST_HEADERS // 1024} KiB at most. Nothing was done.",
     )
     await problem(Request(scope), 431, words, "headers-too-large")(scope, receive, send)
+
+
+def _challenge(request: Request, error: str = "") -> str:
+    """How to come in, and for a token that was shown what is wrong (RFC 6750 section 3, RFC 9449 section 7.1)."""
+    dpop = f'algs="{" ".join(ALGORITHMS)}"'
+    if error == "invalid_dpop_proof" or request.headers.get("authorization", "").lower().startswith("dpop "):
+        return f'DPoP error="{error or "invalid_token"}", {dpop}'
+    return f'Bearer error="{error}", DPoP {dpop}' if error else f"Bearer, DPoP {dpop}"
 
 
 def withheld_json(withheld: tuple[Withheld, ...], language: str) -> list[dict[str, Any]]:
@@ -149,6 +158,9 @@ async def broker_error(request: Request, error: errors.BrokerError) -> Response:
     if isinstance(error, ReleaseDenied):
         more["withheld"] = withheld_json(error.withheld, language)
     response = problem(request, status, error.words, error.code, more=more)
+    if isinstance(error, ProofRefused | CertificateRefused):
+        wrong = error.error if isinstance(error, ProofRefused) else "invalid_token"
+        response.headers["WWW-Authenticate"] = _challenge(request, wrong)
     if isinstance(error, RateLimited):
         known = [budget for budget in getattr(request.state, "budgets", ()) if budget.name != error.budget.name]
         request.state.budgets = [*known, error.budget]

@@ -274,6 +274,7 @@ def test_a_partner_is_added_listed_suspended_and_let_in_again(furnished):
         "Added, with 1 key(s); what it gets is in clear, over TLS.\n"
     )
     expected = {"oin": SCHOOL, "name": "Basisschool De Brug", "kind": "school", "suspended": False, "sealed": False}
+    expected |= {"jwksUrl": None, "boundTokens": False}
     assert json.loads(desk.done("organisations", "list", "--json")) == [expected]
     desk.done("organisations", "suspend", SCHOOL)
     assert "(suspended)" in desk.done("organisations", "list")
