@@ -22,6 +22,11 @@ SHOWN: tuple[type[BaseModel], ...] = (
     Problem,
 )
 _VERSION = {"API-Version": {"description": "The full version of this API", "schema": {"type": "string"}}}
+_LIMITED = {
+    "RateLimit": {"description": "What is left, and for how many seconds", "schema": {"type": "string"}},
+    "RateLimit-Policy": {"description": "How many calls in how many seconds", "schema": {"type": "string"}},
+}
+_LATER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
 _TEXT = {
     "/contexts/consent-record-1.jsonld": "application/ld+json",
     "/log/checkpoint": "text/plain",
@@ -81,8 +86,17 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
         responses["400"] = {"description": "A problem"}
     if "requestBody" not in operation and operation["operationId"].endswith("_post"):
         responses.setdefault("400", {"description": "A problem"})
+    limited = _LIMITED if operation.get("security") else {}
+    if limited:
+        responses["429"] = {"description": "A problem"}
     for status, response in responses.items():
-        response["headers"] = {**_VERSION, **response.get("headers", {})}
+        later = _LATER if status in ("429", "503") else {}
+        response["headers"] = {
+            **_VERSION,
+            **response.get("headers", {}),
+            **(limited if status != "401" else {}),
+            **later,
+        }
         if status >= "400":
             schema = {"$ref": "#/components/schemas/Problem"}
             response["content"] = {"application/problem+json": {"schema": schema}}
