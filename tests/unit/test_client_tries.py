@@ -171,6 +171,19 @@ def test_what_was_seen_is_a_condition_only_when_asked_for() -> None:
     assert [r.headers.get("If-Match") for r in broker.asked] == [None, '"abc"', None, '"abc"']
 
 
+def test_what_is_not_safe_to_make_twice_is_made_once() -> None:
+    for broken in (httpx.ReadError("cut off"), httpx.Response(503)):
+        broker = Broker(broken)
+        transport = httpx.MockTransport(broker)
+        line = wire.Wire(URL, language="nl", timeout=5, retries=3, longest_wait=30, transport=transport)
+        try:
+            assert line.exchange(wire.Call("POST", "/x", {}), lambda _method, _url: {}).status_code == 503
+        except Unreachable:
+            assert isinstance(broken, httpx.ReadError)
+        line.close()
+        assert len(broker.asked) == 1
+
+
 def test_a_redirect_is_never_followed() -> None:
     broker = Broker(httpx.Response(307, headers={"Location": "https://evil.example/"}))
     with broker.client() as client, pytest.raises(Refused, match="307"):
