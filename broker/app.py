@@ -29,11 +29,13 @@ from broker.crypto.passkeys import PasskeyCeremonies
 from broker.crypto.pseudonyms import Pseudonymiser
 from broker.crypto.signatures import LogSigner, RecordNotary, ed25519_holds
 from broker.crypto.tokens import AccessTokens
+from broker.crypto.webhooks import WebhookSigner
 from broker.crypto.wrapping import KeyringWrapping
 from broker.domain.ports import Clock
 from broker.errors import BrokerError, Unavailable, Unsafe, Words
 from broker.notifications.courier import Courier
 from broker.notifications.senders import open_sender
+from broker.notifications.webhooks import WebhookCourier
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.folder import AgreementFolder
 from broker.pdp.policy_set import load, load_texts
@@ -74,6 +76,7 @@ from broker.services.sampling import Sampling
 from broker.services.viewing import Viewing
 from broker.services.watchers import Watchers
 from broker.services.watching import Watching
+from broker.services.webhooks import Webhooks
 from broker.settings import Settings
 from broker.storage import migrate
 from broker.storage.engine import Database, open_database
@@ -114,11 +117,13 @@ class Broker:
     ledger: Ledger
     cosigning: Cosigning
     courier: Courier
+    webhook_courier: WebhookCourier
     access: Access
     handovers: Handovers
     boxes: Boxes
     invitations: Invitations
     partner_events: PartnerEvents
+    webhooks: Webhooks
     releases: Releases
     reactions: Hearing
     consents: Confirming
@@ -177,6 +182,7 @@ class Broker:
                 self.agreements.run,
                 self.cosigning.run,
                 self.courier.run,
+                self.webhook_courier.run,
                 self._clean,
                 self.reminders.run,
                 self.erasure.run,
@@ -198,6 +204,7 @@ class Broker:
                 async with self.house.storage() as work:
                     await work.guards.clean(wall_clock())
                     await work.commit()
+                await self.webhook_courier.forget()
             await asyncio.sleep(CLEANING)
 
     async def ready(self) -> bool:
@@ -283,6 +290,17 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     )
     phrases = Phrases()
     courier = Courier(storage, open_sender(settings.outbox, phrases.words), now, alarms.hear)
+    outside, webhook_signatures = outside_of(settings), WebhookSigner(keyring)
+    webhook_courier = WebhookCourier(
+        storage,
+        outside,
+        webhook_signatures,
+        now,
+        wall_clock,
+        settings.public_url,
+        secrets.SystemRandom().random,
+        alarms.hear,
+    )
     house = House(
         storage=storage,
         agreements=agreements,
@@ -296,7 +314,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         public_url=settings.public_url,
         outbox_kick=courier.kick,
         phrases=phrases,
-        outside=outside_of(settings),
+        outside=outside,
         fields=means.fields,
         rate_one=settings.rate_one,
     )
@@ -318,6 +336,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         ledger=ledger,
         cosigning=Cosigning(storage, witnesses, to_witness, ed25519_holds, now),
         courier=courier,
+        webhook_courier=webhook_courier,
         access=Access(
             house,
             AccessTokens(keyring, settings.public_url),
@@ -331,6 +350,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         boxes=Boxes(house),
         invitations=Invitations(house),
         partner_events=PartnerEvents(house),
+        webhooks=Webhooks(house, webhook_signatures, wall_clock, webhook_courier.kick),
         releases=Releases(house),
         reactions=Hearing(house),
         consents=Confirming(house, passkeys),

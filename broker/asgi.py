@@ -51,6 +51,7 @@ def asgi(broker: Broker) -> FastAPI:
         boxes=broker.boxes,
         invitations=broker.invitations,
         partner_events=broker.partner_events,
+        webhooks=broker.webhooks,
         releases=broker.releases,
         reactions=broker.reactions,
         partners=broker.partners,
@@ -62,6 +63,7 @@ def asgi(broker: Broker) -> FastAPI:
         phrases=broker.house.phrases,
         alarms=broker.alarms,
         certificates=bool(settings.client_certificate_header),
+        demo=demo,
     )
     install_api(app, api, partial(page_for, site=site))
     console = ConsoleServices(

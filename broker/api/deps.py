@@ -28,6 +28,7 @@ from broker.services.invitations import Invitations
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
 from broker.services.releases import Releases
+from broker.services.webhooks import Webhooks
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
@@ -41,6 +42,7 @@ class Api:
     boxes: Boxes
     invitations: Invitations
     partner_events: PartnerEvents
+    webhooks: Webhooks
     releases: Releases
     reactions: Hearing
     partners: Partners
@@ -51,6 +53,8 @@ class Api:
     public_url: str
     phrases: Phrases
     alarms: Alarms = field(default_factory=Alarms)
+    demo: bool = False
+    """Whether this is a demonstration, which it then says of itself."""
     certificates: bool = False
 
 

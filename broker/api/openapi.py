@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from broker import __version__
 from broker.api.answers import Problem
-from broker.api.schemas import HandoverBody, InvitationBody, ReactionAnswerBody, ReleaseBody, SearchBody
+from broker.api.schemas import HandoverBody, InvitationBody, ReactionAnswerBody, ReleaseBody, SearchBody, WebhookBody
 
 PREFIX = "/v1"
 SHOWN: tuple[type[BaseModel], ...] = (
@@ -18,6 +18,7 @@ SHOWN: tuple[type[BaseModel], ...] = (
     ReactionAnswerBody,
     ReleaseBody,
     SearchBody,
+    WebhookBody,
     Problem,
 )
 _VERSION = {"API-Version": {"description": "The full version of this API", "schema": {"type": "string"}}}
@@ -26,15 +27,16 @@ _LIMITED = {
     "RateLimit-Policy": {"description": "How many calls in how many seconds", "schema": {"type": "string"}},
 }
 _LATER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
-_TEXT = {
-    "/contexts/consent-record-1.jsonld": "application/ld+json",
-    "/log/checkpoint": "text/plain",
-    "/log/cosigned-checkpoint": "text/plain",
-    "/log/cosigned-proofs/{entry}": "text/plain",
-    "/log/keys": "text/plain",
-    "/log/proofs/{entry}": "text/plain",
-    "/log/tile/{path}": "application/octet-stream",
+_OTHER = {
+    "/contexts/consent-record-1.jsonld": ("application/ld+json", "object"),
+    "/log/checkpoint": ("text/plain", "string"),
+    "/log/cosigned-checkpoint": ("text/plain", "string"),
+    "/log/cosigned-proofs/{entry}": ("text/plain", "string"),
+    "/log/keys": ("text/plain", "string"),
+    "/log/proofs/{entry}": ("text/plain", "string"),
+    "/log/tile/{path}": ("application/octet-stream", "string"),
 }
+"""Answers that are not `application/json`: of which media type, and what that holds."""
 
 
 def describe(app: FastAPI, public_url: str) -> dict[str, Any]:
@@ -99,5 +101,6 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
         if status >= "400":
             schema = {"$ref": "#/components/schemas/Problem"}
             response["content"] = {"application/problem+json": {"schema": schema}}
-        elif path in _TEXT:
-            response["content"] = {_TEXT[path]: {"schema": {"type": "string"}}}
+        elif path in _OTHER:
+            media_type, kind = _OTHER[path]
+            response["content"] = {media_type: {"schema": {"type": kind}}}

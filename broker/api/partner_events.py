@@ -7,7 +7,8 @@ from fastapi.responses import Response
 
 from broker.api.answers import answer, documented
 from broker.api.deps import AsAnyCaller, AsOrganisation, Id, Use
-from broker.api.schemas import PartnerEventData, PartnerEventOut, PartnerEventPage, ReleaseStatusOut
+from broker.api.schemas import PartnerEventOut, PartnerEventPage, ReleaseStatusOut
+from broker.domain.cloud_events import cloud_event
 from broker.domain.stores import PartnerEvent
 
 router = APIRouter(prefix="/v1", tags=["events"])
@@ -19,23 +20,15 @@ async def events(
     organisation: AsOrganisation,
     after: Annotated[str, Query(description="the id of the last event you saw", pattern=r"^[0-9a-f-]{0,36}$")] = "",
 ) -> Response:
-    """Events of your organisation, oldest first: corrected, withdrawn, erased, stop using. Ask with the last id you saw."""
+    """Events of your organisation, oldest first. Ask with the last id you saw. A webhook (`PUT /v1/webhook`) gets the same."""
     page = await api.partner_events.after(organisation.oin, after)
     items = [_event(event, api.public_url) for event in page.items]
     return answer(PartnerEventPage.model_construct(items=items, next=page.next or None))
 
 
 def _event(event: PartnerEvent, source: str) -> PartnerEventOut:
-    return PartnerEventOut.model_construct(
-        specversion="1.0",
-        id=event.id,
-        source=source,
-        type=f"nl.rondom.{event.type.value}.v1",
-        time=event.at,
-        data=PartnerEventData.model_construct(
-            handover=event.handover, release=event.release, version=event.version, section_types=list(event.types)
-        ),
-    )
+    """The very form in which it is sent to a webhook."""
+    return PartnerEventOut.model_validate(cloud_event(event, source), strict=False)
 
 
 @router.get("/releases/{id}", **documented("What became of a release", ReleaseStatusOut, 200, errors=(400, 401, 404)))

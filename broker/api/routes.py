@@ -22,6 +22,7 @@ from broker.api import (
     reactions,
     releases,
     token,
+    webhooks,
 )
 from broker.api.bodies import _OTHERWISE, OtherForm, TooLarge
 from broker.api.deps import Api
@@ -39,7 +40,19 @@ def install_api(app: FastAPI, api: Api, page: Page) -> None:
     app.state.api = api
     metrics = Metrics(lambda: api.log.believed, lambda: api.partners.agreement_refused, api.alarms)
     app.add_middleware(Surroundings, metrics=metrics, too_large=headers_too_large)
-    rooms = (token, handovers, reactions, releases, partner_events, directory, evaluations, log, contexts, health)
+    rooms = (
+        token,
+        handovers,
+        reactions,
+        releases,
+        partner_events,
+        webhooks,
+        directory,
+        evaluations,
+        log,
+        contexts,
+        health,
+    )
     for room in rooms:
         app.include_router(room.router)
     app.include_router(health.metrics_router(metrics))

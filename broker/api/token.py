@@ -54,7 +54,7 @@ async def token(api: Use, shown: AsShown, fields: Annotated[dict[str, str], Depe
 
 @router.get("/.well-known/oauth-authorization-server")
 async def metadata(api: Use) -> JSONResponse:
-    """RFC 8414."""
+    """RFC 8414; and that this is a demonstration, if it is one: made-up families are pushed nowhere else."""
     return JSONResponse(
         {
             "issuer": api.public_url,
@@ -68,6 +68,7 @@ async def metadata(api: Use) -> JSONResponse:
             "response_types_supported": [],
             "scopes_supported": ["handovers", "releases"],
             "service_documentation": f"{api.public_url}/docs",
+            **({"rondom_demo": True} if api.demo else {}),
         }
     )
 

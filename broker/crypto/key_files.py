@@ -57,7 +57,8 @@ class KeyFiles:
     def prepare(self, purpose: KeyPurpose, store: KeyStore, now: datetime) -> KeyFacts:
         """A new key, younger than every other of its purpose. Raises Unsafe."""
         self._keyring.look_now()
-        created = max(now, self._keyring.current(purpose).created + timedelta(microseconds=1))
+        before = [key.created + timedelta(microseconds=1) for key in self._keyring.all(purpose)]
+        created = max([now, *before])
         demo = self._keyring.demo
         if store is KeyStore.FILE:
             key = make_key(purpose, created, demo=demo)

@@ -26,13 +26,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from broker.crypto.encoding import b64url, from_b64url, thumbprint
 from broker.crypto.sealing import SealingKey
-from broker.domain.keys import KEPT_PUBLIC, KeyState, KeyStore
+from broker.domain.keys import KEPT_PUBLIC, NOT_NEEDED_TO_START, KeyState, KeyStore
 from broker.domain.keys import KeyPurpose as KeyPurpose  # noqa: PLC0414 - its name here, for this layer
 from broker.errors import Unsafe, Words
 
 LOOK_EVERY = 2.0
 """Seconds after which a keyring looks at its folder again when it is used."""
-SIGNING = frozenset({KeyPurpose.RECORDS, KeyPurpose.RECEIPTS, KeyPurpose.LOG, KeyPurpose.TOKENS})
+SIGNING = frozenset({KeyPurpose.RECORDS, KeyPurpose.RECEIPTS, KeyPurpose.LOG, KeyPurpose.TOKENS, KeyPurpose.WEBHOOKS})
 _PRIVATE = {**dict.fromkeys(SIGNING, "d"), KeyPurpose.INTAKE: "priv"}
 """Where the secret stands in the file of a key that has a public half; elsewhere it is `k` (RFC 7518 section 6.4)."""
 _FILES = "*.*.json"
@@ -109,11 +109,12 @@ FolderState = tuple[tuple[str, int, int, int, int, int], ...]
 
 
 def _rings(keys: tuple[Key, ...]) -> Rings:
-    """By purpose and id: public halves first, then oldest first. Raises Unsafe when a purpose has no usable key."""
+    """By purpose and id: public halves first, then oldest first. Raises Unsafe when a purpose that is needed has no usable key."""
     found: dict[KeyPurpose, dict[str, Key]] = {purpose: {} for purpose in KeyPurpose}
     for key in sorted(keys, key=lambda k: (k.usable, k.created, k.kid)):
         found[key.purpose][key.kid] = key
-    missing = [purpose.value for purpose, mine in found.items() if not any(key.usable for key in mine.values())]
+    there = {purpose for purpose, mine in found.items() if any(key.usable for key in mine.values())}
+    missing = [purpose.value for purpose in KeyPurpose if purpose not in there | NOT_NEEDED_TO_START]
     if missing:
         names = ", ".join(missing)
         raise Unsafe(
@@ -139,7 +140,7 @@ class Keyring:
         self._looking = threading.Lock()
 
     def current(self, purpose: KeyPurpose) -> Key:
-        """The newest key of that purpose that can do new work."""
+        """The newest key of that purpose that can do new work; one that is not needed to start may not be there (IndexError)."""
         return self.all(purpose)[-1]
 
     def get(self, purpose: KeyPurpose, kid: str) -> Key | None:

@@ -25,6 +25,7 @@ class KeyPurpose(StrEnum):
     FIELDS = "fields"
     PSEUDONYMS = "pseudonyms"
     CODES = "codes"
+    WEBHOOKS = "webhooks"
 
 
 class KeyStore(StrEnum):
@@ -65,6 +66,10 @@ ROTATED = tuple(purpose for purpose in KeyPurpose if purpose not in NOT_ROTATED)
 """The purposes of which a new key can take the place of an older one."""
 KEPT_PUBLIC = frozenset({KeyPurpose.RECORDS, KeyPurpose.RECEIPTS, KeyPurpose.LOG})
 """The purposes of which the public half is kept for verifying what was signed."""
+
+
+NOT_NEEDED_TO_START = frozenset({KeyPurpose.WEBHOOKS})
+"""Without such a key a broker works; what needs it says how to make one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -373,3 +373,13 @@ class Passkeys(Protocol):
 
     def signed(self, credential: str, challenge: bytes, passkey: Passkey) -> Passkey:
         """The passkey with its new count, once the answer verified. Raises NotAllowed."""
+
+
+class WebhookSignatures(Protocol):
+    """Signatures on what is sent to organisations."""
+
+    def sign(self, message_id: str, timestamp: int, body: bytes) -> str:
+        """The header `webhook-signature` (Standard Webhooks). Raises Unavailable without a key."""
+
+    def public_keys(self) -> tuple[Mapping[str, Any], ...]:
+        """What they are verified with, newest first."""

@@ -51,6 +51,7 @@ PURPOSES = {
     KeyPurpose.FIELDS: Words("Versleutelt namen en adressen", "Encrypts names and addresses"),
     KeyPurpose.PSEUDONYMS: Words("Maakt pseudoniemen", "Makes pseudonyms"),
     KeyPurpose.CODES: Words("Zoekt uitgedeelde codes op", "Looks up codes that were handed out"),
+    KeyPurpose.WEBHOOKS: Words("Ondertekent berichten aan organisaties", "Signs messages to organisations"),
 }
 _IN_USE = Words("In gebruik", "In use")
 _OLDER = Words("Ouder, alleen nog om te openen en na te kijken", "Older, only for opening and verifying")

@@ -1,20 +1,23 @@
-"""Telling organisations: what they received was corrected, withdrawn or erased, or may be used no longer.
+"""Telling organisations what became of what they received, and of what they sent.
 
 - Ids, section types and times only: never content, never a person, never who said what.
 - Told in the unit of work of what happened; each organisation sees its own.
+- A sender is told that what is open changed, only when it did, and not what: it looks (`GET /v1/handovers/{id}`). An
+  answer after which the same is open is not told, so that nobody hears of a change of mind that had no effect.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.consents import ConsentRecord, Stance
 from broker.domain.erasure import Contents
-from broker.domain.handovers import Handover
+from broker.domain.handovers import Handover, HandoverId, SectionId
 from broker.domain.parties import Oin, Professional
 from broker.domain.signers import required_signers
 from broker.domain.stores import PartnerEvent, PartnerEventType, ReleaseStatus, UnitOfWork
-from broker.errors import Fault, Invalid, NotFound, Words
+from broker.errors import Fault, Invalid, NotFound, PolicyFailed, Tampered, Words
+from broker.services.facts import open_sections
 from broker.services.house import House
 
 PAGE = 100
@@ -52,6 +55,65 @@ async def tell_to_stop(work: UnitOfWork, house: House, records: Iterable[Consent
                 now,
             )
             await work.partner_events.add(event)
+
+
+async def tell_sender(
+    work: UnitOfWork, house: House, handover: Handover, kind: PartnerEventType, now: datetime
+) -> None:
+    """Tell the sender of a handover; not by whom."""
+    event = PartnerEvent(house.ids(), handover.sender, kind, handover.id, None, handover.version, (), now)
+    await work.partner_events.add(event)
+
+
+Opened = Mapping[HandoverId, tuple[Handover, frozenset[SectionId] | None]]
+"""Handovers with the sections of each that are open to anybody; None where that cannot be worked out."""
+
+
+async def opened_now(work: UnitOfWork, house: House, records: Iterable[ConsentRecord], now: datetime) -> Opened:
+    """What is open of all that these records speak of.
+
+    Whoever answers about the same handover waits from here until the commit: of two answers that only together open a
+    section, the one that comes last sees both.
+    """
+    touched: set[HandoverId] = set()
+    for scope in {
+        (r.scope.sender, r.scope.purpose, r.scope.person, r.scope.section_types): r.scope for r in records
+    }.values():
+        touched.update(await work.partner_events.spoken_of(scope))
+    for handover in sorted(touched):
+        await work.guards.count(f"consent-changes:{handover}", _LOCK_WINDOW, now)
+    return await _looked(work, house, touched, now)
+
+
+async def tell_what_opened(work: UnitOfWork, house: House, before: Opened, now: datetime) -> None:
+    """Tell the sender of each of these handovers of which something else is open than before."""
+    for handover, opened in (await _looked(work, house, before, now)).values():
+        if opened is None or opened != before[handover.id][1]:
+            await tell_sender(work, house, handover, PartnerEventType.CONSENT_CHANGED, now)
+
+
+async def _looked(work: UnitOfWork, house: House, wanted: Iterable[HandoverId], now: datetime) -> Opened:
+    found: dict[HandoverId, tuple[Handover, frozenset[SectionId] | None]] = {}
+    for identity in sorted(wanted):
+        handover = await work.handovers.get(identity)
+        if handover is not None:
+            found[identity] = (handover, await _open_anywhere(work, house, handover, now))
+    return found
+
+
+async def _open_anywhere(
+    work: UnitOfWork, house: House, handover: Handover, now: datetime
+) -> frozenset[SectionId] | None:
+    """None when it cannot be worked out: nobody's answer waits for what is wrong with somebody else's."""
+    try:
+        opened = await open_sections(work, handover, handover.recipients, house.agreement(), now)
+    except (Tampered, PolicyFailed):
+        return None
+    return frozenset(section.id for sections in opened.values() for section in sections)
+
+
+_LOCK_WINDOW = 3600
+"""Seconds that the row is kept on which answers about one handover wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from broker.domain.parties import Oin, PersonId
 from broker.domain.stores import Message, UnitOfWork
 from broker.errors import Words
 from broker.services.house import House
-from broker.services.partner_events import tell_to_stop
+from broker.services.partner_events import opened_now, tell_to_stop, tell_what_opened
 
 EVENTS = {
     Stance.GIVEN: EventType.CONSENT_GIVEN,
@@ -26,6 +26,7 @@ async def keep(
 
     Returns the receipt's id. The caller holds the signer exclusively, and commits.
     """
+    opened = await opened_now(work, house, records, now)
     statements = []
     said_before = len(await work.consents.said_by(signer, sender))
     partners = {o.oin: o.name for o in await work.organisations.all()}
@@ -36,6 +37,7 @@ async def keep(
         await work.consents.add(record, statement)
         await work.log.append(_logged(record))
     await tell_to_stop(work, house, records, now)
+    await tell_what_opened(work, house, opened, now)
     receipt = house.ids()
     texts = {r.notice.digest: await work.consents.notice(r.notice.digest) for r in records}
     document = {"v": 1, "id": receipt, "at": now.isoformat(), "records": statements, "notices": texts}

@@ -28,10 +28,11 @@ from broker.domain.ports import AgreementInForce, ForRecipient, SealedSection, p
 from broker.domain.reactions import Reaction, attached, disputed
 from broker.domain.releases import ReleaseDecision, ReleaseRequest, Situation, decide, refusal
 from broker.domain.retries import Attempt
-from broker.domain.stores import UnitOfWork
+from broker.domain.stores import PartnerEventType, UnitOfWork
 from broker.errors import BrokerError, NotFound, Words
 from broker.services.facts import situation_of, weigh
 from broker.services.house import House
+from broker.services.partner_events import tell_sender
 from broker.services.rates import check_asked
 from broker.services.telling import tell_of_release
 
@@ -221,8 +222,16 @@ class Releases:
                 personal=personal,
             )
             await work.log.append(event)
+            await self._tell_taken_over(work, release, now)
             await work.commit()
         self._house.log.kick()
+
+    async def _tell_taken_over(self, work: UnitOfWork, release: str, now: datetime) -> None:
+        """The sender hears that a recipient read it and took over; not who, nor which recipient."""
+        status = await work.partner_events.status(release)
+        handover = await work.handovers.get(status.handover) if status else None
+        if handover is not None:
+            await tell_sender(work, self._house, handover, PartnerEventType.ACKNOWLEDGED, now)
 
 
 async def _written(work: UnitOfWork, handover: Handover, decision: ReleaseDecision) -> Written:

@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.domain.consents import Scope
-from broker.domain.handovers import HandoverId, HandoverState
+from broker.domain.handovers import ENDED, HandoverId, HandoverState
 from broker.domain.parties import Oin, Recipient
 from broker.domain.stores import PartnerEvent, PartnerEventType, Received, ReleaseStatus
 from broker.storage import tables as t
 from broker.storage.rows import Means, Store
+from broker.storage.webhooks import Deliveries, event_of
 
 
 class PartnerEvents(Store):
@@ -42,7 +43,7 @@ class PartnerEvents(Store):
         await self._run(sa.insert(t.partner_event).values(values))
 
     async def take_places(self) -> None:
-        """Last of all before the commit: whoever else tells the same organisation waits until then.
+        """Last of all before the commit: whoever else tells the same organisation waits until then. Queued for its webhook too.
 
         Organisations in their order, so that two never wait for each other.
         """
@@ -54,20 +55,24 @@ class PartnerEvents(Store):
             last = (await self._connection.execute(upsert.returning(t.partner_feed.c.last))).scalar_one()
             for place, event in enumerate(ids, last - len(ids) + 1):
                 await self._run(sa.update(t.partner_event).where(c.id == event).values(place=place))
+            await Deliveries(self._connection, self._means).queue(Oin(oin), ids)
         self._added = {}
 
     async def after(self, oin: Oin, event: str, limit: int) -> Sequence[PartnerEvent] | None:
         """An organisation's own, in the order of commits, after that one; None when that one is not theirs."""
+        place = await self.place_of(oin, event) if event else 0
+        if place is None:
+            return None
         c = t.partner_event.c
         mine = sa.select(t.partner_event).where(c.organisation == oin)
-        place = 0
-        if event:
-            seen = await self._one(mine.where(c.id == event))
-            if seen is None or seen.place is None:
-                return None
-            place = seen.place
         rows = await self._all(mine.where(c.place > place).order_by(c.place).limit(limit))
-        return [_event(row) for row in rows]
+        return [event_of(row) for row in rows]
+
+    async def place_of(self, oin: Oin, event: str) -> int | None:
+        """Where an event comes among what an organisation is told; None when it was not told to them."""
+        c = t.partner_event.c
+        row = await self._one(sa.select(c.place).where(c.organisation == oin, c.id == event))
+        return int(row.place) if row is not None and row.place is not None else None
 
     async def readers(self, handover: HandoverId) -> Sequence[Received]:
         """Every release of a handover, of any version."""
@@ -99,6 +104,24 @@ class PartnerEvents(Store):
         told = await self._told(found)
         left = [(r, v, tuple(one for one in types if one not in told.get(r.id, ()))) for r, v, types in found.values()]
         return [(received, version, types) for received, version, types in left if types]
+
+    async def spoken_of(self, scope: Scope) -> Sequence[HandoverId]:
+        """The sender's handovers that are kept and say something that the scope speaks of, in the order of ids."""
+        statement = (
+            sa.select(t.handover.c.id)
+            .join(t.section, t.section.c.handover == t.handover.c.id)
+            .join(t.section_person, t.section_person.c.section == t.section.c.id)
+            .where(
+                t.section.c.version == t.handover.c.version,
+                t.section.c.type.in_(scope.section_types),
+                t.section_person.c.person == scope.person,
+                t.section_person.c.concerned,
+                t.handover.c.sender == scope.sender,
+                t.handover.c.purpose == scope.purpose,
+                t.handover.c.state.not_in([state.value for state in ENDED]),
+            )
+        )
+        return [HandoverId(row.id) for row in await self._all(statement.distinct().order_by(t.handover.c.id))]
 
     async def _told(self, releases: Any) -> dict[str, set[str]]:
         """What nobody may use any more, by release."""
@@ -146,16 +169,3 @@ class PartnerEvents(Store):
 
 def _received(row: Any) -> Received:
     return Received(row.id, HandoverId(row.handover), Oin(row.organisation), row.role)
-
-
-def _event(row: Any) -> PartnerEvent:
-    return PartnerEvent(
-        row.id,
-        Oin(row.organisation),
-        PartnerEventType(row.type),
-        HandoverId(row.handover),
-        row.release,
-        row.version,
-        tuple(json.loads(row.section_types)),
-        row.created_at,
-    )

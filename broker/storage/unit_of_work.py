@@ -38,6 +38,7 @@ from broker.storage.reviews import Reviews
 from broker.storage.rows import Means
 from broker.storage.visits import GuardRows, Visits
 from broker.storage.watching import Drawings, Watched
+from broker.storage.webhooks import Deliveries
 from broker.storage.witnesses import Witnesses
 
 TOUCHED = tuple(
@@ -122,6 +123,7 @@ class SqlUnitOfWork:
         self.retries = Retries(connection, means)
         self.releases = Releases(connection, means)
         self.partner_events = PartnerEvents(connection, means)
+        self.webhooks = self.deliveries = Deliveries(connection, means)
         self.reactions = Reactions(connection, means)
         self.erasure = Erasure(connection, means)
         self.log = Log(connection, means)

@@ -1,6 +1,14 @@
 """The bodies of the API, as they come in and go out."""
 
-from broker.api.schemas.incoming import Body, HandoverBody, InvitationBody, ReactionAnswerBody, ReleaseBody, SearchBody
+from broker.api.schemas.incoming import (
+    Body,
+    HandoverBody,
+    InvitationBody,
+    ReactionAnswerBody,
+    ReleaseBody,
+    SearchBody,
+    WebhookBody,
+)
 from broker.api.schemas.outgoing import (
     AskedPlanOut,
     AttachedOut,
@@ -33,6 +41,9 @@ from broker.api.schemas.outgoing import (
     SignerOut,
     TermOut,
     VocabularyOut,
+    WebhookKeyList,
+    WebhookKeyOut,
+    WebhookOut,
     WithheldOut,
 )
 
@@ -74,5 +85,9 @@ __all__ = [
     "SignerOut",
     "TermOut",
     "VocabularyOut",
+    "WebhookBody",
+    "WebhookKeyList",
+    "WebhookKeyOut",
+    "WebhookOut",
     "WithheldOut",
 ]

@@ -262,3 +262,9 @@ class ReactionAnswerBody(Body):
 
     outcome: Literal["corrected", "not-corrected", "erased", "not-erased"]
     explanation: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST)]
+
+
+class WebhookBody(Body):
+    """Where you want your events sent: https, without a query; it is checked at once."""
+
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2000)]

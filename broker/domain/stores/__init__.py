@@ -63,6 +63,7 @@ from broker.domain.stores.partner_events import (
 from broker.domain.stores.reactions import ReactionStore
 from broker.domain.stores.reviews import DrawingStore, ReviewStore, WatchStore
 from broker.domain.stores.visits import Guards, RetryStore, Visit, VisitStore
+from broker.domain.stores.webhooks import DeadLetter, DeliveryStore, Due, Queue, Webhook, WebhookStore
 from broker.domain.stores.witnesses import CosignedNote, Refusal, WitnessStore
 
 __all__ = [
@@ -80,8 +81,11 @@ __all__ = [
     "DailyKey",
     "DailyStore",
     "DataKeyStore",
+    "DeadLetter",
+    "DeliveryStore",
     "Disclosure",
     "DrawingStore",
+    "Due",
     "ErasureStore",
     "ExaminationKind",
     "Examined",
@@ -116,6 +120,7 @@ __all__ = [
     "PolicyStore",
     "Proposal",
     "Pushed",
+    "Queue",
     "Reach",
     "ReactionStore",
     "Receipt",
@@ -139,6 +144,8 @@ __all__ = [
     "Visit",
     "VisitStore",
     "WatchStore",
+    "Webhook",
+    "WebhookStore",
     "WitnessStore",
 ]
 
@@ -213,6 +220,14 @@ class UnitOfWork(Protocol):
     @property
     def partner_events(self) -> PartnerEventStore:
         """See `PartnerEventStore`."""
+
+    @property
+    def webhooks(self) -> WebhookStore:
+        """See `WebhookStore`."""
+
+    @property
+    def deliveries(self) -> DeliveryStore:
+        """See `DeliveryStore`."""
 
     @property
     def reactions(self) -> ReactionStore:

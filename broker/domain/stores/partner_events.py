@@ -12,26 +12,33 @@ from broker.domain.parties import Oin
 
 
 class PartnerEventType(StrEnum):
-    """What can be told of something that was received."""
+    """What can be told: to who received something, and the last two to who sent it."""
 
     CORRECTED = "handover-corrected"
     WITHDRAWN = "handover-withdrawn"
     ERASED = "handover-erased"
     STOP_USING = "stop-using"
+    ACKNOWLEDGED = "handover-acknowledged"
+    CONSENT_CHANGED = "consent-changed"
 
 
 @dataclass(frozen=True, slots=True)
 class PartnerEvent:
-    """One thing told to one organisation. `types` is empty when all of the release is meant."""
+    """One thing told to one organisation. `types` is empty when all of the release is meant.
+
+    A sender is told of a handover, without a `release`. `place` says where it comes among what this organisation is told;
+    it has none before the commit.
+    """
 
     id: str
     organisation: Oin
     type: PartnerEventType
     handover: HandoverId
-    release: str
+    release: str | None
     version: int
     types: tuple[str, ...]
     at: datetime
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +81,17 @@ class PartnerEventStore(Protocol):
         Whoever reads on after the last one that they saw misses none. None when that one was not told to them.
         """
 
+    async def place_of(self, oin: Oin, event: str) -> int | None:
+        """Where an event comes among what an organisation is told; None when it was not told to them."""
+
     async def readers(self, handover: HandoverId) -> Sequence[Received]:
         """Every release of a handover, of any version."""
 
     async def received(self, scope: Scope) -> Sequence[tuple[Received, int, tuple[str, ...]]]:
         """Releases of what the scope speaks of, with version and the types of it that nobody was told to stop using."""
+
+    async def spoken_of(self, scope: Scope) -> Sequence[HandoverId]:
+        """The sender's handovers that are kept and say something that the scope speaks of, in the order of ids."""
 
     async def status(self, release: str) -> ReleaseStatus | None:
         """What became of one."""

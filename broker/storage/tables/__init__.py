@@ -68,6 +68,7 @@ from broker.storage.tables.review import (
     review_unread,
 )
 from broker.storage.tables.visits import guard_count, guard_once, rate_count, retry, visit
+from broker.storage.tables.webhooks import webhook, webhook_delivery
 
 INSERT_ONLY = (
     "log_entry",
@@ -154,4 +155,6 @@ __all__ = [
     "signer_passkey",
     "signer_receipt",
     "visit",
+    "webhook",
+    "webhook_delivery",
 ]
