@@ -125,6 +125,7 @@ curl:
 	@curl --help all 2>/dev/null | grep -q -e '--json' || { \
 	  echo "The tests run the commands of docs/integrators.md, which need curl 7.82 or newer. On Debian or Ubuntu:" \
 	    "apt-get install curl. On macOS it is there, or: brew install curl" >&2; exit 1; }
+
 generator: dev
 	@$(BIN)/python -m tests.support.generator > /dev/null
 
