@@ -52,6 +52,19 @@ async def test_an_invitation_that_is_asked_again_is_the_same_one(world: World) -
     assert len(await rows_of(world, "invitation")) == 2
 
 
+async def test_the_same_key_of_another_caller_is_another_key(world: World) -> None:
+    case = await push(world, TOM)
+    asked = {"handover": case.handover.id, "purpose": case.body["purpose"]}
+    mine = await call(world, READER[TOM], "POST", "/v1/releases", asked, Idempotency_Key=KEY)
+    theirs = await call(world, "ha-vdberg", "POST", "/v1/releases", {**asked, "purpose": "x"}, Idempotency_Key=KEY)
+    assert (mine.status_code, theirs.status_code) == (403, 404), "and not 422"
+    pushed = [
+        await call(world, who, "POST", "/v1/handovers", {**world.body(TOM), "reference": who}, Idempotency_Key=KEY)
+        for who in (SENDER, SCHOOL)
+    ]
+    assert [response.status_code for response in pushed] == [201, 201]
+
+
 async def test_a_message_is_sent_once(world: World) -> None:
     case = await push(world, TOM)
     body = {"person": "mother", "delivery": "message"}
