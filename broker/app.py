@@ -6,6 +6,7 @@ Nothing is connected before the application starts; whatever is unsafe is refuse
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,9 @@ from uuid_utils import uuid7
 
 from broker.adapters import check_keys, key_stores, login_providers, outside_of, to_witness, witness_policy
 from broker.crypto.assertions import Assertions
+from broker.crypto.certificates import certificate_thumbprint
 from broker.crypto.codes import Codes
+from broker.crypto.dpop import check_proof
 from broker.crypto.encoding import b64url
 from broker.crypto.envelopes import FieldCipher, Vault
 from broker.crypto.key_files import KeyFiles
@@ -39,6 +42,7 @@ from broker.pdp.policy_set import load, load_texts
 from broker.services.access import Access
 from broker.services.agreements import Agreements
 from broker.services.alarms import Alarms
+from broker.services.bindings import Bindings
 from broker.services.boxes import Boxes
 from broker.services.breach import Breach
 from broker.services.checks import Checks
@@ -52,6 +56,7 @@ from broker.services.handovers import Handovers
 from broker.services.hearing import Hearing
 from broker.services.house import House
 from broker.services.invitations import Invitations
+from broker.services.key_addresses import KeyAddresses
 from broker.services.keys import KeyLife
 from broker.services.motions import Motions
 from broker.services.officer_logins import OfficerLogins
@@ -60,6 +65,7 @@ from broker.services.own_access import OwnAccess
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
 from broker.services.pictures import Pictures
+from broker.services.rates import Rates
 from broker.services.releases import Releases
 from broker.services.reminders import Reminders
 from broker.services.replay import Replay
@@ -309,7 +315,12 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         outbox_kick=courier.kick,
         phrases=phrases,
         outside=outside,
+        fields=means.fields,
+        rate_one=settings.rate_one,
     )
+    assertions = Assertions()
+    addresses = KeyAddresses(house.outside, assertions.published, time.monotonic)
+    bindings = Bindings(house, check_proof, certificate_thumbprint)
     exports = Exports(house, ledger.origin)
     passkeys = PasskeyCeremonies(settings.public_url)
     oversight = Oversight(house, passkeys, exports)
@@ -326,7 +337,15 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         cosigning=Cosigning(storage, witnesses, to_witness, ed25519_holds, now),
         courier=courier,
         webhook_courier=webhook_courier,
-        access=Access(house, AccessTokens(keyring, settings.public_url), Assertions(), wall_clock),
+        access=Access(
+            house,
+            AccessTokens(keyring, settings.public_url),
+            assertions,
+            bindings,
+            addresses,
+            wall_clock,
+            Rates(house, settings.rate_organisation),
+        ),
         handovers=Handovers(house),
         boxes=Boxes(house),
         invitations=Invitations(house),

@@ -62,6 +62,8 @@ def asgi(broker: Broker) -> FastAPI:
         public_url=settings.public_url,
         phrases=broker.house.phrases,
         alarms=broker.alarms,
+        certificates=bool(settings.client_certificate_header),
+        demo=demo,
     )
     install_api(app, api, partial(page_for, site=site))
     console = ConsoleServices(

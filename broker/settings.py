@@ -3,6 +3,7 @@
 Unsafe combinations are refused before anything starts (promise P13): each fault says what to do.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -13,12 +14,27 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
+import limits
+
 from broker.domain.calendar import Period
+from broker.domain.rates import Rate
 from broker.errors import Unsafe, Words
 
 DATABASE = "sqlite:///var/broker.db"
 EXIT = "https://www.knmi.nl/"
 """Where who leaves the family's pages in a hurry goes: the weather."""
+_TAKEN = (
+    *("authorization", "dpop", "cookie", "host", "forwarded", "x-forwarded-for", "x-forwarded-proto", "content-type"),
+    *("content-length", "transfer-encoding", "connection", "origin", "accept", "accept-language", "user-agent"),
+)
+"""Headers that say something else."""
+_PRIVATE = tuple(
+    map(
+        ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128")
+    )
+)
+RATE_ORGANISATION, RATE_ONE = Rate(3000, 60), Rate(120, 3600)
+MOST_CALLS, DAY = 1_000_000_000, 86_400
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -51,6 +67,11 @@ class Settings:
     audio: Path | None = None
     exit_address: str = EXIT
     private_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    forwarded_allow_ips: str = "127.0.0.1"
+    client_certificate_header: str = ""
+    client_certificate_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    rate_organisation: Rate = RATE_ORGANISATION
+    rate_one: Rate = RATE_ONE
 
     @property
     def local(self) -> bool:
@@ -104,7 +125,14 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         exit_address=given.get("BROKER_EXIT_ADDRESS", EXIT),
         agreement="folder" if given.get("BROKER_AGREEMENT", "officers") == "folder" else "officers",
         theme=_path(given.get("BROKER_THEME", "")),
-        private_networks=_networks(given.get("BROKER_PRIVATE_NETWORKS", ""), faults),
+        private_networks=_networks("BROKER_PRIVATE_NETWORKS", given, faults),
+        forwarded_allow_ips=given.get("FORWARDED_ALLOW_IPS", "127.0.0.1"),
+        client_certificate_header=given.get("BROKER_CLIENT_CERTIFICATE_HEADER", ""),
+        client_certificate_proxies=_networks("BROKER_CLIENT_CERTIFICATE_PROXIES", given, faults),
+        rate_organisation=_rate(
+            given.get("BROKER_RATE_ORGANISATION", ""), "BROKER_RATE_ORGANISATION", RATE_ORGANISATION, faults
+        ),
+        rate_one=_rate(given.get("BROKER_RATE_ONE", ""), "BROKER_RATE_ONE", RATE_ONE, faults),
     )
     if given.get("BROKER_AGREEMENT", "officers") not in ("officers", "folder"):
         faults.append(Words("BROKER_AGREEMENT is officers of folder.", "BROKER_AGREEMENT is officers or folder."))
@@ -183,17 +211,34 @@ def _path(text: str) -> Path | None:
     return Path(text) if text else None
 
 
-def _networks(text: str, faults: list[Words]) -> tuple[IPv4Network | IPv6Network, ...]:
+def _networks(name: str, given: Mapping[str, str], faults: list[Words]) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
-        return tuple(ip_network(part) for part in text.replace(",", " ").split())
+        return tuple(ip_network(part) for part in given.get(name, "").replace(",", " ").split())
     except ValueError:
         faults.append(
             Words(
-                "BROKER_PRIVATE_NETWORKS is een rij netwerken zoals 10.20.0.0/16, met een spatie ertussen.",
-                "BROKER_PRIVATE_NETWORKS is a list of networks such as 10.20.0.0/16, with a space in between.",
+                f"{name} is een rij netwerken zoals 10.20.0.0/16, met een spatie ertussen.",
+                f"{name} is a list of networks such as 10.20.0.0/16, with a space in between.",
             )
         )
         return ()
+
+
+def _rate(text: str, name: str, otherwise: Rate, faults: list[Words]) -> Rate:
+    """One rate, in the writing of the `limits` library."""
+    if not text:
+        return otherwise
+    with contextlib.suppress(ValueError):
+        found = limits.parse_many(text)
+        if len(found) == 1 and 0 < found[0].amount <= MOST_CALLS and found[0].get_expiry() <= DAY:
+            return Rate(found[0].amount, found[0].get_expiry())
+    faults.append(
+        Words(
+            f"{name} is een aantal per tijd, boven nul en per hoogstens een dag, zoals 3000/minute.",
+            f"{name} is a number per time, above zero and per a day at most, such as 3000/minute.",
+        )
+    )
+    return otherwise
 
 
 def _port(text: str, faults: list[Words]) -> int:
@@ -263,6 +308,7 @@ def _unsafe(settings: Settings, *, guarded: bool) -> list[Words]:
             )
         )
     faults += _unsafe_stores(settings)
+    faults += _unsafe_proxies(settings)
     if settings.mode == "production":
         faults += _unsafe_in_production(settings)
         if not guarded:
@@ -309,6 +355,43 @@ def _unsafe_stores(settings: Settings) -> list[Words]:
             Words("BROKER_VAULT_MOUNT is een pad zoals transit.", "BROKER_VAULT_MOUNT is a path such as transit.")
         )
     return faults
+
+
+def _unsafe_proxies(settings: Settings) -> list[Words]:
+    """What is wrong with whose word is taken for a client's certificate."""
+    header, proxies = settings.client_certificate_header, settings.client_certificate_proxies
+    faults = []
+    if bool(header) != bool(proxies):
+        faults.append(
+            Words(
+                "Zet BROKER_CLIENT_CERTIFICATE_HEADER en BROKER_CLIENT_CERTIFICATE_PROXIES allebei, of geen.",
+                "Set BROKER_CLIENT_CERTIFICATE_HEADER and BROKER_CLIENT_CERTIFICATE_PROXIES both, or none.",
+            )
+        )
+    if header and (not re.fullmatch(r"[A-Za-z0-9-]{1,64}", header) or header.lower() in _TAKEN):
+        faults.append(
+            Words(
+                "BROKER_CLIENT_CERTIFICATE_HEADER is de naam van een eigen header, zoals Client-Cert.",
+                "BROKER_CLIENT_CERTIFICATE_HEADER is the name of a header of its own, such as Client-Cert.",
+            )
+        )
+    if not all(proxy.num_addresses == 1 or _inside(proxy) for proxy in proxies):
+        faults.append(
+            Words(
+                "BROKER_CLIENT_CERTIFICATE_PROXIES noemt alleen uw eigen proxy's: één adres elk, of een privénetwerk.",
+                "BROKER_CLIENT_CERTIFICATE_PROXIES names only your own proxies: one address each, or a private network.",
+            )
+        )
+    return faults
+
+
+def _inside(network: IPv4Network | IPv6Network) -> bool:
+    """Whether a network is private as a whole; `is_private` looks at its two ends only."""
+    return any(
+        network.subnet_of(there)  # type: ignore[arg-type] # of the same version
+        for there in _PRIVATE
+        if there.version == network.version
+    )
 
 
 def _unsafe_in_production(settings: Settings) -> list[Words]:

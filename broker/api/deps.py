@@ -6,7 +6,7 @@ calls comes before the `Id`: nobody hears of an id before saying who they are.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Path, Request
@@ -16,6 +16,7 @@ from fastapi.security import OAuth2
 from broker.domain.log_ports import CosignedLog, LogTiles
 from broker.domain.parties import Organisation, Professional
 from broker.domain.ports import Phrases
+from broker.domain.tokens import Shown
 from broker.errors import NotAuthenticated, NotFound
 from broker.services.access import Access, Caller
 from broker.services.alarms import Alarms
@@ -34,7 +35,7 @@ ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The use cases behind the API."""
+    """The use cases behind the API. `certificates`: tokens can be bound to the certificates that a trusted proxy sees."""
 
     access: Access
     handovers: Handovers
@@ -52,6 +53,9 @@ class Api:
     public_url: str
     phrases: Phrases
     alarms: Alarms = field(default_factory=Alarms)
+    demo: bool = False
+    """Whether this is a demonstration, which it then says of itself."""
+    certificates: bool = False
 
 
 def api_of(request: Request) -> Api:
@@ -74,12 +78,29 @@ bearer = OAuth2(
 )
 
 
-def token_of(request: Request, header: Annotated[str | None, Depends(bearer)]) -> str:
-    """The bearer token (RFC 6750 section 2.1). Raises NotAuthenticated without one."""
+CERTIFICATES = "rondom.client-certificates"
+"""Where in the scope of a request the certificates are that a trusted proxy saw (`broker.api.proxies`)."""
+
+
+def shown_of(request: Request) -> Shown:
+    """What a request carries beside its body, without a token."""
+    return Shown(
+        request.method,
+        api_of(request).public_url + request.scope["raw_path"].decode("latin-1"),
+        proofs=tuple(request.headers.getlist("dpop")),
+        certificates=request.scope.get(CERTIFICATES, ()),
+    )
+
+
+def token_of(request: Request, header: Annotated[str | None, Depends(bearer)]) -> Shown:
+    """What a request carries, with its token (RFC 6750 section 2.1, RFC 9449 section 7.1).
+
+    Raises NotAuthenticated without a token, or for more than one.
+    """
     scheme, _, token = (header or "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    if scheme.lower() not in ("bearer", "dpop") or not token or len(request.headers.getlist("authorization")) != 1:
         raise NotAuthenticated
-    return token
+    return replace(shown_of(request), scheme=scheme.lower(), token=token)
 
 
 def id_of(id: Annotated[str, Path()]) -> str:  # noqa: A002 - the name in the path
@@ -89,26 +110,31 @@ def id_of(id: Annotated[str, Path()]) -> str:  # noqa: A002 - the name in the pa
     return id
 
 
-Token = Annotated[str, Depends(token_of)]
+Token = Annotated[Shown, Depends(token_of)]
 Id = Annotated[str, Depends(id_of)]
+AsShown = Annotated[Shown, Depends(shown_of)]
 Use = Annotated[Api, Depends(api_of)]
 
 
-async def as_caller(api: Use, token: Token) -> Caller:
-    """Any caller with a valid token."""
-    return await api.access.caller(token)
-
-
-async def as_organisation(api: Use, token: Token) -> Organisation:
-    """An organisation itself."""
-    return await api.access.organisation(token)
-
-
-async def as_professional(api: Use, token: Token) -> Professional:
-    """A professional."""
-    return await api.access.professional(token)
+async def as_caller(request: Request, api: Use, token: Token) -> Caller:
+    """Any caller with a valid token; the answer will say what it may still call."""
+    caller = await api.access.caller(token)
+    request.state.budgets = [caller.budget]
+    return caller
 
 
 AsAnyCaller = Annotated[Caller, Depends(as_caller)]
+
+
+async def as_organisation(api: Use, caller: AsAnyCaller) -> Organisation:
+    """An organisation itself."""
+    return api.access.organisation(caller)
+
+
+async def as_professional(api: Use, caller: AsAnyCaller) -> Professional:
+    """A professional."""
+    return api.access.professional(caller)
+
+
 AsOrganisation = Annotated[Organisation, Depends(as_organisation)]
 AsProfessional = Annotated[Professional, Depends(as_professional)]

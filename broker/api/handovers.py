@@ -6,10 +6,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from broker.api.answers import answer, documented
+from broker.api.answers import NO_STORE, answer, documented
 from broker.api.bodies import read_as, read_json, validated
 from broker.api.deps import Api, AsAnyCaller, AsOrganisation, AsProfessional, Id, Use
+from broker.api.preconditions import Condition, IfMatch, IfNoneMatch, etag
 from broker.api.problems import language_of
+from broker.api.retries import RetryKey, attempt_of
 from broker.api.schemas import (
     AskedPlanOut,
     DryRunOut,
@@ -28,6 +30,7 @@ from broker.api.schemas import (
 from broker.api.sheet import MEDIA_TYPE, qr_of, sheet_answer, wants_sheet
 from broker.domain.drafts import Draft
 from broker.errors import Fault, Invalid, NotAllowed, NotFound, Words
+from broker.services.cursors import LONGEST
 from broker.services.dry_runs import SENTENCES, DryRun, Misses, SectionPlan
 from broker.services.views import HandoverView
 
@@ -115,8 +118,9 @@ def _fields(signer: Any) -> dict[str, Any]:
         HandoverOut,
         201,
         body=HandoverBody,
-        errors=(401, 403, 409, 413, 415),
+        errors=(401, 403, 409, 413, 415, 422),
         also={200: ("Only tried", DryRunOut)},
+        tagged=True,
     ),
 )
 async def push(
@@ -126,6 +130,7 @@ async def push(
     dry_run: Annotated[
         bool, Query(alias="dryRun", description="only try: say what it would come to, keep nothing")
     ] = False,
+    key: RetryKey = "",
 ) -> Response:
     """Store a handover, encrypted. `reference` is unique per sender: the same body again answers as the first time.
 
@@ -133,29 +138,49 @@ async def push(
     read which section, who would be asked, and what misses.
     """
     _only(request, "dryRun")
-    draft = await _draft(request, api)
+    raw = await read_json(request)
+    draft = await _draft(raw, api)
     if dry_run:
         return answer(_plan(await api.handovers.dry_run(organisation.oin, draft), language_of(request)))
-    view = await api.handovers.push(organisation.oin, draft)
-    return answer(_out(view, for_sender=True), 201, {"Location": f"/v1/handovers/{view.handover.id}"})
+    view = await api.handovers.push(organisation.oin, draft, attempt_of(key, organisation, "push", raw))
+    return _made(view)
+
+
+def _made(view: HandoverView) -> Response:
+    headers = {"Location": f"/v1/handovers/{view.handover.id}", **etag(view.tag)}
+    return answer(_out(view, for_sender=True), 201, headers)
 
 
 @router.post(
     "/handovers/{id}/versions",
-    **documented("Correct a handover", HandoverOut, 201, body=HandoverBody, errors=(401, 403, 404, 409, 413, 415)),
+    **documented(
+        "Correct a handover",
+        HandoverOut,
+        201,
+        body=HandoverBody,
+        errors=(401, 403, 404, 409, 412, 413, 415, 422),
+        tagged=True,
+    ),
 )
-async def correct(request: Request, api: Use, organisation: AsOrganisation, id: Id) -> Response:  # noqa: A002 - the name in the path
+async def correct(
+    request: Request,
+    api: Use,
+    organisation: AsOrganisation,
+    id: Id,  # noqa: A002 - the name in the path
+    expected: IfMatch,
+    key: RetryKey = "",
+) -> Response:
     """Put a whole new version in the place of the one in force; whoever received the old one is told.
 
     Reference, subject, purpose and kind stay as they are. The same body again answers as the first time.
     """
-    view = await api.handovers.correct(organisation.oin, id, await _draft(request, api))
-    return answer(_out(view, for_sender=True), 201, {"Location": f"/v1/handovers/{view.handover.id}"})
-
-
-async def _draft(request: Request, api: Api) -> Draft:
-    """The body as a handover. Raises Invalid with every fault at once."""
     raw = await read_json(request)
+    attempt = attempt_of(key, organisation, "correct", id, raw)
+    return _made(await api.handovers.correct(organisation.oin, id, await _draft(raw, api), attempt, expected))
+
+
+async def _draft(raw: Any, api: Api) -> Draft:
+    """The body as a handover. Raises Invalid with every fault at once."""
     body, faults = validated(HandoverBody, raw)
     faults += _beyond(await api.handovers.faults(raw), faults)
     if body is None or faults:
@@ -175,7 +200,7 @@ async def listed(
     box: Annotated[
         Literal["sent", "received"], Query(description="what was sent, or what is open to you")
     ] = "received",
-    after: Annotated[str, Query(description="the cursor of the page before", pattern=r"^[0-9a-f-]{0,36}$")] = "",
+    after: Annotated[str, Query(description="`next` of the page before", max_length=LONGEST)] = "",
 ) -> Response:
     """A page, newest first. `received` lists only what at least one consent opens."""
     oin = caller.organisation.oin
@@ -190,22 +215,30 @@ async def listed(
     return answer(HandoverPage.model_construct(items=items, next=following or None))
 
 
-@router.get("/handovers/{id}", **documented("Look at a handover", HandoverOut, 200, errors=(400, 401, 404)))
-async def one(api: Use, caller: AsAnyCaller, id: Id) -> Response:  # noqa: A002 - the name in the path
+@router.get(
+    "/handovers/{id}", **documented("Look at a handover", HandoverOut, 200, errors=(400, 401, 404), tagged=True)
+)
+async def one(api: Use, caller: AsAnyCaller, id: Id, has: IfNoneMatch) -> Response:  # noqa: A002 - the name in the path
     """For its sender: the state per section, and who has answered (not what). For a recipient: what is open to them."""
     if caller.professional is None:
         try:
-            return answer(_out(await api.boxes.sent_one(caller.organisation.oin, id), for_sender=True))
+            return _seen(await api.boxes.sent_one(caller.organisation.oin, id), has, for_sender=True)
         except NotFound:
             pass
     role = caller.professional.role if caller.professional else None
-    return answer(_out(await api.boxes.received_one(caller.organisation.oin, role, id), for_sender=False))
+    return _seen(await api.boxes.received_one(caller.organisation.oin, role, id), has, for_sender=False)
 
 
-@router.delete("/handovers/{id}", **documented("Withdraw a handover", None, 204, errors=(400, 401, 403, 404)))
-async def withdraw(api: Use, organisation: AsOrganisation, id: Id) -> Response:  # noqa: A002 - the name in the path
+def _seen(view: HandoverView, has: Condition | None, *, for_sender: bool) -> Response:
+    if has is not None and has.matches_weakly(view.tag):
+        return Response(status_code=304, headers={**NO_STORE, **etag(view.tag)})
+    return answer(_out(view, for_sender=for_sender), headers=etag(view.tag))
+
+
+@router.delete("/handovers/{id}", **documented("Withdraw a handover", None, 204, errors=(400, 401, 403, 404, 412)))
+async def withdraw(api: Use, organisation: AsOrganisation, id: Id, expected: IfMatch) -> Response:  # noqa: A002 - the name in the path
     """End it for good: its data keys and ciphertext are destroyed; what the log says of it stays."""
-    await api.handovers.withdraw(organisation.oin, id)
+    await api.handovers.withdraw(organisation.oin, id, expected)
     return Response(status_code=204)
 
 
@@ -216,16 +249,23 @@ async def withdraw(api: Use, organisation: AsOrganisation, id: Id) -> Response: 
         InvitationOut,
         201,
         body=InvitationBody,
-        errors=(401, 403, 404, 409, 413, 415),
+        errors=(401, 403, 404, 409, 413, 415, 422),
         or_else=MEDIA_TYPE,
     ),
 )
-async def invite(request: Request, api: Use, organisation: AsOrganisation, id: Id) -> Response:  # noqa: A002 - the name in the path
+async def invite(
+    request: Request,
+    api: Use,
+    organisation: AsOrganisation,
+    id: Id,  # noqa: A002 - the name in the path
+    key: RetryKey = "",
+) -> Response:
     """A code with QR for the worker to hand over, or a message to the person's own contact. It answers nothing by itself.
 
     With `Accept: text/html` the answer is the sheet to print: one page of A4 with the code, in the person's language.
     """
-    body = read_as(InvitationBody, await read_json(request))
+    raw = await read_json(request)
+    body = read_as(InvitationBody, raw)
     sheet = wants_sheet(request.headers.get("accept", ""))
     if sheet and body.delivery != "paper":
         raise Invalid.at(
@@ -233,7 +273,8 @@ async def invite(request: Request, api: Use, organisation: AsOrganisation, id: I
             "Een blad hoort bij delivery: paper. Er is niets gemaakt.",
             "A sheet goes with delivery: paper. Nothing was made.",
         )
-    invited = await api.invitations.invite(organisation.oin, id, body.person, body.delivery)
+    attempt = attempt_of(key, organisation, "invite", id, raw)
+    invited = await api.invitations.invite(organisation.oin, id, body.person, body.delivery, attempt)
     if sheet:
         return sheet_answer(invited, api.public_url, api.phrases)
     out = InvitationOut.model_construct(

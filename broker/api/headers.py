@@ -5,6 +5,7 @@ Plain ASGI, so that nothing is buffered and nothing is done twice. Paths, querie
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -57,6 +58,7 @@ class Surroundings:
                 if in_api(scope["path"]):
                     _api_headers(message)
                     _request_id(scope, message)
+                    _of_this_request(scope.get("state", {}), message)
             await send(message)
 
         structlog.contextvars.bind_contextvars(request=str(uuid7()))
@@ -81,6 +83,16 @@ def _request_id(scope: Scope, message: Message) -> None:
         given = Headers(scope=scope).get("x-request-id", "")
         if _REQUEST_ID.fullmatch(given):
             MutableHeaders(scope=message)["X-Request-ID"] = given
+
+
+def _of_this_request(state: Mapping[str, Any], message: Message) -> None:
+    """What the caller may still call (draft-ietf-httpapi-ratelimit-headers-10), and whether the operation will go."""
+    headers = MutableHeaders(scope=message)
+    if budgets := state.get("budgets"):
+        headers["RateLimit-Policy"] = ", ".join(f'"{b.name}";q={b.rate.calls};w={b.rate.seconds}' for b in budgets)
+        headers["RateLimit"] = ", ".join(f'"{b.name}";r={b.left};t={b.seconds}' for b in budgets)
+    if deprecated := state.get("deprecated"):
+        headers.update(deprecated.headers())
 
 
 def _api_headers(message: Message) -> None:

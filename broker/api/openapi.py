@@ -75,13 +75,14 @@ def _add_schemas(document: dict[str, Any]) -> None:
 
 def _finish(path: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
-    responses.pop("422", None)
+    if responses.get("422", {}).get("description") == "Validation Error":  # the framework's own; ours is 400
+        responses.pop("422")
     if operation.get("parameters") and "400" not in responses:
         responses["400"] = {"description": "A problem"}
     if "requestBody" not in operation and operation["operationId"].endswith("_post"):
         responses.setdefault("400", {"description": "A problem"})
     for status, response in responses.items():
-        response["headers"] = dict(_VERSION)
+        response["headers"] = {**_VERSION, **response.get("headers", {})}
         if status >= "400":
             schema = {"$ref": "#/components/schemas/Problem"}
             response["content"] = {"application/problem+json": {"schema": schema}}

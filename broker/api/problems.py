@@ -15,6 +15,9 @@ from broker import errors
 from broker.api.deps import api_of
 from broker.api.headers import HEADERS
 from broker.domain.channels import Channel
+from broker.domain.proofs import ALGORITHMS, CertificateRefused, ProofRefused
+from broker.domain.rates import RateLimited
+from broker.domain.retries import KeyUsedOtherwise
 from broker.services.access import TokenRefused
 from broker.services.releases import ReleaseDenied, Withheld
 
@@ -25,6 +28,8 @@ STATUS: tuple[tuple[type[errors.BrokerError], int], ...] = (
     (errors.NotAllowed, 403),
     (errors.NotFound, 404),
     (errors.Conflict, 409),
+    (errors.ChangedSince, 412),
+    (KeyUsedOtherwise, 422),
     (errors.TooMany, 429),
     (errors.Unavailable, 503),
     (errors.Tampered, 500),
@@ -37,8 +42,10 @@ TITLES: Mapping[int, errors.Words] = {
     404: errors.Words("Niet gevonden", "Not found"),
     405: errors.Words("Kan hier niet", "Not possible here"),
     409: errors.Words("Past niet bij wat er al is", "Does not fit what is there"),
+    412: errors.Words("Veranderd sinds u keek", "Changed since you looked"),
     413: errors.Words("Te groot", "Too large"),
     415: errors.Words("Andere vorm nodig", "Another form is needed"),
+    422: errors.Words("Deze sleutel hoort bij iets anders", "This key belongs to something else"),
     429: errors.Words("Te vaak", "Too often"),
     500: errors.Words("Er ging iets mis", "Something went wrong"),
     503: errors.Words("Nu niet beschikbaar", "Not available now"),
@@ -83,8 +90,16 @@ def problem(
     }
     headers = {"Content-Language": language}
     if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+        headers["WWW-Authenticate"] = _challenge(request)
     return Response(orjson.dumps(body), status, headers, "application/problem+json")
+
+
+def _challenge(request: Request, error: str = "") -> str:
+    """How to come in, and for a token that was shown what is wrong (RFC 6750 section 3, RFC 9449 section 7.1)."""
+    dpop = f'algs="{" ".join(ALGORITHMS)}"'
+    if error == "invalid_dpop_proof" or request.headers.get("authorization", "").lower().startswith("dpop "):
+        return f'DPoP error="{error or "invalid_token"}", {dpop}'
+    return f'Bearer error="{error}", DPoP {dpop}' if error else f"Bearer, DPoP {dpop}"
 
 
 def withheld_json(withheld: tuple[Withheld, ...], language: str) -> list[dict[str, Any]]:
@@ -130,6 +145,12 @@ async def broker_error(request: Request, error: errors.BrokerError) -> Response:
     if isinstance(error, ReleaseDenied):
         more["withheld"] = withheld_json(error.withheld, language)
     response = problem(request, status, error.words, error.code, more=more)
+    if isinstance(error, ProofRefused | CertificateRefused):
+        wrong = error.error if isinstance(error, ProofRefused) else "invalid_token"
+        response.headers["WWW-Authenticate"] = _challenge(request, wrong)
+    if isinstance(error, RateLimited):
+        known = [budget for budget in getattr(request.state, "budgets", ()) if budget.name != error.budget.name]
+        request.state.budgets = [*known, error.budget]
     if isinstance(error, errors.TooMany):
         response.headers["Retry-After"] = str(error.retry_after)
     if status == 503:

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from broker.api.answers import answer, documented
 from broker.api.bodies import read_as, read_json
 from broker.api.deps import ID, AsOrganisation, Id, Use
+from broker.api.retries import RetryKey, attempt_of
 from broker.api.schemas import ReactionAnswerBody, ReactionList, ReactionOut
 from broker.domain.reactions import Outcome, Reaction
 from broker.errors import NotFound
@@ -42,7 +43,7 @@ async def read(api: Use, organisation: AsOrganisation, id: Id) -> Response:  # n
         ReactionOut,
         200,
         body=ReactionAnswerBody,
-        errors=(401, 403, 404, 409, 413, 415),
+        errors=(401, 403, 404, 409, 413, 415, 422),
     ),
 )
 async def respond(
@@ -51,11 +52,13 @@ async def respond(
     organisation: AsOrganisation,
     id: Id,  # noqa: A002 - the name in the path
     reaction: ReactionInPath,
+    key: RetryKey = "",
 ) -> Response:
     """Once, in plain words: its author reads the explanation, and so does whoever reads the section."""
-    body = read_as(ReactionAnswerBody, await read_json(request))
-    outcome = Outcome(body.outcome)
-    return answer(_out(await api.reactions.answer(organisation.oin, id, reaction, outcome, body.explanation)))
+    raw = await read_json(request)
+    body = read_as(ReactionAnswerBody, raw)
+    outcome, attempt = Outcome(body.outcome), attempt_of(key, organisation, "answer", id, reaction, raw)
+    return answer(_out(await api.reactions.answer(organisation.oin, id, reaction, outcome, body.explanation, attempt)))
 
 
 def _out(reaction: Reaction) -> ReactionOut:

@@ -12,6 +12,7 @@ from broker.api.bodies import read_as, read_json
 from broker.api.deps import AsProfessional, Id, Use
 from broker.api.problems import language_of, withheld_json
 from broker.api.reactions import attached_json
+from broker.api.retries import RetryKey, attempt_of
 from broker.api.schemas import ReleaseBody, ReleaseOut
 from broker.domain.handovers import Content, HandoverId, SealedContent
 from broker.domain.releases import ReleaseRequest
@@ -21,16 +22,19 @@ router = APIRouter(prefix="/v1", tags=["releases"])
 
 @router.post(
     "/releases",
-    **documented("Ask for a release", ReleaseOut, 200, body=ReleaseBody, errors=(401, 403, 404, 413, 415)),
+    **documented("Ask for a release", ReleaseOut, 200, body=ReleaseBody, errors=(401, 403, 404, 409, 413, 415, 422)),
 )
-async def ask(request: Request, api: Use, professional: AsProfessional) -> Response:
+async def ask(request: Request, api: Use, professional: AsProfessional, key: RetryKey = "") -> Response:
     """What consent and agreement allow, decided at this moment, logged before it leaves.
 
     Nothing released is 403 with the reasons; a handover that is not addressed to you is 404, like one that is not there.
+    With the same `Idempotency-Key` it is decided and logged anew: no answer is kept, and a no that came since counts.
     """
-    body = read_as(ReleaseBody, await read_json(request))
+    raw = await read_json(request)
+    body = read_as(ReleaseBody, raw)
     types = tuple(dict.fromkeys(body.sections)) if body.sections is not None else None
-    release = await api.releases.ask(ReleaseRequest(professional, HandoverId(body.handover), body.purpose, types))
+    asked = ReleaseRequest(professional, HandoverId(body.handover), body.purpose, types)
+    release = await api.releases.ask(asked, attempt_of(key, professional, "release", raw))
     out = {
         "id": release.id,
         "released": [
@@ -72,9 +76,14 @@ def _base64url(raw: bytes) -> str:
 
 @router.post(
     "/releases/{id}/acknowledgement",
-    **documented("Acknowledge a release", None, 204, errors=(400, 401, 403, 404)),
+    **documented("Acknowledge a release", None, 204, errors=(400, 401, 403, 404, 409, 422)),
 )
-async def acknowledge(api: Use, professional: AsProfessional, id: Id) -> Response:  # noqa: A002 - the name in the path
+async def acknowledge(
+    api: Use,
+    professional: AsProfessional,
+    id: Id,  # noqa: A002 - the name in the path
+    key: RetryKey = "",
+) -> Response:
     """Read and taken over; saying it again changes nothing."""
-    await api.releases.acknowledge(professional, id)
+    await api.releases.acknowledge(professional, id, attempt_of(key, professional, "acknowledge", id))
     return Response(status_code=204)

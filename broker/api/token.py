@@ -1,4 +1,4 @@
-"""The token endpoint and its metadata: RFC 6749, RFC 7523 and RFC 8414."""
+"""The token endpoint and its metadata: RFC 6749, RFC 7523, RFC 8414, RFC 8705 and RFC 9449."""
 
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from broker.api.bodies import read_bytes
-from broker.api.deps import Use
+from broker.api.deps import AsShown, Use
+from broker.domain.proofs import ALGORITHMS
 from broker.errors import Words
-from broker.services.access import CLIENT_ASSERTION, JWT_BEARER, TokenRefused
+from broker.services.access import CLIENT_ASSERTION, JWT_BEARER, Asked, TokenRefused
 
 router = APIRouter(include_in_schema=False)
 
@@ -30,26 +31,30 @@ async def form(request: Request) -> dict[str, str]:
 
 
 @router.post("/oauth/token")
-async def token(api: Use, fields: Annotated[dict[str, str], Depends(form)]) -> Response:
-    """A token for an organisation (client_credentials) or one of its professionals (jwt-bearer)."""
+async def token(api: Use, shown: AsShown, fields: Annotated[dict[str, str], Depends(form)]) -> Response:
+    """A token for an organisation (client_credentials) or one of its professionals (jwt-bearer).
+
+    With a `DPoP` header, or a client certificate, it is bound to that (RFC 9449, RFC 8705).
+    """
+    scope = fields.get("scope")
     grant = fields.get("grant_type")
     if grant == "client_credentials":
         if fields.get("client_assertion_type") != CLIENT_ASSERTION or "client_assertion" not in fields:
             raise TokenRefused(_FORM, code="invalid_request")
-        issued = await api.access.for_organisation(fields["client_assertion"])
+        issued = await api.access.for_organisation(Asked(fields["client_assertion"], shown, scope))
     elif grant == JWT_BEARER:
         if "assertion" not in fields:
             raise TokenRefused(_FORM, code="invalid_request")
-        issued = await api.access.for_professional(fields["assertion"])
+        issued = await api.access.for_professional(Asked(fields["assertion"], shown, scope))
     else:
         raise TokenRefused(_GRANT, code="unsupported_grant_type")
-    body = {"access_token": issued.token, "token_type": "Bearer", "expires_in": 300, "scope": issued.scope}
+    body = {"access_token": issued.token, "token_type": issued.type, "expires_in": 300, "scope": issued.scope}
     return Response(orjson.dumps(body), headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 @router.get("/.well-known/oauth-authorization-server")
 async def metadata(api: Use) -> JSONResponse:
-    """RFC 8414."""
+    """RFC 8414; and that this is a demonstration, if it is one: made-up families are pushed nowhere else."""
     return JSONResponse(
         {
             "issuer": api.public_url,
@@ -57,10 +62,13 @@ async def metadata(api: Use) -> JSONResponse:
             "jwks_uri": f"{api.public_url}/.well-known/jwks.json",
             "grant_types_supported": ["client_credentials", JWT_BEARER],
             "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-            "token_endpoint_auth_signing_alg_values_supported": ["EdDSA", "ES256", "PS256"],
+            "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+            "dpop_signing_alg_values_supported": list(ALGORITHMS),
+            "tls_client_certificate_bound_access_tokens": api.certificates,
             "response_types_supported": [],
             "scopes_supported": ["handovers", "releases"],
             "service_documentation": f"{api.public_url}/docs",
+            **({"rondom_demo": True} if api.demo else {}),
         }
     )
 

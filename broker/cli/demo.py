@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from broker.cli import many
 from broker.cli.dumps import no_dumps
 from broker.cli.families import NAMES, read_family
 from broker.cli.stage import Stage, today
@@ -23,7 +24,14 @@ LOOK = 0.2
 """Seconds between two looks for messages that arrived."""
 
 
+app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
+app.command("organisations")(many.organisations)
+app.command("families")(many.families)
+
+
+@app.callback()
 def demo(
+    context: typer.Context,
     once: Annotated[
         bool, typer.Option("--once", help="Stop after the story; the exit code tells how it went.")
     ] = False,
@@ -31,6 +39,8 @@ def demo(
     port: Annotated[int, typer.Option(help="Where to serve; 0 finds a free port.")] = 0,
 ) -> None:
     """Tell a family's story with a real broker in a throw-away directory, then keep serving until Ctrl-C."""
+    if context.invoked_subcommand is not None:
+        return
     no_dumps()
     if family not in NAMES:
         raise typer.BadParameter(f"There is no such family. Choose {' or '.join(NAMES)}.", param_hint="--family")

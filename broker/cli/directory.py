@@ -54,22 +54,44 @@ def add(
     oin: Annotated[str, typer.Argument(help="Twenty digits.")],
     name: Annotated[str, typer.Argument(help="As families know it.")],
     kind: Annotated[str, typer.Argument(help="A word of the agreement, such as school.")],
-    key: Annotated[Path, typer.Option(help="A JWK or JWKS file; only public keys are kept.")],
+    key: Annotated[Path | None, typer.Option(help="A JWK or JWKS file; only public keys are kept.")] = None,
+    jwks_url: Annotated[
+        str | None, typer.Option(help="Instead: where this partner publishes its keys (https), as a JWKS.")
+    ] = None,
     sealing_key: Annotated[
         Path | None, typer.Option(help="A public sealing key (JWK): what this partner gets is sealed to it.")
     ] = None,
     no_sealing_key: Annotated[
         bool, typer.Option("--no-sealing-key", help="What it gets is in clear from now on, over TLS.")
     ] = False,
+    bound_tokens: Annotated[
+        bool, typer.Option("--bound-tokens", help="It gets only tokens that are bound to a key or a certificate.")
+    ] = False,
+    no_bound_tokens: Annotated[
+        bool, typer.Option("--no-bound-tokens", help="From now on it may have tokens that are not bound.")
+    ] = False,
 ) -> None:
-    """Add a partner, or replace what is known of it; its sealing key stays unless you say otherwise."""
-    keys = _public_keys(key)
+    """Add a partner, or replace what is known of it; its sealing key and bound tokens stay unless you say otherwise."""
+    if (key is None) == (jwks_url is None):
+        raise Invalid.at(
+            "/key", "Geef --key of --jwks-url, een van de twee.", "Give --key or --jwks-url, one of the two."
+        )
+    keys = _public_keys(key) if key is not None else []
+    if bound_tokens and no_bound_tokens:
+        raise Invalid.at("/bound-tokens", "Kies een van de twee.", "Choose one of the two.")
     if sealing_key and no_sealing_key:
         raise Invalid.at("/sealing-key", "Kies een van de twee.", "Choose one of the two.")
-    wanted = Organisation(Oin(oin), name, kind, sealing_key=_sealing_key(sealing_key) if sealing_key else None)
-    added = use(lambda broker: broker.partners.add(wanted, keys, unsealed=no_sealing_key))
+    wanted = Organisation(
+        Oin(oin),
+        name,
+        kind,
+        sealing_key=_sealing_key(sealing_key) if sealing_key else None,
+        jwks_url=jwks_url,
+        bound_tokens=bound_tokens,
+    )
+    added = use(lambda broker: broker.partners.add(wanted, keys, unsealed=no_sealing_key, unbound=no_bound_tokens))
     how = "what it gets is sealed to its key" if added.sealing_key else "what it gets is in clear, over TLS"
-    typer.echo(f"Added, with {len(keys)} key(s); {how}.")
+    typer.echo(f"Added, with {'keys at its address' if jwks_url else f'{len(keys)} key(s)'}; {how}.")
 
 
 @organisations.command("list")
@@ -84,15 +106,21 @@ def listed(as_json: Annotated[bool, typer.Option("--json", help="For a program t
                 "kind": o.kind,
                 "suspended": o.suspended,
                 "sealed": o.sealing_key is not None,
+                "jwksUrl": o.jwks_url,
+                "boundTokens": o.bound_tokens,
             }
             for o in found
         ]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     for o in found:
-        typer.echo(
-            f"{o.oin}  {o.kind:<24} {o.name}{'  (sealed)' if o.sealing_key else ''}{'  (suspended)' if o.suspended else ''}"
-        )
+        marks = {
+            "sealed": o.sealing_key,
+            "keys at its address": o.jwks_url,
+            "bound": o.bound_tokens,
+            "suspended": o.suspended,
+        }
+        typer.echo(f"{o.oin}  {o.kind:<24} {o.name}{''.join(f'  ({mark})' for mark, set_ in marks.items() if set_)}")
 
 
 @organisations.command("suspend")

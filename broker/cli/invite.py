@@ -8,16 +8,16 @@ from typing import Annotated
 import segno
 import typer
 
-from broker.cli.push import towards
+from broker.cli.towards import Key, OwnOin, Url, towards
 from broker.errors import Invalid
 
 
 def invite(
     handover: Annotated[str, typer.Argument(help="The id of a handover that you pushed.")],
     person: Annotated[str, typer.Argument(help="Whom to invite: the key in the handover's body, such as mother.")],
-    url: Annotated[str, typer.Option(help="The broker's address.")],
-    oin: Annotated[str, typer.Option(help="Your OIN.")],
-    key: Annotated[Path, typer.Option(help="Your private key (JWK, Ed25519).")],
+    url: Url,
+    oin: OwnOin,
+    key: Key,
     sheet: Annotated[
         Path | None, typer.Option(help="Write the sheet to this file (HTML), to print and hand over.")
     ] = None,

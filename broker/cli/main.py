@@ -22,6 +22,7 @@ app = typer.Typer(
 def _furnish() -> None:
     """Commands are imported here, so that `broker --help` stays quick."""
     from broker.cli import (
+        ask,
         audit,
         client_keys,
         copies,
@@ -51,9 +52,11 @@ def _furnish() -> None:
     app.add_typer(webhooks.app, name="webhooks")
     app.add_typer(witness.app, name="witness")
     app.add_typer(themes.app, name="theme")
+    app.add_typer(demo.app, name="demo")
     app.command("serve")(serve.serve)
-    app.command("demo")(demo.demo)
     app.command("push")(push.push)
+    app.command("ask")(ask.ask)
+    app.command("inbox")(ask.inbox)
     app.command("invite")(invite.invite)
     app.command("client-keys")(client_keys.client_keys)
     app.command("open")(client_keys.open_sealed)

@@ -2,28 +2,21 @@
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 
-from broker.client import Client, ClientKey, Refused
-from broker.errors import Invalid, Unavailable, Words
-
-_NOBODY = Words(
-    "Op dit adres antwoordt geen broker. Er is niets verstuurd.",
-    "No broker answers at this address. Check --url, and try again.",
-)
+from broker.cli.towards import Key, OwnOin, Url, towards
+from broker.client import Client
+from broker.errors import Invalid
 
 
 def push(
     file: Annotated[Path, typer.Argument(help="The body of a handover, as JSON.")],
-    url: Annotated[str, typer.Option(help="The broker's address.")],
-    oin: Annotated[str, typer.Option(help="Your OIN.")],
-    key: Annotated[Path, typer.Option(help="Your private key (JWK, Ed25519).")],
+    url: Url,
+    oin: OwnOin,
+    key: Key,
     sealed: Annotated[
         bool, typer.Option("--sealed", help="Seal every section here, so that nobody on the way reads it.")
     ] = False,
@@ -46,30 +39,6 @@ def push(
             body = _sealed(client, body, keep)
         send = client.dry_run if dry_run else client.push
         typer.echo(json.dumps(send(body), indent=1))
-
-
-@contextmanager
-def towards(url: str, oin: str, key: Path) -> Iterator[Client]:
-    """A client of this organisation. What the broker refuses is printed, and ends the command with exit code 2.
-
-    Raises Invalid for a file that is no key, and Unavailable when nobody answers.
-    """
-    try:
-        signing = ClientKey.read(key)
-    except ValueError:
-        raise Invalid.at(
-            "/key", "Dit is geen Ed25519-sleutel in JWK-vorm.", "This is no Ed25519 private key in JWK form."
-        ) from None
-    try:
-        with Client(url, oin, signing, language="en") as client:
-            yield client
-    except (httpx.HTTPError, httpx.InvalidURL):
-        raise Unavailable(_NOBODY) from None
-    except Refused as refused:
-        typer.echo(f"{refused.problem.get('detail', refused)}", err=True)
-        for fault in refused.problem.get("errors", ()):
-            typer.echo(f"  {fault['pointer'] or '/'}: {fault['detail']}", err=True)
-        raise typer.Exit(2) from None
 
 
 def _sealed(client: Client, body: Any, keep: Path | None) -> Any:

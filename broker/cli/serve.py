@@ -1,11 +1,15 @@
 """`broker serve` and `broker db upgrade`."""
 
 import asyncio
+from typing import Any, cast
 
 import typer
 import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from broker import observability
+from broker.api.proxies import ClientCertificates
 from broker.app import Broker, build, prepare_database
 from broker.asgi import asgi
 from broker.cli.dumps import no_dumps
@@ -24,14 +28,24 @@ def serve() -> None:
     broker = build(settings)
     asyncio.run(_heed_the_guard(broker))
     uvicorn.run(
-        asgi(broker),
+        served(broker),
         host=settings.host,
         port=settings.port,
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # `served` has them
         timeout_graceful_shutdown=10,
     )
+
+
+def served(broker: Broker) -> ASGIApp:
+    """The application behind its proxies: first whose certificate the peer says it saw, then whom it forwards for."""
+    settings = broker.settings
+    app: Any = ProxyHeadersMiddleware(asgi(broker), trusted_hosts=settings.forwarded_allow_ips)  # type: ignore[arg-type]
+    if settings.client_certificate_header:
+        app = ClientCertificates(app, settings.client_certificate_header, settings.client_certificate_proxies)
+    return cast(ASGIApp, app)
 
 
 async def _heed_the_guard(broker: Broker) -> None:

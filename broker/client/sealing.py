@@ -10,6 +10,7 @@ from typing import Any
 
 import rfc8785
 
+from broker.client.errors import ClientError
 from broker.crypto.client_keys import ClientSealingKey
 from broker.crypto.encoding import b64url, from_b64url
 from broker.crypto.sealing import (
@@ -26,7 +27,7 @@ from broker.crypto.sealing import (
 )
 
 
-class NotOpened(Exception):
+class NotOpened(ClientError):
     """A section was not sealed for this key, this organisation and this release, or is no longer whole."""
 
     def __init__(self, section_type: str | None) -> None:

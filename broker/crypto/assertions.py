@@ -27,6 +27,9 @@ _LONGEST = 300
 _SKEW = 30
 _LARGEST = 8192
 _RSA_BITS = 2048
+MOST_KEYS = 16
+PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"})
+"""Members that a public key does not have (RFC 7518 section 6)."""
 _TYPES = ("jwt", "client-authentication+jwt", "authorization-grant+jwt")
 """`typ`, where there is one: nothing that was signed for another use passes (RFC 8725 section 3.11)."""
 _CHOOSING = {"jwk", "jku", "x5u", "x5c", "crit", "b64"}
@@ -57,6 +60,30 @@ def check_public_jwk(jwk: Mapping[str, Any]) -> str:
     if not isinstance(key, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
         raise ValueError("this is no Ed25519, P-256 or RSA key in JWK form")
     return kid
+
+
+def published_keys(document: bytes) -> list[dict[str, Any]]:
+    """The keys in a JWK Set that assertions may be signed with; at most 16 stand in it. Raises ValueError.
+
+    A key of another kind or for another use is passed over (RFC 7517 section 5). One private key refuses the whole, and
+    so does an id that stands twice.
+    """
+    keys = strict_object(document).get("keys")
+    if not isinstance(keys, list) or len(keys) > MOST_KEYS or not all(isinstance(key, dict) for key in keys):
+        raise ValueError("this is no JWK Set of at most 16 keys")
+    if any(PRIVATE & set(key) for key in keys):
+        raise ValueError("a private key stands in it")
+    fit = [key for key in keys if key.get("use", "sig") == "sig" and _fits(key)]
+    if len({key["kid"] for key in fit}) != len(fit):
+        raise ValueError("an id stands twice")
+    return fit
+
+
+def _fits(jwk: Mapping[str, Any]) -> bool:
+    try:
+        return bool(check_public_jwk(jwk))
+    except ValueError:
+        return False
 
 
 def _algorithm_for(jwk: Mapping[str, Any]) -> str:
@@ -175,11 +202,15 @@ class Assertions:
         return unverified_issuer(assertion)
 
     def verify(
-        self, assertion: str, jwks: list[dict[str, Any]], audiences: tuple[str, ...], now: datetime
+        self, assertion: str, jwks: Sequence[dict[str, Any]], audiences: tuple[str, ...], now: datetime
     ) -> dict[str, Any]:
         """Its claims. Raises AssertionRefused."""
         return verify_assertion(assertion, jwks, audiences, now)
 
     def key_of(self, assertion: str) -> str:
-        """The id of the key that one which was verified is signed with."""
-        return str(_parts(assertion)[0]["kid"])
+        """The id of the key that it says to be signed with, empty for none. Raises AssertionRefused."""
+        return str(_parts(assertion)[0].get("kid", ""))
+
+    def published(self, document: bytes) -> list[dict[str, Any]]:
+        """The public keys in a JWK Set that an organisation publishes. Raises ValueError."""
+        return published_keys(document)

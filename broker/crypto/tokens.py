@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 
 from broker.crypto.keyring import KeyPurpose, Keyring
-from broker.domain.ports import AccessClaims
+from broker.domain.tokens import AccessClaims, Binding
 from broker.errors import NotAuthenticated
 
 LIFE = 300
@@ -46,6 +46,8 @@ class AccessTokens:
         }
         if claims.client:
             payload["client_key"] = claims.client
+        if claims.bound:
+            payload["cnf"] = _confirmation(claims.bound)
         return jwt.encode(payload, key.private, algorithm="EdDSA", headers={"kid": key.kid, "typ": "at+jwt"})
 
     def read(self, token: str, now: datetime) -> AccessClaims:
@@ -61,8 +63,14 @@ class AccessTokens:
                 self._held.popitem(last=False)
         if not payload["iat"] - 30 <= now.timestamp() < payload["exp"]:
             raise NotAuthenticated
+        cnf = payload.get("cnf", {})
         return AccessClaims(
-            payload["sub"], payload["client_id"], payload["role"], payload["scope"], payload.get("client_key", "")
+            payload["sub"],
+            payload["client_id"],
+            payload["role"],
+            payload["scope"],
+            payload.get("client_key", ""),
+            Binding(cnf.get("jkt", ""), cnf.get("x5t#S256", "")),
         )
 
     def _verify(self, token: str) -> Mapping[str, Any]:
@@ -90,3 +98,9 @@ class AccessTokens:
     def jwks(self) -> dict[str, Any]:
         """The public keys, for `/.well-known/jwks.json`."""
         return {"keys": [key.public_jwk() for key in self._keyring.all(KeyPurpose.TOKENS)]}
+
+
+def _confirmation(bound: Binding) -> dict[str, str]:
+    """`cnf` (RFC 7800): RFC 9449 section 6.1 and RFC 8705 section 3.1."""
+    members = {"jkt": bound.key, "x5t#S256": bound.certificate}
+    return {name: value for name, value in members.items() if value}

@@ -28,6 +28,9 @@ class AssertionFault(StrEnum):
     FUTURE = "assertion-from-the-future"
     REPLAYED = "assertion-replayed"
     SUBJECT = "assertion-subject"
+    KEYS_UNREACHABLE = "assertion-keys-unreachable"
+    KEYS_REFUSED = "assertion-keys-refused"
+    UNBOUND = "assertion-without-proof"
 
 
 class AssertionRefused(NotAuthenticated):
@@ -70,6 +73,10 @@ PROVEN: Mapping[AssertionFault, Words] = {
     AssertionFault.SUBJECT: Words(
         "Voor een token van de organisatie zelf zijn iss en sub hetzelfde: uw OIN.",
         "For a token of the organisation itself iss and sub are the same: your OIN.",
+    ),
+    AssertionFault.UNBOUND: Words(
+        "Uw organisatie krijgt alleen tokens die aan een sleutel gebonden zijn. Stuur een DPoP-header mee.",
+        "Your organisation only gets tokens that are bound to a key. Send a DPoP header along.",
     ),
 }
 """What is told, each only after the signature held."""

@@ -44,6 +44,8 @@ class Organisation:
     """A partner in the agreement. A suspended one gets and brings nothing.
 
     `sealing_key` is the public key, as JSON, to which what it gets is sealed; without one it gets plain text over TLS.
+    `jwks_url` is the address of its signing keys, where those are not registered one by one. With `bound_tokens` it gets
+    no token, and uses none, that is not bound to a key or a certificate.
     """
 
     oin: Oin
@@ -51,6 +53,8 @@ class Organisation:
     kind: str
     suspended: bool = False
     sealing_key: str | None = None
+    jwks_url: str | None = None
+    bound_tokens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -277,33 +277,6 @@ class AgreementSource(Protocol):
         """What it holds now, checked whole. Raises Unsafe with every fault."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessClaims:
-    """Who holds a token. `role` is empty for an organisation's own; `subject` is then its OIN.
-
-    `client` is the id of the organisation's key whose signature the token was given for.
-    """
-
-    subject: str
-    organisation: str
-    role: str
-    scope: str
-    client: str = ""
-
-
-class TokenIssuer(Protocol):
-    """Access tokens."""
-
-    def issue(self, claims: AccessClaims, token_id: str, now: datetime) -> str:
-        """A token that lives five minutes."""
-
-    def read(self, token: str, now: datetime) -> AccessClaims:
-        """Its claims. Raises NotAuthenticated."""
-
-    def jwks(self) -> dict[str, Any]:
-        """The public keys."""
-
-
 class Alarm(Protocol):
     """Hears of what was met at rest and is not what was put there."""
 
@@ -357,12 +330,15 @@ class AssertionCheck(Protocol):
         """Who says to have made it, unverified. Raises AssertionRefused."""
 
     def verify(
-        self, assertion: str, jwks: list[dict[str, Any]], audiences: tuple[str, ...], now: datetime
+        self, assertion: str, jwks: Sequence[dict[str, Any]], audiences: tuple[str, ...], now: datetime
     ) -> dict[str, Any]:
         """Its claims. Raises AssertionRefused."""
 
     def key_of(self, assertion: str) -> str:
-        """The id of the key that one which was verified is signed with."""
+        """The id of the key that it says to be signed with, empty for none. Raises AssertionRefused."""
+
+    def published(self, document: bytes) -> list[dict[str, Any]]:
+        """The public keys in what an organisation publishes at its address. Raises ValueError."""
 
 
 @dataclass(frozen=True, slots=True)

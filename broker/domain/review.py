@@ -69,6 +69,8 @@ WEIGHTS: dict[Signal, int] = {
 }
 OF_THE_READER = frozenset({Signal.REFUSED_OFTEN, Signal.MANY_CHILDREN})
 """Counted over whatever a professional asked of anybody: not for an officer of one of those who were asked."""
+FOR_THE_WHOLE = frozenset({Signal.UNREADABLE, Signal.SAMPLE})
+"""Signed off by nobody who looks for one organisation alone: a broken log, and the look that nobody chose."""
 LEADING = tuple(s for s, weight in WEIGHTS.items() if weight >= MAKES_ITEM or s is Signal.SAMPLE)
 """Those for which an item can be made: what a queue can be narrowed to."""
 
@@ -173,6 +175,14 @@ def signals_of(request: Request, before: Before) -> frozenset[Signal]:
         Signal.FIRST_CHILD: before.new_child and not request.search,
     }
     return frozenset(signal for signal, it_does in holds.items() if it_does)
+
+
+def may_sign_off(looks_for: str | None, asked_by: str, signals: Iterable[Signal]) -> bool:
+    """Whether somebody who looks for that organisation (None: for the whole) answers for an item of these signals.
+
+    The organisation that asked answers for what its people do (NEN 7513). The one that was asked sees it, and leaves it open.
+    """
+    return looks_for is None or (looks_for == asked_by and not FOR_THE_WHOLE & set(signals))
 
 
 def outside_hours(at: datetime) -> bool:

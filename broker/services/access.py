@@ -1,9 +1,11 @@
 """Tokens: an organisation proves who it is with a signed assertion, and vouches for its professionals the same way.
 
-1. The issuer is a known partner that is not suspended; the keys are the ones registered for it.
+1. The issuer is a known partner that is not suspended; the keys are the ones registered for it, or at the address that is.
 2. The assertion verifies (RFC 7523 section 3), and its `jti` was never used before, at any broker.
 3. A professional's role is a word of the agreement; `email` and `phone_number` have the form of one.
 4. A professional's contacts are kept as keyed tags only, and compared with those that people are reached at.
+5. Where the request shows a key or a certificate, the token is bound to it (`services/bindings.py`), and counts only with it.
+6. Only what was proven counts towards how often an organisation may call: who cannot sign for it uses up nothing of its.
 
 The clock is the machine's own, also in a demonstration that moves the broker's.
 
@@ -15,16 +17,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
 from broker.domain.assertions import PROVEN, AssertionFault, AssertionRefused
 from broker.domain.parties import MAIL, PHONE, Oin, Organisation, Professional, ProfessionalId, client_key
-from broker.domain.ports import AccessClaims, AssertionCheck, Clock, TokenIssuer
+from broker.domain.ports import AssertionCheck, Clock
+from broker.domain.proofs import TOLD, CertificateRefused, Proof, ProofFault, ProofRefused
+from broker.domain.rates import Budget
+from broker.domain.tokens import AccessClaims, Binding, Shown, TokenIssuer
 from broker.errors import BrokerError, NotAllowed, NotAuthenticated, Words
+from broker.services.bindings import Bindings
 from broker.services.house import House
+from broker.services.key_addresses import Jwks, KeyAddresses
 from broker.services.matters import doubt_professional
+from broker.services.rates import Rates
 
 _log = structlog.get_logger(__name__)
 CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -47,43 +55,67 @@ class TokenRefused(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever holds a verified token. `professional` is None for the organisation itself."""
+    """Whoever holds a verified token. `professional` is None for the organisation itself; `budget` is what it may still call."""
 
     organisation: Organisation
     professional: Professional | None
+    budget: Budget
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A fresh access token."""
+    """A fresh access token. `type` is how it is to be shown (RFC 6749 section 7.1, RFC 9449 section 5)."""
 
     token: str = field(repr=False)
     scope: str
+    type: Literal["Bearer", "DPoP"] = "Bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a token is asked with: the signed assertion, the scope if one is named, and what the request shows."""
+
+    assertion: str = field(repr=False)
+    shown: Shown
+    scope: str | None = None
 
 
 class Access:
     """Issues tokens and says who holds one."""
 
-    def __init__(self, house: House, tokens: TokenIssuer, assertions: AssertionCheck, clock: Clock) -> None:
+    def __init__(
+        self,
+        house: House,
+        tokens: TokenIssuer,
+        assertions: AssertionCheck,
+        bindings: Bindings,
+        addresses: KeyAddresses,
+        clock: Clock,
+        rates: Rates,
+    ) -> None:
         self._house = house
+        self._rates = rates
         self._clock = clock
         self._tokens = tokens
         self._assertions = assertions
+        self._bindings = bindings
+        self._addresses = addresses
         self._audiences = (house.public_url, f"{house.public_url}/oauth/token")
 
-    async def for_organisation(self, assertion: str) -> IssuedToken:
+    async def for_organisation(self, asked: Asked) -> IssuedToken:
         """A token for the organisation itself (client_credentials). Raises TokenRefused."""
         now = self._clock()
-        organisation, claims = await self._verified(assertion, now)
+        organisation, claims, bound = await self._verified(asked, ORGANISATION_SCOPE, now)
         if claims["sub"] != organisation.oin:
             raise _refused(AssertionFault.SUBJECT)
-        return self._issue(AccessClaims(organisation.oin, organisation.oin, "", ORGANISATION_SCOPE), now)
+        oin = organisation.oin
+        return self._issue(AccessClaims(oin, oin, "", ORGANISATION_SCOPE, bound=bound), now)
 
-    async def for_professional(self, assertion: str) -> IssuedToken:
+    async def for_professional(self, asked: Asked) -> IssuedToken:
         """A token for a professional whom the organisation vouches for (RFC 7523 section 2.1). Raises TokenRefused."""
         house, now = self._house, self._clock()
-        organisation, claims = await self._verified(assertion, now)
-        vouching = client_key(self._assertions.key_of(assertion))
+        organisation, claims, bound = await self._verified(asked, PROFESSIONAL_SCOPE, now)
+        vouching = client_key(self._assertions.key_of(asked.assertion))
         external, name, role = (claims.get(claim) for claim in ("sub", "name", "role"))
         words = house.agreement().vocabulary.roles
         if not (_text(external) and _text(name) and isinstance(role, str) and role in words):
@@ -97,55 +129,94 @@ class Access:
             if contacts and await work.contacts.keep(who, contacts):  # 4
                 await doubt_professional(work, house, who, house.clock())
             await work.commit()
-        return self._issue(AccessClaims(who, organisation.oin, role, PROFESSIONAL_SCOPE, vouching), now)
+        return self._issue(AccessClaims(who, organisation.oin, role, PROFESSIONAL_SCOPE, vouching, bound), now)
 
-    async def _verified(self, assertion: str, now: datetime) -> tuple[Organisation, Mapping[str, Any]]:
+    async def _verified(
+        self, asked: Asked, scope: str, now: datetime
+    ) -> tuple[Organisation, Mapping[str, Any], Binding]:
+        """Who asks, what they state, and what the token is to be bound to. Raises TokenRefused; only a pass uses anything up."""
+        if asked.scope is not None and asked.scope != scope:
+            raise TokenRefused(_SCOPE, code="invalid_scope")
+        bound, proof = self._binding(asked.shown, now)
         try:
-            issuer = self._assertions.issuer(assertion)
+            issuer = self._assertions.issuer(asked.assertion)
             async with self._house.storage(writing=False) as work:
                 organisation = await work.organisations.get(issuer)
-                jwks = await work.organisations.jwks(issuer)
+                jwks: Jwks = await work.organisations.jwks(issuer)
             if organisation is None:  # 1
                 raise AssertionRefused(AssertionFault.ISSUER)
             if organisation.suspended:
                 raise AssertionRefused(AssertionFault.SUSPENDED)
-            claims = self._assertions.verify(assertion, jwks, self._audiences, now)  # 2
+            if organisation.jwks_url is not None:
+                kid = self._assertions.key_of(asked.assertion)
+                jwks = await self._addresses.keys(issuer, organisation.jwks_url, kid)
+            claims = self._assertions.verify(asked.assertion, jwks, self._audiences, now)  # 2
+            if organisation.bound_tokens and not bound:
+                raise AssertionRefused(AssertionFault.UNBOUND)
         except AssertionRefused as refused:
             raise _refused(refused.fault) from None
         async with self._house.storage() as work:
             fresh = await work.guards.once(
                 f"jti:{issuer}:{claims['jti']}", datetime.fromtimestamp(claims["exp"] + 60, UTC)
             )
+            if not fresh:
+                raise _refused(AssertionFault.REPLAYED)
+            if proof is not None and not await self._bindings.take(work, proof):
+                raise _unproven(ProofFault.REPLAYED)
             await work.commit()
-        if not fresh:
-            raise _refused(AssertionFault.REPLAYED)
-        return organisation, claims
+        await self._rates.spend(organisation.oin)  # 6
+        return organisation, claims, bound
+
+    def _binding(self, shown: Shown, now: datetime) -> tuple[Binding, Proof | None]:  # 5
+        try:
+            return self._bindings.of(shown, now)
+        except ProofRefused as refused:
+            raise _unproven(refused.fault) from None
+        except CertificateRefused as refused:
+            _log.warning("token:refused", code=refused.fault.value)
+            raise TokenRefused(_CERTIFICATE) from None
 
     def _issue(self, claims: AccessClaims, now: datetime) -> IssuedToken:
-        return IssuedToken(self._tokens.issue(claims, self._house.ids(), now), claims.scope)
+        token = self._tokens.issue(claims, self._house.ids(), now)
+        return IssuedToken(token, claims.scope, "DPoP" if claims.bound.key else "Bearer")
 
-    async def caller(self, token: str) -> Caller:
-        """Who holds this token. Raises NotAuthenticated, also for a suspended organisation's."""
-        claims = self._tokens.read(token, self._clock())
+    async def caller(self, shown: Shown) -> Caller:
+        """Who holds the token that is shown. Raises NotAuthenticated, also for a suspended organisation's, and RateLimited.
+
+        A proof that passes is used up.
+        """
+        now = self._clock()
+        try:
+            claims = self._tokens.read(shown.token, now)
+        except NotAuthenticated:
+            raise _not_let_in("access-token") from None
         async with self._house.storage(writing=False) as work:
             organisation = await work.organisations.get(claims.organisation)
         if organisation is None or organisation.suspended:
-            raise NotAuthenticated
+            raise _not_let_in("access-suspended")
+        if organisation.bound_tokens and not claims.bound:
+            raise _not_let_in("access-unbound")
+        try:
+            await self._bindings.check(claims.bound, shown, now)  # 5
+        except (ProofRefused, CertificateRefused) as refused:
+            _log.warning("access:refused", code=refused.fault.value)
+            raise
+        budget = await self._rates.spend(organisation.oin)  # 6
         if claims.scope == PROFESSIONAL_SCOPE and claims.role:
             who = Professional(ProfessionalId(claims.subject), Oin(claims.organisation), claims.role, claims.client)
-            return Caller(organisation, who)
-        return Caller(organisation, None)
+            return Caller(organisation, who, budget)
+        return Caller(organisation, None, budget)
 
-    async def organisation(self, token: str) -> Organisation:
-        """The organisation that holds this token as itself. Raises NotAllowed for a professional's."""
-        caller = await self.caller(token)
+    @staticmethod
+    def organisation(caller: Caller) -> Organisation:
+        """The organisation that calls as itself. Raises NotAllowed for a professional."""
         if caller.professional is not None:
             raise NotAllowed(_FOR_ORGANISATIONS)
         return caller.organisation
 
-    async def professional(self, token: str) -> Professional:
-        """The professional who holds this token. Raises NotAllowed for an organisation's own."""
-        caller = await self.caller(token)
+    @staticmethod
+    def professional(caller: Caller) -> Professional:
+        """The professional who calls. Raises NotAllowed for an organisation itself."""
         if caller.professional is None:
             raise NotAllowed(_FOR_PROFESSIONALS)
         return caller.professional
@@ -159,6 +230,17 @@ def _refused(fault: AssertionFault) -> TokenRefused:
     """The operator reads every fault; the caller is told what they can mend once they proved whose key it is."""
     _log.warning("token:refused", code=fault.value)
     return TokenRefused(PROVEN.get(fault))
+
+
+def _unproven(fault: ProofFault) -> TokenRefused:
+    """What is wrong with a proof says nothing of anybody: it is always told (RFC 9449 section 5)."""
+    _log.warning("token:refused", code=fault.value)
+    return TokenRefused(TOLD[fault], code="invalid_dpop_proof")
+
+
+def _not_let_in(code: str) -> NotAuthenticated:
+    _log.warning("access:refused", code=code)
+    return NotAuthenticated()
 
 
 def _contacts(claims: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -177,6 +259,14 @@ def _text(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value.strip()) <= 200
 
 
+_SCOPE = Words(
+    "Laat scope weg, of noem wat bij deze grant hoort: handovers bij client_credentials, releases bij jwt-bearer.",
+    "Leave scope out, or name what belongs to this grant: handovers for client_credentials, releases for jwt-bearer.",
+)
+_CERTIFICATE = Words(
+    "Het certificaat van deze verbinding is niet te lezen. Kom binnen met een certificaat in X.509.",
+    "The certificate of this connection cannot be read. Come in with one X.509 certificate.",
+)
 _ROLE = Words(
     "Noem in het bewijs sub, name en een role die de afspraken kennen (/v1/vocabulary).",
     "Give sub, name and a role that the agreement knows (/v1/vocabulary) in the assertion.",

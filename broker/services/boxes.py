@@ -1,15 +1,30 @@
 """Looking at handovers: what an organisation sent, what is open to it, and what is open about one person.
 
-What is closed to a recipient is not there for it: in no list, no page length, no cursor.
+What is closed to a recipient is not there for it: in no list, no cursor, and in no page length, but for one: a page that
+ends early says that much was answered, and is closed. A page's work has a bound.
 """
+
+from typing import NamedTuple
 
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import Handover
 from broker.domain.parties import Oin, Professional, Recipient
 from broker.errors import NotFound
+from broker.services.cursors import Place
 from broker.services.handovers import own
 from broker.services.house import House
+from broker.services.rates import check_asked
 from broker.services.views import HandoverView, seen_by_recipient, seen_by_sender
+
+LOOKED_AT = 100
+"""Handovers that one page of `received` looks into, at most."""
+
+
+class Page(NamedTuple):
+    """Handovers, and the cursor of the page after it; empty when there is none."""
+
+    views: tuple[HandoverView, ...]
+    next: str
 
 
 class Boxes:
@@ -38,42 +53,51 @@ class Boxes:
             raise NotFound
         return view
 
-    async def sent(self, sender: Oin, before: str, limit: int) -> tuple[tuple[HandoverView, ...], str]:
-        """A page of what this organisation pushed, newest first, and where the next page starts (empty: nowhere)."""
-        now = self._house.clock()
+    async def sent(self, sender: Oin, cursor: str, limit: int) -> Page:
+        """A page of what this organisation pushed, newest first. Raises Invalid for a cursor of another list."""
+        now, place = self._house.clock(), Place(self._house.fields, "sent", sender, "")
+        before = place.read(cursor)
         async with self._house.storage(writing=False) as work:
             found = await work.lists.sent(sender, before, limit + 1)
             views = [await seen_by_sender(work, self._house, handover, now) for handover in found[:limit]]
-        return tuple(views), (found[limit - 1].id if len(found) > limit else "")
+        return Page(tuple(views), place.written(found[limit - 1].id) if len(found) > limit else "")
 
-    async def received(
-        self, oin: Oin, role: str | None, before: str, limit: int
-    ) -> tuple[tuple[HandoverView, ...], str]:
+    async def received(self, oin: Oin, role: str | None, cursor: str, limit: int) -> Page:
         """A page of what at least one consent opens to this organisation (in one role), newest first.
 
-        What is closed is passed over: it shortens no page, and no cursor names it.
+        What is closed is passed over, and no cursor can be read. What nobody ever answered costs nothing; of what
+        somebody did, at most `LOOKED_AT` are looked into for one page, which is then a short one. Raises Invalid for a
+        cursor of another list.
         """
-        now = self._house.clock()
+        now, place = self._house.clock(), Place(self._house.fields, "received", oin, role or "")
+        before, looked = place.read(cursor), 0
         recipient = Recipient(oin, role) if role is not None else None
         views: list[HandoverView] = []
         async with self._house.storage(writing=False) as work:
             more = True
-            while more and len(views) <= limit:
-                found = await work.lists.addressed(recipient, oin, before, limit + 1)
-                views += [
-                    view
-                    for handover in found
-                    if (view := await seen_by_recipient(work, self._house, handover, _mine(handover, oin, role), now))
-                ]
-                more = len(found) > limit
+            while more and len(views) <= limit and looked < LOOKED_AT:
+                wanted = min(limit + 1, LOOKED_AT - looked)
+                found = await work.lists.addressed(recipient, oin, before, wanted + 1)
+                more, found = len(found) > wanted, found[:wanted]
+                looked += len(found)
+                for handover in found:
+                    mine = _mine(handover, oin, role)
+                    if view := await seen_by_recipient(work, self._house, handover, mine, now):
+                        views.append(view)
                 before = found[-1].id if found else before
         page = tuple(views[:limit])
-        return page, (page[-1].handover.id if len(views) > limit else "")
+        if len(views) > limit:
+            return Page(page, place.written(page[-1].handover.id))
+        return Page(page, place.written(before) if more else "")
 
     async def search(self, who: Professional, system: str, value: str) -> tuple[HandoverView, ...]:
-        """What is open to this professional about the person with that identifier. The search itself is logged."""
+        """What is open to this professional about the person with that identifier. The search itself is logged.
+
+        Raises RateLimited, alike for who is known and who is not.
+        """
         now = self._house.clock()
         async with self._house.storage() as work:
+            await check_asked(work, self._house, who.organisation, now, "person", system, value)
             subject = await work.persons.by_identifier(system, value)
             found = await work.lists.about(subject, who.organisation, who.role) if subject else ()
             views = [

@@ -98,7 +98,7 @@ class Breach:
     async def touched(self, token: str, wanted: BreachWanted) -> BreachPage:
         """A page of what they got, logged. Raises Invalid with all that is wrong with the form."""
         house, now = self._house, self._house.clock()
-        async with house.storage() as work:
+        async with house.storage(writing=False) as work:
             acting = await self._officers.acting(work, token, Right.READ_PERSON)  # 1
             trail = await _trail(work, wanted)
             found, following = await passing(work, acting, trail, GOT, wanted.first_day, wanted.last_day, PAGE)  # 3
@@ -106,15 +106,13 @@ class Breach:
             organisations = await _partners(work)
             names, vocabulary = dict(organisations), house.agreement().vocabulary
             rows = tuple(row_of(entry, facts, names, vocabulary) for entry, _, facts in lines)
-            await _look(work, acting, wanted, now, lines)  # 2
-            await work.commit()
-        house.log.kick()
+        await self._log(token, wanted, now, lines)  # 2
         return BreachPage(rows, following, organisations)
 
     async def affected(self, token: str, wanted: BreachWanted) -> Affected:
         """How many, about whom and what: for a notice. Logged. Raises Invalid with all that is wrong with the form."""
         house, now = self._house, self._house.clock()
-        async with house.storage() as work:
+        async with house.storage(writing=False) as work:
             acting = await self._officers.acting(work, token, Right.READ_PERSON)  # 1
             trail = await _trail(work, wanted)
             tally, more, lines = _Tally(), True, 0
@@ -125,9 +123,7 @@ class Breach:
                 if lines >= COUNTED:
                     break
             names = dict(await _partners(work))
-            await _look(work, acting, wanted, now, ())  # 2
-            await work.commit()
-        house.log.kick()
+        await self._log(token, wanted, now, ())  # 2
         label = house.agreement().vocabulary.label
         return Affected(
             now,
@@ -152,7 +148,7 @@ class Breach:
         something that waits for its place in the log.
         """
         house, now = self._house, self._house.clock()
-        async with house.storage() as work:
+        async with house.storage(writing=False) as work:
             acting = await self._officers.confirmed(work, token, Right.TAKE_AWAY, Purpose.TAKE_AWAY)  # 1
             acting.need(Right.READ_PERSON)
             lines: list[Line] = []
@@ -165,6 +161,8 @@ class Breach:
                 raise Conflict(_TOO_MANY, code="too-many-lines")
             if not lines:
                 raise Conflict(_NOTHING, code="nothing-read")
+        async with house.storage() as work:
+            acting = await self._officers.confirmed(work, token, Right.TAKE_AWAY, Purpose.TAKE_AWAY)
             personal = (Personal(acting.officer, "officer", acting.officer),)
             facts: dict[str, Fact] = {"format": "breach", "count": len(lines)}
             await work.log.append(LogEvent(EventType.LOG_EXPORTED, now, facts=facts, personal=personal))  # 2
@@ -175,6 +173,14 @@ class Breach:
         if any(entry["proof"] is None for entry in made["entries"]):
             raise Conflict(_WAITS, code="proof-waits")
         return ProofFile(now, json.dumps(made, indent=1).encode())
+
+    async def _log(self, token: str, wanted: BreachWanted, now: datetime, lines: Sequence[Line]) -> None:
+        """Reading takes a while: nobody who writes waits for it, and what was read is given to nobody before this."""
+        async with self._house.storage() as work:
+            acting = await self._officers.acting(work, token, Right.READ_PERSON)
+            await _look(work, acting, wanted, now, lines)
+            await work.commit()
+        self._house.log.kick()
 
     async def _walk(
         self, work: UnitOfWork, acting: Acting, trail: Trail, wanted: BreachWanted

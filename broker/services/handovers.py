@@ -17,6 +17,7 @@ from broker.domain.erasure import Cause
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import ENDED, Handover, HandoverState
 from broker.domain.parties import Oin, PersonId
+from broker.domain.retries import Attempt
 from broker.domain.stores import PartnerEventType, Pushed, Statements, UnitOfWork
 from broker.errors import Conflict, Fault, Invalid, NotFound, Words
 from broker.services.dry_runs import DryRun, dry_run
@@ -24,7 +25,7 @@ from broker.services.erasure import erase_contents
 from broker.services.house import House
 from broker.services.intake import recognise, sealed_handover
 from broker.services.partner_events import tell_readers
-from broker.services.views import HandoverView, seen_by_sender
+from broker.services.views import Expected, HandoverView, check_unchanged, seen_by_sender
 
 
 class Handovers:
@@ -43,16 +44,24 @@ class Handovers:
         """The day that periods in a body count from."""
         return local_day(self._house.clock())
 
-    async def push(self, sender: Oin, draft: Draft) -> HandoverView:
-        """Keep a handover. A body that was kept under this reference answers as the first time; another is a Conflict."""
+    async def push(self, sender: Oin, draft: Draft, attempt: Attempt | None = None) -> HandoverView:
+        """Keep a handover. A body that was kept under this reference answers as the first time; another is a Conflict.
+
+        Raises what `RetryStore.begin` raises when the attempt's key is not for this.
+        """
         house, now = self._house, self._house.clock()
         fingerprint = self._fingerprint(sender, draft)
         async with house.storage() as work:
+            if attempt:
+                await work.retries.begin(attempt, now)  # done before: it is there by its reference
             before = await work.handovers.by_reference(sender, draft.reference)
             if before is not None:
                 if fingerprint not in await work.handovers.fingerprints(before):
                     raise Conflict(_OTHER_BODY, code="reference-in-use")
-                return await seen_by_sender(work, house, await own(work, sender, before), now)
+                view = await seen_by_sender(work, house, await own(work, sender, before), now)
+                if attempt:
+                    await work.commit()
+                return view
             keys, stated = await recognise(work, house, sender, draft, now)
             handover, sealed = await sealed_handover(house, sender, draft, keys)
             await work.handovers.add(Pushed(handover, draft.reference, fingerprint, keys, sealed), now)
@@ -73,22 +82,37 @@ class Handovers:
     def _fingerprint(self, sender: Oin, draft: Draft) -> str:
         return self._house.tags.tag("body", sender, draft.canonical)
 
-    async def correct(self, sender: Oin, handover_id: str, draft: Draft) -> HandoverView:
+    async def correct(
+        self,
+        sender: Oin,
+        handover_id: str,
+        draft: Draft,
+        attempt: Attempt | None = None,
+        expected: Expected | None = None,
+    ) -> HandoverView:
         """Put a new version in the place of the one in force. The same body again answers as the first time.
 
-        Raises NotFound for anybody else's, Conflict for one that ended, and Invalid when it is about another
-        subject, purpose or kind: consent was asked for those, so that is another handover.
+        So does the same attempt, also when another version is in force since: it is not put back. Raises NotFound for
+        anybody else's, Conflict for one that ended, ChangedSince for another one than was `expected`, and Invalid when
+        it is about another subject, purpose or kind: consent was asked for those, so that is another handover.
         """
         house, now = self._house, self._house.clock()
         fingerprint = self._fingerprint(sender, draft)
         async with house.storage() as work:
+            earlier = await work.retries.begin(attempt, now) if attempt else None
             before = await own(work, sender, handover_id, lock=True)
+            if earlier:
+                return await seen_by_sender(work, house, before, now)
             if before.state is HandoverState.WITHDRAWN:
                 raise Conflict(_WITHDRAWN, code="handover-withdrawn")
             if before.state in ENDED:
                 raise Conflict(_ERASED, code="handover-erased")
             if fingerprint == (await work.handovers.fingerprints(before.id))[-1]:
-                return await seen_by_sender(work, house, before, now)
+                view = await seen_by_sender(work, house, before, now)
+                if attempt:
+                    await work.commit()
+                return view
+            await check_unchanged(work, house, before, expected, now)
             keys, stated = await recognise(work, house, sender, draft, now)
             handover, sealed = await sealed_handover(house, sender, draft, keys, corrects=before)
             if faults := _not_a_correction(
@@ -111,14 +135,15 @@ class Handovers:
         house.log.kick()
         return view
 
-    async def withdraw(self, sender: Oin, handover_id: str) -> None:
-        """End a handover: its contents are erased, and who read it is told. Raises NotFound."""
+    async def withdraw(self, sender: Oin, handover_id: str, expected: Expected | None = None) -> None:
+        """End a handover: its contents are erased, and who read it is told. Raises NotFound and ChangedSince."""
         now = self._house.clock()
         async with self._house.storage() as work:
             contents = await work.erasure.contents(handover_id)
             handover = await own(work, sender, handover_id)
             if handover.state in ENDED or contents is None:
                 return
+            await check_unchanged(work, self._house, handover, expected, now)
             await work.log.append(about(EventType.HANDOVER_WITHDRAWN, handover, now))
             await erase_contents(work, self._house, contents, Cause.WITHDRAWN, now)
             await work.commit()

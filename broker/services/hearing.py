@@ -14,6 +14,7 @@ from broker.domain.events import EventType, Personal
 from broker.domain.handovers import Handover
 from broker.domain.parties import Oin
 from broker.domain.reactions import Outcome, Reaction, next_state
+from broker.domain.retries import Attempt
 from broker.domain.stores import Contact, Message, UnitOfWork
 from broker.errors import Conflict, NotFound, Words
 from broker.services.erasure import erase_contents
@@ -48,9 +49,17 @@ class Hearing:
         return found
 
     async def answer(
-        self, sender: Oin, handover_id: str, reaction_id: str, outcome: Outcome, explanation: str
+        self,
+        sender: Oin,
+        handover_id: str,
+        reaction_id: str,
+        outcome: Outcome,
+        explanation: str,
+        attempt: Attempt | None = None,
     ) -> Reaction:
         """Answer a request, once, and tell its author that there is an answer; `erased` erases at once.
+
+        The same attempt again gets the reaction as it was answered.
 
         Raises NotFound for anybody else's handover and for what was not written about it, Conflict for a reaction, for
         a request that was answered already and for a handover that was erased meanwhile, Invalid for an answer to
@@ -59,11 +68,14 @@ class Hearing:
         house, now = self._house, self._house.clock()
         erasing = outcome is Outcome.ERASED
         async with house.storage() as work:
+            earlier = await work.retries.begin(attempt, now) if attempt else None
             contents = await work.erasure.contents(handover_id) if erasing else None
             handover = await _own(work, sender, handover_id)
             reaction = await work.reactions.get(reaction_id, lock=True)
             if reaction is None or reaction.handover != handover.id:
                 raise NotFound
+            if earlier:
+                return reaction
             state = next_state(reaction.kind, reaction.state, outcome)
             await work.reactions.answer(reaction, state, explanation, now)
             await work.log.append(logged(EventType.REACTION_ANSWERED, handover, now, named(reaction)))

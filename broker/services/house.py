@@ -7,7 +7,18 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from broker.domain.log_ports import DisclosureLog
 from broker.domain.outbound import Outside
-from broker.domain.ports import AgreementInForce, Clock, CodeMaker, Ids, Notary, Phrases, SectionVault, Tagger
+from broker.domain.ports import (
+    AgreementInForce,
+    Clock,
+    CodeMaker,
+    FieldSeal,
+    Ids,
+    Notary,
+    Phrases,
+    SectionVault,
+    Tagger,
+)
+from broker.domain.rates import Rate
 from broker.domain.stores import PersonClaim, Storage, UnitOfWork
 from broker.errors import TooMany, Words
 
@@ -56,6 +67,8 @@ class House:
     outbox_kick: Callable[[], None]
     phrases: Phrases
     outside: Outside
+    fields: FieldSeal
+    rate_one: Rate
 
     def speaks(self, stated: str) -> str:
         """The language to write to somebody in: the stated one when the agreement has a notice in it, Dutch otherwise."""

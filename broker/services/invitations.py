@@ -3,6 +3,7 @@
 The one-time code goes to the person's own contact, so whoever holds the invitation alone gets nowhere.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -10,6 +11,7 @@ from typing import Literal
 from broker.domain.events import EventType, Personal
 from broker.domain.notices import asked_of
 from broker.domain.parties import Oin
+from broker.domain.retries import Attempt
 from broker.domain.stores import Invitation, Message
 from broker.errors import Conflict, Invalid, Words
 from broker.services.handovers import about, own
@@ -37,16 +39,26 @@ class Invitations:
         self._house = house
 
     async def invite(
-        self, sender: Oin, handover_id: str, person_key: str, delivery: Literal["paper", "message"]
+        self,
+        sender: Oin,
+        handover_id: str,
+        person_key: str,
+        delivery: Literal["paper", "message"],
+        attempt: Attempt | None = None,
     ) -> Invited:
         """Make an invitation for one person: a code for the worker to hand over, or a message to the person itself.
+
+        The same attempt again gives the same code, as long as the handover has contents, and sends no other message.
 
         Raises NotFound for anybody else's handover, Invalid for an unknown key, Conflict when there is nothing to
         ask this person or no contact for the one-time code.
         """
         house, now = self._house, self._house.clock()
         async with house.storage() as work:
+            earlier = await work.retries.begin(attempt, now) if attempt else None
             handover = await own(work, sender, handover_id, lock=True)  # not erased meanwhile
+            if earlier and handover.kept_at(now):
+                return _again(earlier.answer, house.public_url)
             person = (await work.handovers.people(handover.id)).get(person_key)
             if person is None:
                 raise Invalid.at("/person", "Deze sleutel staat niet in de overdracht.", "No such key in the handover.")
@@ -71,11 +83,25 @@ class Invitations:
                 to = contacts[0]
                 message = Message(to.value, to.channel, "invitation", language, text)
                 await work.outbox.add(message, house.ids(), now, handover=handover.id)
+            handed = delivery == "paper"
+            invited = Invited(invitation.id, code if handed else None, link if handed else None, until, language)
+            if attempt:
+                await work.retries.keep(attempt, handover.id, _kept(invited))
             await work.commit()
         house.log.kick()
         house.outbox_kick()
-        handed = delivery == "paper"
-        return Invited(invitation.id, code if handed else None, link if handed else None, until, language)
+        return invited
+
+
+def _kept(invited: Invited) -> str:
+    """What of the answer cannot be made again."""
+    return json.dumps([invited.id, invited.code, invited.answer_until.isoformat(), invited.language])
+
+
+def _again(kept: str, public_url: str) -> Invited:
+    invitation, code, until, language = json.loads(kept)
+    link = f"{public_url}/#{code}" if code else None
+    return Invited(invitation, code, link, datetime.fromisoformat(until), language)
 
 
 _NOTHING_TO_ASK = Words(

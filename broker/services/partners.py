@@ -10,7 +10,7 @@ from broker.domain.events import EventType, Fact, LogEvent
 from broker.domain.parties import Organisation
 from broker.domain.ports import AgreementInForce
 from broker.domain.stores import UnitOfWork
-from broker.errors import Invalid, NotFound
+from broker.errors import Fault, Invalid, NotFound, Words
 from broker.services.house import House
 
 
@@ -39,21 +39,26 @@ class Partners:
         return self._house.vault.intake_keys()
 
     async def add(
-        self, organisation: Organisation, jwks: Sequence[Mapping[str, Any]], *, unsealed: bool = False
+        self,
+        organisation: Organisation,
+        jwks: Sequence[Mapping[str, Any]],
+        *,
+        unsealed: bool = False,
+        unbound: bool = False,
     ) -> Organisation:
-        """Add or replace a partner, with keys that were checked. Raises Invalid for an OIN or kind that cannot be.
+        """Add or replace a partner, with keys that were checked or the address of keys. Raises Invalid.
 
         A sealing key that is there stays, unless another is given or `unsealed` says that it goes: what a partner gets
-        does not begin to leave in clear by an omission; and one that is suspended stays so. Returns the partner as it is now.
+        does not begin to leave in clear by an omission. Neither do its tokens stop being bound, unless `unbound` says so;
+        and one that is suspended stays so. Returns the partner as it is now.
         """
-        if not (organisation.oin.isascii() and organisation.oin.isdigit() and len(organisation.oin) == 20):
-            raise Invalid.at("/oin", "Een OIN heeft twintig cijfers.", "An OIN has twenty digits.")
-        if organisation.kind not in self._house.agreement().vocabulary.organisation_kinds:
-            raise Invalid.at("/kind", "De afspraken kennen deze soort niet.", "The agreement does not know this kind.")
+        self._check(organisation, jwks)
         async with self._house.storage() as work:
             before = await work.organisations.get(organisation.oin, lock=True)
             if organisation.sealing_key is None and not unsealed:
                 organisation = replace(organisation, sealing_key=before.sealing_key if before else None)
+            if before is not None and before.bound_tokens and not unbound:
+                organisation = replace(organisation, bound_tokens=True)
             if before is not None and before.suspended:
                 organisation = replace(organisation, suspended=True)
             how = {"by": "operator"}
@@ -63,6 +68,19 @@ class Partners:
             await work.commit()
         self._house.log.kick()
         return organisation
+
+    def _check(self, organisation: Organisation, jwks: Sequence[Mapping[str, Any]]) -> None:
+        """Every fault at once. Raises Invalid."""
+        faults = []
+        if not (organisation.oin.isascii() and organisation.oin.isdigit() and len(organisation.oin) == 20):
+            faults.append(Fault("/oin", Words("Een OIN heeft twintig cijfers.", "An OIN has twenty digits.")))
+        if organisation.kind not in self._house.agreement().vocabulary.organisation_kinds:
+            words = Words("De afspraken kennen deze soort niet.", "The agreement does not know this kind.")
+            faults.append(Fault("/kind", words))
+        if organisation.jwks_url is not None and (jwks or not self._house.outside.accepts(organisation.jwks_url)):
+            faults.append(Fault("/jwks-url", _ADDRESS))
+        if faults:
+            raise Invalid(faults)
 
     async def suspend(self, oin: str, *, suspended: bool) -> None:
         """Stop a partner at once, or let it take part again: the operator, alone. Raises NotFound."""
@@ -96,3 +114,9 @@ async def change_partner(
     kid = json.loads(organisation.sealing_key)["kid"] if organisation.sealing_key else "none"
     facts: dict[str, Fact] = {"state": state, "sealing": kid, **how}
     await work.log.append(LogEvent(EventType.ORGANISATION_CHANGED, now, organisation.oin, facts=facts))
+
+
+_ADDRESS = Words(
+    "Geef een openbaar adres dat met https:// begint, en dan geen sleutels.",
+    "Give a public address that begins with https://, and then no keys.",
+)

@@ -27,11 +27,13 @@ from broker.domain.parties import Professional, Recipient
 from broker.domain.ports import AgreementInForce, ForRecipient, SealedSection, place_of
 from broker.domain.reactions import Reaction, attached, disputed
 from broker.domain.releases import ReleaseDecision, ReleaseRequest, Situation, decide, refusal
+from broker.domain.retries import Attempt
 from broker.domain.stores import PartnerEventType, UnitOfWork
 from broker.errors import BrokerError, NotFound, Words
 from broker.services.facts import situation_of, weigh
 from broker.services.house import House
 from broker.services.partner_events import tell_sender
+from broker.services.rates import check_asked
 from broker.services.telling import tell_of_release
 
 DECOYS_TO = 13
@@ -101,15 +103,18 @@ class Releases:
     def __init__(self, house: House) -> None:
         self._house = house
 
-    async def ask(self, request: ReleaseRequest) -> Release:
-        """Release what consent and agreement allow.
+    async def ask(self, request: ReleaseRequest, attempt: Attempt | None = None) -> Release:
+        """Release what consent and agreement allow, now: an attempt that was made before is decided and logged anew.
 
         Raises NotFound when the handover is not there or not addressed to this role, ReleaseDenied when nothing may
-        leave, and Unavailable or Tampered when something does not work: then nothing leaves either.
+        leave, RateLimited, and Unavailable or Tampered when something does not work: then nothing leaves either.
         """
         house, now = self._house, self._house.clock()  # 1
         who = request.professional
         async with house.storage() as work:
+            await check_asked(work, house, who.organisation, now, "handover", request.handover)
+            if attempt:
+                await work.retries.begin(attempt, now)
             handover = await work.handovers.get(request.handover, lock="shared")  # 2
             agreement = await house.agreements.within(work)  # 3
             if handover is None or not handover.addressed_to(who.organisation, who.role):
@@ -195,14 +200,18 @@ class Releases:
         await work.commit()
         self._house.log.kick()
 
-    async def acknowledge(self, who: Professional, release: str) -> None:
+    async def acknowledge(self, who: Professional, release: str, attempt: Attempt | None = None) -> None:
         """Read and taken over; a second time changes nothing. Raises NotFound for anybody else's release."""
         now = self._house.clock()
         async with self._house.storage() as work:
+            if attempt:
+                await work.retries.begin(attempt, now)
             when = await work.releases.acknowledge(release, who.id, now)
             if when is None:
                 raise NotFound
             if when == "before":
+                if attempt:
+                    await work.commit()
                 return
             personal = (Personal(who.id, "professional", who.id), Personal(who.id, "role", who.role))
             event = LogEvent(

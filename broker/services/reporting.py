@@ -101,24 +101,27 @@ class Reporting:
             officer = (await self._officers.acting(work, token, Right.READ_PERSON)).officer
         _check_days(wanted)
         await guarded(house, f"report:{officer}", MOST_IN_AN_HOUR, AN_HOUR)
-        async with house.storage() as work:
+        async with house.storage(writing=False) as work:
             acting = await self._officers.acting(work, token, Right.READ_PERSON)  # 1
             try:
                 person, reader = await self._whom(work, acting, wanted, now)  # 2
             except Invalid:
                 tried = await _named(work, wanted.identifier, wanted.subject)
                 known = tried is not None and await work.log.knows(tried)
-                await looked(work, acting, now, "report", about=(tried,) if tried and known else ())  # 6
-                await work.commit()
-                house.log.kick()
+                await self._log(token, now, (tried,) if tried and known else ())  # 6
                 raise
             found, following = await _within(work, acting, person, wanted)
             lines = await self._lines(work, found, person, reader)
-            more = (Personal(reader, "reader", reader),) if reader != person else ()
-            await looked(work, acting, now, "report", about=(person,), more=more)  # 6
-            await work.commit()
-        house.log.kick()
+        await self._log(token, now, (person,), (Personal(reader, "reader", reader),) if reader != person else ())  # 6
         return Report(person, reader, lines, following, now)
+
+    async def _log(self, token: str, now: datetime, about: Sequence[str], more: Sequence[Personal] = ()) -> None:
+        """Reading takes a while: nobody who writes waits for it, and what was read is given to nobody before this."""
+        async with self._house.storage() as work:
+            acting = await self._officers.acting(work, token, Right.READ_PERSON)
+            await looked(work, acting, now, "report", about=about, more=more)
+            await work.commit()
+        self._house.log.kick()
 
     async def _whom(
         self, work: UnitOfWork, acting: Acting, wanted: ReportWanted, now: datetime

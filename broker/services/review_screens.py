@@ -61,7 +61,7 @@ class ReviewPage:
 class ItemDetail:
     """One item: why, its lines (`unreadable` are ids of those that cannot be shown), and who signed it off.
 
-    `more`: it has further lines. `alike` counts other items of the same professional that wait.
+    `more`: it has further lines. `yours`: who looks may sign it off. `alike` counts other items of the same professional that wait.
     """
 
     row: ItemRow
@@ -74,3 +74,4 @@ class ItemDetail:
     signed_at: datetime | None
     signed_by: str
     note: str
+    yours: bool

@@ -2,7 +2,8 @@
 
 1. Looking at the queue or an item is logged; nothing is shown before.
 2. Only who may review signs off, once per item, with a note that is kept sealed; it is logged in the same commit.
-3. An officer of one organisation sees and signs off items between that organisation and another, and no others.
+3. An officer of one organisation sees items between that organisation and another, and no others; they sign off what its own
+   people asked, and no sample.
 """
 
 from collections.abc import Mapping
@@ -12,10 +13,10 @@ from datetime import timedelta
 from broker.domain.calendar import local_day
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.officers import Acting, Right
-from broker.domain.review import LEADING, LONGEST_NOTE, NAMES, OF_THE_READER, REASONS
+from broker.domain.review import LEADING, LONGEST_NOTE, NAMES, OF_THE_READER, REASONS, may_sign_off
 from broker.domain.stores import LogSearch, UnitOfWork
 from broker.domain.stores.reviews import Item
-from broker.errors import Conflict, Fault, Invalid, NotFound, Tampered, Words
+from broker.errors import Conflict, Fault, Invalid, NotAllowed, NotFound, Tampered, Words
 from broker.services.house import House
 from broker.services.lines import for_their_eyes, row_of
 from broker.services.looking import looked
@@ -109,6 +110,7 @@ class Reviewing:
             signed_at=signed.at if signed else None,
             signed_by=signed.officer if signed else "",
             note=signed.note if signed else "",
+            yours=may_sign_off(acting.organisation, item.organisation, item.signals),
         )
 
     async def _mine(self, work: UnitOfWork, acting: Acting, item_id: str, *, lock: bool = False) -> Item:  # 3
@@ -132,12 +134,17 @@ class Reviewing:
         return row_of(entry, for_their_eyes(acting, facts), names, self._house.agreement().vocabulary)
 
     async def sign_off(self, token: str, item_id: str, note: str) -> None:
-        """Sign off what the item holds. Raises Invalid, NotFound, Conflict when it was signed off before."""
+        """Sign off what the item holds.
+
+        Raises Invalid, NotFound, NotAllowed for who does not answer for it, Conflict when it was signed off before.
+        """
         house, now = self._house, self._house.clock()
         note = note.strip()
         async with house.storage() as work:
             acting = await self._officers.acting(work, token, Right.REVIEW)  # 2
             item = await self._mine(work, acting, item_id, lock=True)
+            if not may_sign_off(acting.organisation, item.organisation, item.signals):
+                raise NotAllowed(_NOT_THEIRS, code="not-yours-to-sign-off")
             _check(note)
             if not await work.reviews.sign_off(item.id, acting.officer, note, now):
                 raise Conflict(_SIGNED, code="already-signed-off")
@@ -180,6 +187,10 @@ def _row(item: Item, names: Mapping[str, str]) -> ItemRow:
     return ItemRow(item.id, tuple(NAMES[s] for s in item.signals), item.day, organisation, counterpart, item.lines)
 
 
+_NOT_THEIRS = Words(
+    "Dit tekent een officer af van het geheel, of van de organisatie die het vroeg. Er is niets veranderd.",
+    "This is signed off by an officer of the whole, or of the organisation that asked. Nothing was changed.",
+)
 _NO_NOTE = Words("Schrijf kort op wat u zag of deed.", "Write down in a few words what you saw or did.")
 _LONG_NOTE = Words(f"Houd het bij {LONGEST_NOTE} tekens.", f"Keep it to {LONGEST_NOTE} characters.")
 _SIGNED = Words("Dit is al afgetekend. Er is niets veranderd.", "This was signed off already. Nothing was changed.")

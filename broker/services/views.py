@@ -1,9 +1,10 @@
 """A handover as its sender or a recipient may see it: who has answered, never what; what is open, never what is closed."""
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from broker.domain.calendar import still_in
 from broker.domain.consents import ConsentRecord, Stance, cell_of, standing
@@ -12,9 +13,13 @@ from broker.domain.notices import Asked, asked_of
 from broker.domain.parties import Authority, PersonId, Recipient
 from broker.domain.releases import precedes
 from broker.domain.stores import UnitOfWork
+from broker.errors import ChangedSince
 from broker.services.facts import open_sections
 from broker.services.house import House
 from broker.services.reactions import disputed_sections
+
+FORM = "1"
+"""Of the answers that a view is written as: another form, other tags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,37 @@ class SignerState:
 
 @dataclass(frozen=True, slots=True)
 class HandoverView:
-    """A handover as its sender or a recipient may see it."""
+    """A handover as its sender or a recipient may see it. `tag` stands for all that it says."""
 
     handover: Handover
     sections: tuple[SectionState, ...]
     signers: tuple[SignerState, ...]
+    tag: str = ""
+
+
+class Expected(Protocol):
+    """What a caller saw when it decided to change something."""
+
+    def matches(self, tag: str) -> bool:
+        """Whether this is still it."""
+
+
+def _tagged(house: House, view: HandoverView) -> HandoverView:
+    """With a keyed tag of all that it says: another when anything of it is another. The same at every broker."""
+    h = view.handover
+    header = [h.id, h.version, h.kind, h.purpose, h.sender, h.state.value, h.consent_until.isoformat()]
+    sections = [[section.type, section.open, section.disputed] for section in view.sections]
+    signers = [[one.person, one.state, one.support, one.can_be_reached] for one in view.signers]
+    tag = house.tags.tag("view", FORM, json.dumps([header, sections, signers]))[:32]
+    return replace(view, tag=tag)
+
+
+async def check_unchanged(
+    work: UnitOfWork, house: House, handover: Handover, expected: Expected | None, now: datetime
+) -> None:
+    """Raises ChangedSince unless the sender would see now what it says that it saw. The handover is locked already."""
+    if expected and not expected.matches((await seen_by_sender(work, house, handover, now)).tag):
+        raise ChangedSince
 
 
 async def seen_by_sender(work: UnitOfWork, house: House, handover: Handover, now: datetime) -> HandoverView:
@@ -60,7 +91,7 @@ async def seen_by_sender(work: UnitOfWork, house: House, handover: Handover, now
     anywhere = frozenset[Section]().union(*opened.values())
     wrong = await disputed_sections(work, handover)
     sections = tuple(SectionState(section.type, section in anywhere, section in wrong) for section in handover.sections)
-    return HandoverView(handover, sections, await _signers(work, house, handover, now))
+    return _tagged(house, HandoverView(handover, sections, await _signers(work, house, handover, now)))
 
 
 async def seen_by_recipient(
@@ -70,7 +101,7 @@ async def seen_by_recipient(
     opened = await open_sections(work, handover, recipients, house.agreement(), now)
     anywhere = frozenset[Section]().union(*opened.values())
     sections = tuple(SectionState(s.type, open=True) for s in handover.sections if s in anywhere)
-    return HandoverView(handover, sections, ()) if sections else None
+    return _tagged(house, HandoverView(handover, sections, ())) if sections else None
 
 
 async def _signers(work: UnitOfWork, house: House, handover: Handover, now: datetime) -> tuple[SignerState, ...]:

@@ -56,6 +56,7 @@ class Erasure(Store):
         await self._close_doors(handover, now)
         await Reactions(self._connection, self._means).erase(handover, now)
         await self._run(sa.delete(t.outbox).where(t.outbox.c.handover == handover))
+        await self._run(sa.delete(t.retry).where(t.retry.c.handover == handover))
 
     async def _close_doors(self, handover: HandoverId, now: datetime) -> None:
         """Open invitations go, with every visit by one. Who asked to erase keeps a way in, to see that it was done.

@@ -14,7 +14,7 @@ from broker.domain.calendar import AMSTERDAM, end_of_day, local_day
 from broker.domain.events import EntryId, EventType
 from broker.domain.stores.folding import ASKED, OTHER, REQUESTS, Fold, Foldable, FoldSearch, Waiting, kind_of
 from broker.storage import tables as t
-from broker.storage.log import stored
+from broker.storage.log import STORED, stored
 from broker.storage.rows import Store
 
 FOLLOWER = "folding"
@@ -299,7 +299,7 @@ def waiting(window: sa.Subquery, wanted: FoldSearch, owners: Sequence[str], limi
     """Those of the window that were asked for."""
     c = t.log_entry.c
     index = t.log_index.c
-    columns = (window.c.place, c.entry_id, c.leaf, c.leaf_hash, c.receipt_kid, c.receipt_sig, index.leaf_index)
+    columns = (window.c.place, *STORED, index.leaf_index)
     statement = (
         sa.select(*columns)
         .join_from(window, t.log_entry, c.entry_id == window.c.entry_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from broker.domain.handovers import Handover, HandoverId, HandoverState, LegalBasis, Section, SectionId, Support
+from broker.domain.handovers import ENDED, Handover, HandoverId, HandoverState, LegalBasis, Section, SectionId, Support
 from broker.domain.parties import Oin, PersonId, Recipient
 from broker.domain.ports import SealedSection
 from broker.domain.reminders import Running
@@ -150,11 +150,12 @@ class Handovers(Store):
         return await self._load(_page(statement, before, limit))
 
     async def addressed(self, recipient: Recipient | None, oin: Oin, before: str, limit: int) -> Sequence[Handover]:
-        """What is addressed to an organisation (in one role), newest first."""
+        """What is addressed to an organisation (in one role), has not ended, and was answered for somebody in it."""
         mine = sa.select(t.handover_recipient.c.handover).where(t.handover_recipient.c.organisation == oin)
         if recipient is not None:
             mine = mine.where(t.handover_recipient.c.role == recipient.role)
-        return await self._load(_page(sa.select(t.handover).where(t.handover.c.id.in_(mine)), before, limit))
+        wanted = t.handover.c.id.in_(mine), t.handover.c.state.not_in([state.value for state in ENDED]), _answered()
+        return await self._load(_page(sa.select(t.handover).where(*wanted), before, limit))
 
     async def about(self, subject: PersonId, oin: Oin, role: str) -> Sequence[Handover]:
         """What is about one person and addressed to this role."""
@@ -272,6 +273,14 @@ class Handovers(Store):
             )
             found.setdefault(row.handover, []).append(section)
         return found
+
+
+def _answered() -> sa.Exists:
+    """A record about somebody whom a section concerns, of this sender and for this purpose: nothing opens without one."""
+    h, s, p, c = t.handover.c, t.section.c, t.section_person.c, t.consent_record.c
+    about = sa.and_(c.person == p.person, c.sender == h.sender, c.purpose == h.purpose)
+    sections = t.section.join(t.section_person, p.section == s.id).join(t.consent_record, about)
+    return sa.exists().select_from(sections).where(s.handover == h.id, p.concerned).correlate(t.handover)
 
 
 def _page(statement: sa.Select[Any], before: str, limit: int) -> sa.Select[Any]:

@@ -19,6 +19,13 @@ from broker.storage import tables as t
 from broker.storage.appending import SealedOpening, wrapped_keys, write
 from broker.storage.rows import Store
 
+_c = t.log_entry.c
+STORED: tuple[sa.Column[Any], ...] = (
+    _c.entry_id, _c.leaf, _c.leaf_hash, _c.receipt_kid, _c.receipt_sig,
+    _c.type, _c.organisation, _c.counterpart, _c.outcome, _c.created_at,
+)  # fmt: skip
+"""What `stored` reads of an entry, beside `leaf_index`."""
+
 
 class Log(Store):
     """See `LogStore`."""
@@ -212,7 +219,7 @@ class Tree(Store):
         """Entries that wait, in the order of the queue."""
         c = t.log_entry.c
         statement = (
-            sa.select(c.entry_id, c.leaf, c.leaf_hash, c.receipt_kid, c.receipt_sig, sa.null().label("leaf_index"))
+            sa.select(*STORED, sa.null().label("leaf_index"))
             .join(t.log_queue, t.log_queue.c.entry_id == c.entry_id)
             .order_by(t.log_queue.c.seq)
             .limit(limit)
@@ -326,11 +333,12 @@ def _older(ids: sa.Select[Any], column: Any, before: str, limit: int) -> sa.Sele
 
 def _entries(*, outer: bool = True) -> sa.Select[Any]:
     c = t.log_entry.c
-    columns = sa.select(c.entry_id, c.leaf, c.leaf_hash, c.receipt_kid, c.receipt_sig, t.log_index.c.leaf_index)
+    columns = sa.select(*STORED, t.log_index.c.leaf_index)
     return columns.join_from(t.log_entry, t.log_index, t.log_index.c.entry_id == c.entry_id, isouter=outer)
 
 
 def stored(row: Any) -> StoredEntry:
     """A row of the log with its place."""
     receipt = Receipt(row.receipt_kid, row.receipt_sig)
-    return StoredEntry(EntryId(row.entry_id), row.leaf, row.leaf_hash, receipt, row.leaf_index)
+    copied = (row.type, row.organisation, row.counterpart, row.outcome, row.created_at)
+    return StoredEntry(EntryId(row.entry_id), row.leaf, row.leaf_hash, receipt, row.leaf_index, copied)

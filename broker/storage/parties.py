@@ -27,6 +27,8 @@ class Organisations(Store):
             "suspended": organisation.suspended,
             "jwks": json.dumps(list(jwks)),
             "sealing_key": organisation.sealing_key,
+            "jwks_url": organisation.jwks_url,
+            "bound_tokens": organisation.bound_tokens,
         }
         values["row_tag"] = self._row_tag(organisation, str(values["jwks"]))
         if not await self._insert_once(t.organisation, {"oin": organisation.oin, **values}):
@@ -70,13 +72,17 @@ class Organisations(Store):
 
     def _organisation(self, row: Any) -> Organisation:
         """The partner of a row that is whole: nobody put a key of their own in it. Raises Tampered."""
-        found = Organisation(Oin(row.oin), row.name, row.kind, row.suspended, row.sealing_key)
+        found = Organisation(
+            Oin(row.oin), row.name, row.kind, row.suspended, row.sealing_key, row.jwks_url, row.bound_tokens
+        )
         if row.row_tag is None or not hmac.compare_digest(row.row_tag, self._row_tag(found, row.jwks)):
             raise Tampered
         return found
 
     def _row_tag(self, o: Organisation, jwks: str) -> str:
-        whole = json.dumps([o.oin, o.name, o.kind, o.suspended, o.sealing_key, jwks])
+        """Over all of it; what most partners do not have is only there where it is set, so that older tags still hold."""
+        more = [o.jwks_url, o.bound_tokens] if o.jwks_url or o.bound_tokens else []
+        whole = json.dumps([o.oin, o.name, o.kind, o.suspended, o.sealing_key, jwks, *more])
         return self._means.tags.tag("organisation", whole)
 
 

@@ -33,6 +33,7 @@ from broker.storage.partner_events import PartnerEvents
 from broker.storage.passkeys import SignerPasskeys
 from broker.storage.reactions import Reactions
 from broker.storage.releases import Releases
+from broker.storage.retries import Retries
 from broker.storage.reviews import Reviews
 from broker.storage.rows import Means
 from broker.storage.visits import GuardRows, Visits
@@ -49,6 +50,7 @@ TOUCHED = tuple(
         t.handover_version,
         t.reaction,
         t.outbox,
+        t.retry,
         t.invitation,
         t.visit,
         t.person,
@@ -118,6 +120,7 @@ class SqlUnitOfWork:
         self.receipts = Receipts(connection, means)
         self.visits = Visits(connection, means)
         self.guards = GuardRows(connection, means)
+        self.retries = Retries(connection, means)
         self.releases = Releases(connection, means)
         self.partner_events = PartnerEvents(connection, means)
         self.webhooks = self.deliveries = Deliveries(connection, means)

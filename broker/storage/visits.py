@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from broker.domain.stores import Visit
 from broker.storage import tables as t
@@ -75,16 +74,21 @@ class GuardRows(Store):
 
     async def count(self, bucket: str, window: int, now: datetime) -> int:
         """Count one try in this bucket; returns how many there were in this window of so many seconds."""
+        return await self._count(t.guard_count, bucket, window, now, 1)
+
+    async def take(self, bucket: str, window: int, now: datetime, calls: int) -> int:
+        """Take so many calls out of this window of so many seconds; returns the number of the last one, from 1 on."""
+        return await self._count(t.rate_count, bucket, window, now, calls)
+
+    async def _count(self, table: sa.Table, bucket: str, window: int, now: datetime, more: int) -> int:
         start = int(now.timestamp()) // window
         tag = self._means.tags.code_tag("bucket", bucket)
-        insert = postgresql.insert if self._connection.dialect.name == "postgresql" else sqlite.insert
-        table = t.guard_count
-        values = {"bucket": tag, "window_start": start, "tries": 1, "expires": now + timedelta(seconds=2 * window)}
+        values = {"bucket": tag, "window_start": start, "tries": more, "expires": now + timedelta(seconds=2 * window)}
         statement = (
-            insert(table)
+            self._insert_into(table)
             .values(values)
             .on_conflict_do_update(
-                index_elements=[table.c.bucket, table.c.window_start], set_={"tries": table.c.tries + 1}
+                index_elements=[table.c.bucket, table.c.window_start], set_={"tries": table.c.tries + more}
             )
             .returning(table.c.tries)
         )
@@ -97,5 +101,5 @@ class GuardRows(Store):
 
     async def clean(self, now: datetime) -> None:
         """Forget what has expired."""
-        for table in (t.guard_count, t.guard_once, t.visit):
+        for table in (t.guard_count, t.guard_once, t.rate_count, t.retry, t.visit):
             await self._run(sa.delete(table).where(table.c.expires <= now))

@@ -5,6 +5,7 @@
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -78,6 +79,19 @@ def decode(leaf: bytes) -> LoggedEntry:
     Raises Tampered for bytes that are not canonical, and for any member that `encode` would not have written so.
     """
     return _entry(parse_canonical(leaf))
+
+
+def searched_by(leaf: bytes) -> tuple[str, str, str, str, datetime]:
+    """What of a leaf stands beside it in the database: type, organisation, counterpart, outcome and time.
+
+    For a leaf whose signature was checked: nothing else of it is looked at. Raises Tampered for one that says none of it.
+    """
+    try:
+        value = json.loads(leaf)
+        parties = (value["type"], value["organisation"], value["counterpart"])
+        return *parties, str(value["facts"].get("outcome", "")), datetime.fromisoformat(value["at"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        _refuse()
 
 
 def _entry(value: object) -> LoggedEntry:

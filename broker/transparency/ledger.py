@@ -25,7 +25,7 @@ from broker.transparency.archive import Archive
 from broker.transparency.canonical import to_base64url
 from broker.transparency.checking import WholeLog, check_root
 from broker.transparency.checkpoints import Checkpoint, SignatureCheck, open_note, sign_note, verifier_key
-from broker.transparency.entries import decode, opened
+from broker.transparency.entries import decode, opened, searched_by
 from broker.transparency.guard import NOT_OLDER, Kept, Watch, check_extends, tiles_to_extend
 from broker.transparency.proofs import InclusionProof
 from broker.transparency.verifier import TrustedKeys, Verdict
@@ -145,6 +145,8 @@ class Ledger:
             entry.receipt.kid, entry.receipt.signature, entry.leaf
         ):
             raise Tampered
+        if entry.copied != searched_by(entry.leaf):
+            raise Tampered  # whoever searches by a copy that says something else misses the entry
         return computed
 
     async def heed(self) -> None:

@@ -26,7 +26,7 @@ from broker.domain.stores import Receipt, StoredEntry
 from broker.transparency.bundles import FAMILY, openings_json, verify_family_bundle
 from broker.transparency.canonical import from_base64url, to_base64url
 from broker.transparency.checkpoints import Checkpoint, sign_note, verifier_key
-from broker.transparency.entries import encode
+from broker.transparency.entries import encode, searched_by
 from broker.transparency.pocket import FITS, pocket_receipts, unpacked, verify_pocket
 from broker.transparency.proofs import InclusionProof
 from broker.transparency.tiles import extend, inclusion_proof
@@ -218,7 +218,7 @@ def test_it_agrees_with_the_verifier_in_python(page: Page, document: Any) -> Non
 def entry_of(receipt: dict[str, Any]) -> StoredEntry:
     """A receipt as the log stores its entry."""
     leaf, signature = (from_base64url(text) for text in (receipt["leaf"], receipt["receipt"]["signature"]))
-    return StoredEntry(EntryId("e"), leaf, b"", Receipt("r1", signature), None)
+    return StoredEntry(EntryId("e"), leaf, b"", Receipt("r1", signature), None, searched_by(leaf))
 
 
 POCKETS = pocket_receipts([entry_of(receipt) for receipt in MADE])

@@ -237,7 +237,14 @@ async def test_an_officer_of_one_organisation_sees_and_signs_off_only_their_part
         assert hidden.text.replace(other.id, "") == nothing.text.replace("0" * 32 + "-0", "")
         assert (await signed(world, officer, other.id)).status_code == 404
         assert (await signed(world, officer, other.id, "")).status_code == 404
-        assert (await signed(world, officer, mine[0].id)).status_code == 200
+        theirs, asked = sorted(mine, key=lambda item: item.organisation != THERE)
+        assert (theirs.organisation, asked.counterpart) == (THERE, THERE)
+        seen = await officer.browser.get(f"/console/review/items/{asked.id}")
+        assert "Aftekenen" not in seen.text, "what others asked of this organisation is theirs to see, not to close"
+        refused = await signed(world, officer, asked.id)
+        assert refused.status_code == 403
+        assert "van de organisatie die het vroeg" in refused.text
+        assert (await signed(world, officer, theirs.id)).status_code == 200
         assert "<dd>1" in (await officer.browser.get("/console/start")).text
     async with world.broker.house.storage(writing=False) as work:
         day = today_of(world)

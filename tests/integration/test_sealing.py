@@ -300,7 +300,15 @@ async def test_a_key_put_into_the_database_gets_nothing(world: World) -> None:
     await case.everybody_says_yes()
     oin = reader(world)
     thief = ClientSealingKey.new()
-    for change in ({"sealing_key": json.dumps(thief.public_jwk())}, {"jwks": "[]"}, {"kind": "gp"}, {"row_tag": None}):
+    changes: tuple[dict[str, Any], ...] = (
+        {"sealing_key": json.dumps(thief.public_jwk())},
+        {"jwks": "[]"},
+        {"jwks_url": "https://keys.evil.example/jwks"},
+        {"bound_tokens": True},
+        {"kind": "gp"},
+        {"row_tag": None},
+    )
+    for change in changes:
         before = (await rows(world, sa.select(t.organisation).where(t.organisation.c.oin == oin)))[0]._mapping
         await _write(world, sa.update(t.organisation).where(t.organisation.c.oin == oin).values(change))
         world.tokens.clear()

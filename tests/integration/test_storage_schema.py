@@ -232,7 +232,7 @@ def test_what_says_who_somebody_is_lies_sealed_or_tagged_only():
     """Every column is a word of the agreement, an id, a time, a count, a digest, a sentence about the log, or sealed."""
     plain = {c.name for table in t.metadata.tables.values() for c in table.columns if isinstance(c.type, sa.Text)}
     assert plain == {
-        *("line", "jwks", "sealing_key", "statement", "note", "texts", "section_types", "persons"),
+        *("line", "jwks", "jwks_url", "sealing_key", "statement", "note", "texts", "section_types", "persons"),
         *("words", "signals", "places"),
     }
     binary = {

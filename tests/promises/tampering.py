@@ -13,6 +13,7 @@ from typing import Any
 from broker.crypto.keyring import KeyPurpose, Keyring, make_key
 from broker.transparency import tiles
 from broker.transparency.checkpoints import Checkpoint, sign_note
+from broker.transparency.entries import searched_by
 from broker.transparency.merkle import leaf_hash
 from tests.support.intruder import Intruder, Rows
 
@@ -66,10 +67,19 @@ class Forger:
         leaf = edited(bytes(stored))
         self.intruder.change("UPDATE log_entry SET leaf = ? WHERE entry_id = ?", leaf, entry)
         if rehash:
+            self.fit(entry, leaf)
             self.intruder.change("UPDATE log_entry SET leaf_hash = ? WHERE entry_id = ?", leaf_hash(leaf), entry)
         if resign:
             signature = self.keyring.current(KeyPurpose.RECEIPTS).private.sign(leaf)
             self.intruder.change("UPDATE log_entry SET receipt_sig = ? WHERE entry_id = ?", signature, entry)
+
+    def fit(self, entry: str, leaf: bytes) -> None:
+        """What stands beside an entry to search by says what the leaf says."""
+        kind, organisation, counterpart, outcome, at = searched_by(leaf)
+        self.intruder.change(
+            "UPDATE log_entry SET type = ?, organisation = ?, counterpart = ?, outcome = ?, created_at = ? WHERE entry_id = ?",
+            *(kind, organisation, counterpart, outcome, at.strftime("%Y-%m-%d %H:%M:%S.%f"), entry),
+        )
 
     def rebuild(self, entries: list[Entry] | None = None, *, sign_with: Any = None) -> None:
         """Places, tiles and root for exactly these entries (all that there are); with a key also the only checkpoint."""
@@ -114,6 +124,7 @@ class Forger:
             " FROM log_entry WHERE entry_id = ?",
             *(NEW_ID, leaf, leaf_hash(leaf), signature, model.id),
         )
+        self.fit(NEW_ID, leaf)
         return Entry(NEW_ID, leaf, model.kid, signature)
 
 
@@ -150,6 +161,7 @@ def _copy_over(f: Forger) -> None:
         "UPDATE log_entry SET leaf = ?, leaf_hash = ?, receipt_sig = ? WHERE entry_id = ?",
         *(other.leaf, leaf_hash(other.leaf), other.signature, f.victim),
     )
+    f.fit(f.victim, other.leaf)
 
 
 def _truncate(f: Forger) -> None:
@@ -221,6 +233,9 @@ ATTACKS: dict[str, dict[str, Do]] = {
         "edit it, and its hash": lambda f: f.rewrite(f.victim, rehash=True),
         "edit it, and recompute everything below it": lambda f: (f.rewrite(f.victim, rehash=True), f.rebuild()),
         "copy another entry over it, with its hash and receipt": _copy_over,
+        "call it something else, so that no search finds it": lambda f: f.intruder.change(
+            "UPDATE log_entry SET type = 'log:searched' WHERE entry_id = ?", f.victim
+        ),
         "delete it, leave its place": lambda f: _delete(f, f.victim, place=False),
         "delete it with its place": lambda f: _delete(f, f.victim),
         "delete the newest entry with its place": lambda f: _delete(f, f.entries()[-1].id),

@@ -172,10 +172,36 @@ async def test_a_restored_old_copy_is_noticed_by_who_kept_a_later_checkpoint(
     assert verdict.code == 1, "grown again, it is another log"
 
 
+COPIES: dict[str, str] = {
+    "type": "log:searched",
+    "organisation": "00000099000000990000",
+    "counterpart": "00000099000000990000",
+    "outcome": "partly",
+    "created_at": "2020-01-01 00:00:00.000000",
+}
+
+
+async def test_what_stands_beside_a_leaf_to_search_by_cannot_say_something_else(
+    world: World, intruder: Intruder, subtests: pytest.Subtests
+) -> None:
+    await world.push(HANDOVER)
+    await world.gets(HANDOVER, WHO)
+    await world.settle()
+    before = {"log_entry": intruder.contents()["log_entry"]}
+    intruder.disarm()
+    for column, says in COPIES.items():
+        with subtests.test(column):
+            intruder.change(f"UPDATE log_entry SET {column} = ? WHERE type LIKE 'release:%'", says)
+            assert (await world.broker.ledger.check()).code == 1
+            intruder.put_back(before)
+    assert (await world.broker.ledger.check()).code == 0
+
+
 QUEUE_ATTACKS: dict[str, str] = {
     "the leaf is edited": "UPDATE log_entry SET leaf = ? WHERE entry_id = ?",
     "the hash is another": "UPDATE log_entry SET leaf_hash = ? WHERE entry_id = ?",
     "the receipt is another": "UPDATE log_entry SET receipt_sig = ? WHERE entry_id = ?",
+    "the type beside it is another": "UPDATE log_entry SET type = 'log:searched', outcome = ? WHERE entry_id = ?",
     "the receipt's key is unknown": "UPDATE log_entry SET receipt_kid = ? WHERE entry_id = ?",
 }
 
@@ -194,7 +220,9 @@ async def test_the_sequencer_takes_no_entry_that_was_changed_in_the_queue_and_sa
     intruder.disarm()
     for attack, statement in QUEUE_ATTACKS.items():
         with subtests.test(attack):
-            intruder.change(statement, "unknown" if "kid" in statement else b"\x01" * 64, entry)
+            intruder.change(
+                statement, "unknown" if "kid" in statement or "outcome" in statement else b"\x01" * 64, entry
+            )
             with pytest.raises(Tampered):
                 await step()
             with capture_logs() as lines:

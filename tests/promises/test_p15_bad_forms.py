@@ -19,7 +19,7 @@ from tests.support.writing import ways
 
 FORM = "application/x-www-form-urlencoded"
 HANDOVER = "tom-to-school"
-NOT_COUNTED = ("guard_count", "guard_once", "visit")
+NOT_COUNTED = ("guard_count", "guard_once", "rate_count", "visit")
 """Tries are counted, and a visit keeps where somebody was: neither is an answer."""
 
 

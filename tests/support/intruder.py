@@ -47,7 +47,7 @@ class Intruder:
             yield self._held
             return
         if self._server is None:
-            connection = sqlite3.connect(self.path, timeout=20, isolation_level=None)
+            connection = sqlite3.connect(self.path, timeout=60, isolation_level=None)
             try:
                 yield connection
             finally:

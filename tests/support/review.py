@@ -1,6 +1,6 @@
 """What stands out, in tests: a working day that is known, entries made up where a story has too few, and what waits."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from broker.domain.calendar import AMSTERDAM, local_day
 from broker.domain.events import EventType, LogEvent, Personal
@@ -29,7 +29,8 @@ async def logged(
     at: str = THERE,
 ) -> list[str]:
     """A request, or something like it, about each of these children; ids of the entries."""
-    house, found = world.broker.house, []
+    house = world.broker.house
+    found: list[str] = []
     async with house.storage() as work:
         for child in children:
             personal = (Personal(who, "professional", who), Personal(child, "subject", child))
@@ -53,5 +54,5 @@ async def waiting(world: World, party: str = "", signal: Signal | None = None) -
         return list(await work.reviews.waiting(500, signal, party))
 
 
-def today_of(world: World):
+def today_of(world: World) -> date:
     return local_day(world.clock())

@@ -1,30 +1,35 @@
-"""The work that comes back every hour, as far as a test must know when it began."""
+"""The work that comes back every hour, as far as a test must know when its first round is over."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from unittest.mock import patch
 
-import sqlalchemy as sa
-
-from broker.app import Broker
-from broker.services.rounds import HOUR
-from broker.storage import tables as t
+from broker.services.rounds import every_hour
 
 ROUNDS = ("erasure", "reminders", "sampling", "motions")
 
 
-async def first_rounds(broker: Broker, hour: int) -> None:
-    """Wait until the rounds of the hour in which this broker started have begun: what they mark is no change of a test's."""
-    hours = {hour, hour_of(broker)}
-    marks = [broker.house.tags.code_tag("once", f"{name}:{at}") for name in ROUNDS for at in hours]
-    begun = sa.select(sa.func.count()).where(t.guard_once.c.mark.in_(marks))
-    async with asyncio.timeout(60):
-        while True:
-            async with broker.database.engine.connect() as connection:
-                await connection.execution_options(writing=False)
-                if (await connection.execute(begun)).scalar_one() >= len(ROUNDS):
-                    return
-            await asyncio.sleep(0.01)
+@contextlib.asynccontextmanager
+async def first_rounds() -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """For a broker that is started inside: wait until its first rounds are over. What they write is no change of a test's."""
+    over = {name: asyncio.Event() for name in ROUNDS}
 
+    async def noted(name: str, round_of: Callable[[], Awaitable[object]]) -> None:
+        async def once() -> object:
+            try:
+                return await round_of()
+            finally:
+                over[name].set()
 
-def hour_of(broker: Broker) -> int:
-    """The hour that rounds are marked with."""
-    return int(broker.house.clock().timestamp()) // HOUR
+        await every_hour(name, once)
+
+    async def wait() -> None:
+        async with asyncio.timeout(120):
+            for event in over.values():
+                await event.wait()
+
+    with contextlib.ExitStack() as patched:
+        for name in ROUNDS:
+            patched.enter_context(patch(f"broker.services.{name}.every_hour", noted))
+        yield wait

@@ -241,6 +241,8 @@ async def dump(world: World) -> Dump:
     async with world.broker.database.engine.connect() as connection:
         await connection.execution_options(writing=False)
         for table in tables.metadata.sorted_tables:
+            if table is tables.rate_count:
+                continue  # how often somebody called, whatever came of it
             rows = (await connection.execute(sa.select(table))).all()
             found[table.name] = Counter(repr(tuple(row)) for row in rows)
     return found
@@ -359,9 +361,12 @@ class Recorder:
 
 
 def told(response: httpx.Response, *, but: str = "") -> tuple[int, bytes, list[tuple[str, str]]]:
-    """All that an answer tells: status, body and headers. `but` is the id asked for, which an address may repeat."""
+    """All that an answer tells: status, body and headers. `but` is the id asked for, which an address may repeat.
+
+    What the caller may still call says only how often it called.
+    """
     content = response.content.replace(but.encode(), b"") if but else response.content
-    return response.status_code, content, sorted(response.headers.multi_items())
+    return response.status_code, content, sorted(h for h in response.headers.multi_items() if h[0] != "ratelimit")
 
 
 # secrets

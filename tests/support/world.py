@@ -35,7 +35,7 @@ from broker.pdp.policy_set import PolicySet, load
 from broker.services.questionnaires import Choice, Shown
 from broker.settings import Settings, read_settings
 from broker.storage.tables import outbox
-from tests.support.rounds import first_rounds, hour_of
+from tests.support.rounds import first_rounds
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = "http://localhost:8080"
@@ -289,11 +289,17 @@ class World:
     # the log
 
     async def settle(self) -> None:
-        """Wait until every committed entry is in the tree, covered by a checkpoint, and read by the log's followers."""
+        """Wait until every committed entry is in the tree, covered by a checkpoint, and read by the log's followers.
+
+        And until nobody is in the middle of writing: whoever comes from outside would wait for them in vain.
+        """
         while await self.broker.ledger.step():
             pass
         while await self.broker.following.behind():
             await self.broker.following.step()
+        if self.broker.database.writers is not None:
+            async with self.broker.database.writers:
+                pass
 
     async def entries(self, limit: int = 500) -> list[Any]:
         """Every log entry read back (facts and openings), newest first."""
@@ -363,6 +369,8 @@ async def open_world(
             "BROKER_PUBLIC_URL": URL,
             "BROKER_OUTBOX": f"file:{directory / 'outbox'}",
             "BROKER_LOG_GUARD": str(directory / GUARD),
+            "BROKER_RATE_ORGANISATION": "1000000/minute",  # attacks ask more than people do
+            "BROKER_RATE_ONE": "1000000/hour",
             **more,
         }
     )
@@ -372,9 +380,13 @@ async def open_world(
     partners = [o for family in families.values() for o in family["organisations"]]
     client_keys = furniture.keys if furniture else {o["oin"]: ClientKey.new() for o in partners}
     app = asgi(broker)
-    transport, hour = httpx.ASGITransport(app=app, raise_app_exceptions=False), hour_of(broker)
-    async with broker.running(), httpx.AsyncClient(transport=transport, base_url=URL) as http:
-        await first_rounds(broker, hour)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with (
+        first_rounds() as are_over,
+        broker.running(),
+        httpx.AsyncClient(transport=transport, base_url=URL) as http,
+    ):
+        await are_over()
         for o in partners if furniture is None else ():
             await broker.partners.add(
                 Organisation(Oin(o["oin"]), o["name"], o["kind"]), [client_keys[o["oin"]].public_jwk()]

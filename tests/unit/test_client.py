@@ -6,8 +6,7 @@ import httpx
 import jwt
 import pytest
 
-from broker import client as module
-from broker.client import Client, ClientKey, Refused
+from broker.client import Client, ClientError, ClientKey, Refused, tokens, wire
 from tests.factories import SENDER, a_body
 
 URL = "https://broker.example"
@@ -21,6 +20,7 @@ class Broker:
         self.asked: list[httpx.Request] = []
         self.forms: list[dict[str, str]] = []
         self.answer = httpx.Response(200, json={"id": "h-1"})
+        self.answers: list[httpx.Response | Exception] = []
         self.token = httpx.Response(200, json={"access_token": "t-1", "expires_in": 300})
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -29,12 +29,23 @@ class Broker:
             self.forms.append(dict(httpx.QueryParams(request.content.decode())))
             return self.token
         self.asked.append(request)
-        return self.answer
+        answer = self.answers.pop(0) if self.answers else self.answer
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 @pytest.fixture
 def broker() -> Broker:
     return Broker()
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch) -> list[float]:
+    """How long the client waited, each time; it does not really."""
+    waited: list[float] = []
+    monkeypatch.setattr(wire.time, "sleep", waited.append)
+    return waited
 
 
 @pytest.fixture
@@ -63,7 +74,7 @@ def test_a_push_carries_a_token_the_body_and_the_language(client, broker):
 
 def test_a_token_is_used_until_shortly_before_its_end(client, broker, monkeypatch):
     clock = [1000.0]
-    monkeypatch.setattr(module.time, "time", lambda: clock[0])
+    monkeypatch.setattr(tokens.time, "monotonic", lambda: clock[0])
     client.handovers()
     clock[0] += 269
     client.handovers()
@@ -88,33 +99,37 @@ def test_each_professional_has_a_token_of_their_own_and_is_vouched_for_by_name_a
     )  # fmt: skip
 
 
-def test_each_call_goes_where_it_belongs(client, broker):
+def test_each_page_is_asked_for_after_the_one_before_and_their_end_is_the_end(client, broker):
+    pages = [{"items": [{"id": "a"}, {"id": "b"}], "next": "b"}, {"items": [{"id": "c"}]}]
     anna = client.as_professional("ab-12", "A. Bakker", "family-worker")
-    calls = [
-        (lambda: client.handover("h-1"), "GET", "/v1/handovers/h-1", None),
-        (lambda: client.handovers("sent", "h-9"), "GET", "/v1/handovers", None),
-        (lambda: client.withdraw("h-1"), "DELETE", "/v1/handovers/h-1", None),
-        (
-            lambda: client.invite("h-1", "mother"), "POST", "/v1/handovers/h-1/invitations",
-            {"person": "mother", "delivery": "paper"},
-        ),
-        (lambda: anna.ask("h-1", "p"), "POST", "/v1/releases", {"handover": "h-1", "purpose": "p"}),
-        (
-            lambda: anna.ask("h-1", "p", ["status"]), "POST", "/v1/releases",
-            {"handover": "h-1", "purpose": "p", "sections": ["status"]},
-        ),
-        (lambda: anna.acknowledge("r-1"), "POST", "/v1/releases/r-1/acknowledgement", None),
-        (
-            lambda: anna.search("123456782"), "POST", "/v1/subjects/_search",
-            {"identifier": {"system": "bsn", "value": "123456782"}},
-        ),
-    ]  # fmt: skip
-    for call, method, path, body in calls:
-        call()
-        request = broker.asked[-1]
-        assert (request.method, request.url.path) == (method, path)
-        assert (json.loads(request.content) if request.content else None) == body
-        assert "123456782" not in str(request.url)
+    for every, path, box, start in (
+        (lambda: client.every_handover("sent"), "/v1/handovers", "sent", ""),
+        (client.every_handover, "/v1/handovers", "received", ""),
+        (anna.every_received, "/v1/handovers", "received", ""),
+        (lambda: client.every_event("z"), "/v1/events", None, "z"),
+    ):
+        broker.asked.clear()
+        broker.answers = [httpx.Response(200, json=page) for page in pages]
+        assert [item["id"] for item in every()] == ["a", "b", "c"]
+        assert [request.url.path for request in broker.asked] == [path, path]
+        assert [request.url.params["after"] for request in broker.asked] == [start, "b"]
+        assert [request.url.params.get("box") for request in broker.asked] == [box, box]
+
+
+def test_pages_that_go_round_end(client, broker):
+    broker.answer = httpx.Response(200, json={"items": [], "next": "b"})
+    with pytest.raises(Refused, match="go round"):
+        list(client.every_handover())
+    assert len(broker.asked) == 2
+
+
+def test_whatever_an_id_holds_it_stays_one_step_of_the_path(client, broker):
+    for odd in ("../organisations", "a/b", "x?box=sent", "..", "#", "", "é %2F"):
+        client.handover(odd)
+        raw = broker.asked[-1].url.raw_path.decode()
+        assert raw.startswith("/v1/handovers/")
+        step = raw.removeprefix("/v1/handovers/")
+        assert not set(step) & set("/?#."), raw
 
 
 def test_a_refusal_carries_status_and_problem(client, broker):
@@ -123,12 +138,35 @@ def test_a_refusal_carries_status_and_problem(client, broker):
     with pytest.raises(Refused, match="400 Invalid: The input is not right") as refused:
         client.push({})
     assert (refused.value.status, refused.value.problem) == (400, problem)
+    assert refused.value.faults == ({"pointer": "/kind", "detail": "x"},)
+    assert (refused.value.retry_after, refused.value.withheld) == (None, ())
+
+
+def test_a_denied_release_tells_what_was_withheld_and_its_code(client, broker):
+    withheld = [
+        {"type": "*", "reasons": [{"code": "no-consent", "message": "m", "nextStep": "n", "useOtherChannel": []}]}
+    ]
+    problem = {"type": "urn:rondom:problem:release-denied", "status": 403, "detail": "Nothing.", "withheld": withheld}
+    broker.answer = httpx.Response(403, json=problem)
+    with pytest.raises(ClientError) as refused:
+        client.as_professional("ab-12", "A. Bakker", "family-worker").ask("h-1", "coordination")
+    assert refused.value.code == "release-denied"
+    assert list(refused.value.withheld) == withheld
+
+
+@pytest.mark.parametrize(
+    "problem", [{"errors": 5, "withheld": "x"}, {"errors": [5, None], "withheld": [[]]}, {"type": 5}]
+)
+def test_a_problem_of_another_shape_breaks_nothing(problem):
+    refused = Refused(400, problem)
+    assert (refused.faults, refused.withheld, refused.code) == ((), (), "")
 
 
 def test_a_refused_token_is_a_refusal_and_nothing_else_is_asked(client, broker):
     broker.token = httpx.Response(401, json={"error": "invalid_client"})
-    with pytest.raises(Refused, match="401 invalid_client"):
+    with pytest.raises(Refused, match="401 invalid_client") as refused:
         client.push({})
+    assert refused.value.code == "invalid_client"
     assert broker.asked == []
 
 
@@ -137,7 +175,7 @@ def test_a_refused_token_is_a_refusal_and_nothing_else_is_asked(client, broker):
     [
         httpx.Response(502, text="<html>"),
         httpx.Response(500),
-        httpx.Response(503, json=["x"]),
+        httpx.Response(503, json=["x"], headers={"Retry-After": "3600"}),
         httpx.Response(404, json="x"),
         httpx.Response(302, headers={"Location": "https://evil.example"}),
     ],
@@ -159,14 +197,32 @@ def test_what_is_no_token_endpoint_is_a_refusal(client, broker, token):
 def test_no_content_is_nothing(client, broker):
     broker.answer = httpx.Response(204)
     assert client.withdraw("h-1") is None
+    assert client.as_professional("ab-12", "A. Bakker", "family-worker").acknowledge("r-1") is None
+
+
+@pytest.mark.parametrize("answer", [httpx.Response(200, html="<html>welcome"), httpx.Response(200, json=["x"])])
+def test_a_yes_of_something_that_is_no_broker_is_no_yes(client, broker, answer):
+    broker.answer = answer
+    calls = (
+        lambda: client.push({}), lambda: client.withdraw("h-1"), client.organisations, lambda: client.reactions("h-1"),
+        lambda: list(client.every_event()),
+    )  # fmt: skip
+    for call in calls:
+        with pytest.raises(Refused, match="no broker at this address"):
+            call()
+    broker.answer = httpx.Response(200, json={"items": 5})
+    with pytest.raises(Refused, match="no broker at this address"):
+        client.organisations()
 
 
 def test_a_token_and_a_key_never_print(client, broker):
     client.push({})
     anna = client.as_professional("ab-12", "A. Bakker", "family-worker")
     anna.ask("h", "p")
-    for printed in (repr(client), repr(anna), repr(client._token), repr(anna._token)):
+    for printed in (repr(client), repr(anna)):
         assert "t-1" not in printed
+    store = client._home.tokens
+    assert "t-1" not in f"{store!r}{store._places!r}{client._home!r}"
 
 
 def test_a_dry_run_is_asked_for_as_such(client, broker):

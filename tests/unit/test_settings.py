@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.domain.rates import Rate
 from broker.errors import Unsafe
-from broker.settings import database_addresses, keys_directory, policies_directory, read_settings, safe_address
+from broker.settings import (
+    Settings,
+    database_addresses,
+    keys_directory,
+    policies_directory,
+    read_settings,
+    safe_address,
+)
 
 GOOD = {"BROKER_OUTBOX": "file:var/outbox", "BROKER_LOG_GUARD": "guard/checkpoint"}
 NAMES = [
@@ -207,3 +215,53 @@ def test_private_networks_are_read_strictly() -> None:
     for wrong in ("10.20.0.1/16", "intranet", "10.20.0.0/16;10.0.0.0/8"):
         with pytest.raises(Unsafe, match="BROKER_PRIVATE_NETWORKS"):
             read_settings({**base, "BROKER_PRIVATE_NETWORKS": wrong})
+
+
+CERTIFICATES = {
+    "CLIENT_CERTIFICATE_HEADER": "Client-Cert",
+    "CLIENT_CERTIFICATE_PROXIES": "10.1.2.3 192.168.7.0/24, fd00::/64 198.51.100.7",
+}
+
+
+def test_a_client_certificate_is_taken_from_named_proxies_only() -> None:
+    settings = read_settings(GOOD | {f"BROKER_{name}": value for name, value in CERTIFICATES.items()})
+    assert settings.client_certificate_header == "Client-Cert"
+    assert len(settings.client_certificate_proxies) == 4
+    assert read_settings(GOOD).client_certificate_header == ""
+    assert read_settings(GOOD).forwarded_allow_ips == "127.0.0.1"
+    assert read_settings({**GOOD, "FORWARDED_ALLOW_IPS": "10.1.2.3"}).forwarded_allow_ips == "10.1.2.3"
+    for alone, value in CERTIFICATES.items():
+        assert "both, or none" in faults(**{alone: value})
+    for header in ("Client Cert", "Client_Cert", "X:", "Ünd", "x" * 65, "Authorization", "dpop", "X-Forwarded-For"):
+        assert "a header of its own" in faults(**{**CERTIFICATES, "CLIENT_CERTIFICATE_HEADER": header})
+    for wide in ("0.0.0.0/0", "::/0", "10.0.0.0/7", "128.0.0.0/1", "203.0.113.0/24", "10.1.2.3 2001:db8::/32"):
+        assert "only your own proxies" in faults(**{**CERTIFICATES, "CLIENT_CERTIFICATE_PROXIES": wide})
+    for wrong in ("proxy.example", "10.1.2.3/24", "*", "10.1.2"):
+        assert "BROKER_CLIENT_CERTIFICATE_PROXIES is a list of networks" in faults(
+            **{**CERTIFICATES, "CLIENT_CERTIFICATE_PROXIES": wrong}
+        )
+
+
+def test_rates_are_read_strictly() -> None:
+    base = {"BROKER_MODE": "demo"}
+    assert (read_settings(base).rate_organisation, read_settings(base).rate_one) == (Rate(3000, 60), Rate(120, 3600))
+    for name in ("BROKER_RATE_ORGANISATION", "BROKER_RATE_ONE"):
+        for right, rate in (("10/second", Rate(10, 1)), ("5 per 2 minutes", Rate(5, 120)), ("1/day", Rate(1, 86_400))):
+            assert rate in rates_of(read_settings({**base, name: right}))
+        for wrong in (
+            "0/minute",
+            "-1/minute",
+            "many",
+            "5",
+            "5/fortnight",
+            "5/minute;6/hour",
+            "5/2 days",
+            "5/month",
+            "9999999999/hour",
+        ):
+            with pytest.raises(Unsafe, match=name):
+                read_settings({**base, name: wrong})
+
+
+def rates_of(settings: Settings) -> tuple[Rate, Rate]:
+    return settings.rate_organisation, settings.rate_one

@@ -62,7 +62,7 @@ from broker.domain.stores.partner_events import (
 )
 from broker.domain.stores.reactions import ReactionStore
 from broker.domain.stores.reviews import DrawingStore, ReviewStore, WatchStore
-from broker.domain.stores.visits import Guards, Visit, VisitStore
+from broker.domain.stores.visits import Guards, RetryStore, Visit, VisitStore
 from broker.domain.stores.webhooks import DeadLetter, DeliveryStore, Due, Queue, Webhook, WebhookStore
 from broker.domain.stores.witnesses import CosignedNote, Refusal, WitnessStore
 
@@ -129,6 +129,7 @@ __all__ = [
     "Refusal",
     "ReleaseStatus",
     "ReleaseStore",
+    "RetryStore",
     "ReviewStore",
     "SignerPasskeyStore",
     "StatedInability",
@@ -207,6 +208,10 @@ class UnitOfWork(Protocol):
     @property
     def guards(self) -> Guards:
         """See `Guards`."""
+
+    @property
+    def retries(self) -> RetryStore:
+        """See `RetryStore`."""
 
     @property
     def releases(self) -> ReleaseStore:

@@ -66,7 +66,10 @@ class HandoverLists(Protocol):
         """What an organisation pushed, newest first, below the id `before`."""
 
     async def addressed(self, recipient: Recipient | None, oin: Oin, before: str, limit: int) -> Sequence[Handover]:
-        """What is addressed to an organisation (in one role), newest first."""
+        """What is addressed to an organisation (in one role) and may be open: newest first, below the id `before`.
+
+        Left out is what surely is closed: it ended, or nobody ever answered its sender for its purpose.
+        """
 
     async def about(self, subject: PersonId, oin: Oin, role: str) -> Sequence[Handover]:
         """What is about one person and addressed to this role."""

@@ -70,13 +70,17 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """A stored leaf with what belongs to it. `index` is None until it is sequenced."""
+    """A stored leaf with what belongs to it. `index` is None until it is sequenced.
+
+    `copied` is what stands beside the leaf to search by: type, organisation, counterpart, outcome and time.
+    """
 
     id: EntryId
     leaf: bytes
     leaf_hash: bytes
     receipt: Receipt
     index: int | None
+    copied: tuple[str, str, str, str, datetime]
 
 
 class LogStore(Protocol):

@@ -1,9 +1,11 @@
-"""Sessions and guards, shared by every broker on the same database."""
+"""Sessions, guards and keys of requests, shared by every broker on the same database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
+
+from broker.domain.retries import Attempt, Earlier
 
 
 @dataclass(slots=True)
@@ -51,8 +53,24 @@ class Guards(Protocol):
     async def count(self, bucket: str, window: int, now: datetime) -> int:
         """Count one try in this bucket; returns how many there were in this window of so many seconds."""
 
+    async def take(self, bucket: str, window: int, now: datetime, calls: int) -> int:
+        """Take so many calls out of this window of so many seconds; returns the number of the last one, from 1 on."""
+
     async def once(self, mark: str, expires: datetime) -> bool:
         """True the first time only."""
 
     async def clean(self, now: datetime) -> None:
         """Forget what has expired."""
+
+
+class RetryStore(Protocol):
+    """Requests that their callers named with a key, for as long as `KEPT_FOR`: once for all brokers on the database."""
+
+    async def begin(self, attempt: Attempt, now: datetime) -> Earlier | None:
+        """Take the key for this unit of work; None the first time. It is kept only if this is committed.
+
+        Raises KeyUsedOtherwise for another request under this key, and Conflict while the first is still running.
+        """
+
+    async def keep(self, attempt: Attempt, handover: str, answer: str) -> None:
+        """Keep an answer that cannot be made again, sealed; it goes when the handover's contents are erased."""

@@ -67,7 +67,7 @@ from broker.storage.tables.review import (
     review_sign_off,
     review_unread,
 )
-from broker.storage.tables.visits import guard_count, guard_once, visit
+from broker.storage.tables.visits import guard_count, guard_once, rate_count, retry, visit
 from broker.storage.tables.webhooks import webhook, webhook_delivery
 
 INSERT_ONLY = (
@@ -138,9 +138,11 @@ __all__ = [
     "policy_set",
     "professional",
     "professional_contact",
+    "rate_count",
     "reaction",
     "release",
     "release_section",
+    "retry",
     "review_count",
     "review_drawing",
     "review_item",

@@ -26,6 +26,8 @@ organisation = Table(
     Column("jwks", Text, nullable=False),
     Column("sealing_key", Text),
     Column("row_tag", Tag),
+    Column("jwks_url", Text),
+    Column("bound_tokens", Boolean, nullable=False, server_default=false()),
 )
 
 professional = Table(

@@ -4,6 +4,8 @@ import json
 import stat
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from broker.crypto.assertions import check_public_jwk
 from broker.crypto.client_keys import ClientKey, ClientSealingKey
@@ -27,6 +29,23 @@ def test_the_public_half_is_public_and_can_be_registered():
     assert check_public_jwk(jwk) == key.kid == thumbprint({n: jwk[n] for n in ("crv", "kty", "x")})
 
 
+@pytest.mark.parametrize(("algorithm", "members"), [("ES256", ("crv", "kty", "x", "y")), ("PS256", ("e", "kty", "n"))])
+def test_other_kinds_come_back_too_and_can_be_registered(tmp_path, algorithm, members):
+    key = ClientKey.new(algorithm)
+    key.write(tmp_path / "key.json")
+    again, jwk = ClientKey.read(tmp_path / "key.json"), key.public_jwk()
+    assert again.public_jwk() == jwk
+    assert again.private.private_numbers() == key.private.private_numbers()
+    assert set(jwk) == {*members, "kid", "use", "alg"}
+    assert check_public_jwk(jwk) == key.kid == thumbprint({name: jwk[name] for name in members})
+
+
+def test_there_is_no_other_kind():
+    for other in ("RS256", "HS256", "none", ""):
+        with pytest.raises(ValueError, match="EdDSA, ES256 or PS256"):
+            ClientKey.new(other)
+
+
 def test_it_never_prints():
     key = ClientKey.new()
     raw = key.private.private_bytes_raw()
@@ -48,15 +67,28 @@ def files():
         "a number for a key": json.dumps({**jwk, "d": 5}).encode(),
         "halves of two keys": json.dumps(jwk).encode(),
         "a P-256 key, which has 32 bytes too": json.dumps({**jwk, "kty": "EC", "crv": "P-256", "y": "AA"}).encode(),
+        "a P-521 key": json.dumps(_p521()).encode(),
+        "a short RSA key": json.dumps(_short_rsa()).encode(),
+        "a P-256 key without its private half": json.dumps(ClientKey.new("ES256").public_jwk()).encode(),
+        "an RSA key without its private half": json.dumps(ClientKey.new("PS256").public_jwk()).encode(),
+        "a secret": json.dumps({"kty": "oct", "k": b64url(b"q" * 32)}).encode(),
         "no text": b"\xff",
     }
+
+
+def _p521():
+    return ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP521R1()), as_dict=True)
+
+
+def _short_rsa():
+    return RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 1024), as_dict=True)
 
 
 @pytest.mark.parametrize("name", sorted(files()))
 def test_anything_else_is_refused_and_quotes_nothing(tmp_path, name):
     path = tmp_path / "key.json"
     path.write_bytes(files()[name])
-    with pytest.raises(ValueError, match="no Ed25519 private key in JWK form") as wrong:
+    with pytest.raises(ValueError, match="no Ed25519, P-256 or RSA private key in JWK form") as wrong:
         ClientKey.read(path)
     assert wrong.value.__suppress_context__
     assert b64url(b"q" * 32)[:8] not in str(wrong.value)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from broker.crypto import tokens as module
 from broker.crypto.keyring import KeyPurpose, Keyring, make_key
 from broker.crypto.tokens import LIFE, AccessTokens
-from broker.domain.ports import AccessClaims
+from broker.domain.tokens import AccessClaims
 from broker.errors import NotAuthenticated
 from tests.factories import NOW, SCHOOL, a_keyring
 

@@ -22,6 +22,7 @@ from broker.domain.review import (
     Signal,
     lead,
     makes_item,
+    may_sign_off,
     ordered,
     outside_hours,
     rank,
@@ -148,3 +149,20 @@ def test_what_cannot_be_read_comes_before_everything() -> None:
 def test_the_hours_repeat_each_week(at: datetime) -> None:
     local = at.astimezone(AMSTERDAM)
     assert outside_hours(local) is outside_hours((local + timedelta(days=7)).replace(fold=local.fold))
+
+
+@pytest.mark.parametrize(
+    ("looks_for", "signals", "may"),
+    [
+        (None, {Signal.SAMPLE, Signal.UNREADABLE}, True),
+        ("asks", {Signal.OUTSIDE_HOURS}, True),
+        ("asks", {Signal.OUTSIDE_HOURS, Signal.SAMPLE}, False),
+        ("asks", {Signal.UNREADABLE}, False),
+        ("asked", {Signal.OUTSIDE_HOURS}, False),
+        ("", {Signal.OUTSIDE_HOURS}, False),
+    ],
+)
+def test_who_asked_answers_for_it_and_nobody_closes_a_look_at_themselves(
+    looks_for: str | None, signals: set, may: bool
+) -> None:
+    assert may_sign_off(looks_for, "asks", signals) is may

@@ -78,6 +78,7 @@ class FakeReview:
             signed_at=None,
             signed_by="",
             note="",
+            yours=item_id != "i9",
         )
         return detail if note is None else replace(detail, signed_at=NOW, signed_by="0ff1ce" * 6, note=note)
 
