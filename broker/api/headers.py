@@ -24,6 +24,8 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 """On every answer of the API; also on one that is made outside this middleware, because something failed."""
+MOST_HEADERS = 32_768
+"""Bytes of address and headers in one request to the API."""
 _REQUEST_ID = re.compile(r"[\x20-\x7e]{1,256}")
 _log = structlog.get_logger("broker.requests")
 
@@ -41,8 +43,9 @@ def in_access(path: str) -> bool:
 class Surroundings:
     """The middleware."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, too_large: ASGIApp) -> None:
         self._app = app
+        self._too_large = too_large
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,7 +66,8 @@ class Surroundings:
 
         structlog.contextvars.bind_contextvars(request=str(uuid7()))
         try:
-            await self._app(scope, receive, sending)
+            large = in_api(scope["path"]) and _size(scope) > MOST_HEADERS
+            await (self._too_large if large else self._app)(scope, receive, sending)
         finally:
             self._count(scope, seen["status"], time.perf_counter() - began)
             structlog.contextvars.clear_contextvars()
@@ -75,6 +79,12 @@ class Surroundings:
         self._metrics.requests.labels(method, template, str(status)).inc()
         self._metrics.seconds.labels(template).observe(seconds)
         _log.info("request", method=method, route=template, status=status, milliseconds=round(seconds * 1000, 1))
+
+
+def _size(scope: Scope) -> int:
+    """Bytes of the address and of all headers."""
+    named = sum(len(name) + len(value) for name, value in scope["headers"])
+    return named + len(scope.get("raw_path") or b"") + len(scope["query_string"])
 
 
 def _request_id(scope: Scope, message: Message) -> None:

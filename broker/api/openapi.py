@@ -22,15 +22,21 @@ SHOWN: tuple[type[BaseModel], ...] = (
     Problem,
 )
 _VERSION = {"API-Version": {"description": "The full version of this API", "schema": {"type": "string"}}}
-_TEXT = {
-    "/contexts/consent-record-1.jsonld": "application/ld+json",
-    "/log/checkpoint": "text/plain",
-    "/log/cosigned-checkpoint": "text/plain",
-    "/log/cosigned-proofs/{entry}": "text/plain",
-    "/log/keys": "text/plain",
-    "/log/proofs/{entry}": "text/plain",
-    "/log/tile/{path}": "application/octet-stream",
+_LIMITED = {
+    "RateLimit": {"description": "What is left, and for how many seconds", "schema": {"type": "string"}},
+    "RateLimit-Policy": {"description": "How many calls in how many seconds", "schema": {"type": "string"}},
 }
+_LATER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+_OTHER = {
+    "/contexts/consent-record-1.jsonld": ("application/ld+json", "object"),
+    "/log/checkpoint": ("text/plain", "string"),
+    "/log/cosigned-checkpoint": ("text/plain", "string"),
+    "/log/cosigned-proofs/{entry}": ("text/plain", "string"),
+    "/log/keys": ("text/plain", "string"),
+    "/log/proofs/{entry}": ("text/plain", "string"),
+    "/log/tile/{path}": ("application/octet-stream", "string"),
+}
+"""Answers that are not `application/json`: of which media type, and what that holds."""
 
 
 def describe(app: FastAPI, public_url: str) -> dict[str, Any]:
@@ -81,10 +87,20 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
         responses["400"] = {"description": "A problem"}
     if "requestBody" not in operation and operation["operationId"].endswith("_post"):
         responses.setdefault("400", {"description": "A problem"})
+    limited = _LIMITED if operation.get("security") else {}
+    if limited:
+        responses["429"] = {"description": "A problem"}
     for status, response in responses.items():
-        response["headers"] = {**_VERSION, **response.get("headers", {})}
+        later = _LATER if status in ("429", "503") else {}
+        response["headers"] = {
+            **_VERSION,
+            **response.get("headers", {}),
+            **(limited if status != "401" else {}),
+            **later,
+        }
         if status >= "400":
             schema = {"$ref": "#/components/schemas/Problem"}
             response["content"] = {"application/problem+json": {"schema": schema}}
-        elif path in _TEXT:
-            response["content"] = {_TEXT[path]: {"schema": {"type": "string"}}}
+        elif path in _OTHER:
+            media_type, kind = _OTHER[path]
+            response["content"] = {media_type: {"schema": {"type": kind}}}

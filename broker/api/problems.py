@@ -3,6 +3,7 @@
 Texts come from the errors themselves, in Dutch or English by `Accept-Language`; nothing that came in is repeated.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +11,11 @@ import orjson
 import structlog
 from fastapi import Request
 from fastapi.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from broker import errors
 from broker.api.deps import api_of
-from broker.api.headers import HEADERS
+from broker.api.headers import HEADERS, MOST_HEADERS
 from broker.domain.channels import Channel
 from broker.domain.proofs import ALGORITHMS, CertificateRefused, ProofRefused
 from broker.domain.rates import RateLimited
@@ -47,26 +49,28 @@ TITLES: Mapping[int, errors.Words] = {
     415: errors.Words("Andere vorm nodig", "Another form is needed"),
     422: errors.Words("Deze sleutel hoort bij iets anders", "This key belongs to something else"),
     429: errors.Words("Te vaak", "Too often"),
+    431: errors.Words("De kopregels zijn te groot", "The headers are too large"),
     500: errors.Words("Er ging iets mis", "Something went wrong"),
     503: errors.Words("Nu niet beschikbaar", "Not available now"),
 }
 MOST_FAULTS = 200
 """A list of faults that nobody reads to the end is only good for filling a line."""
+_SPOKEN = re.compile(
+    r"[ \t]*(?P<tag>nl|en)(?:-[a-z0-9]{1,8})*(?:[ \t]*;[ \t]*q=(?P<q>0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?[ \t]*",
+    re.IGNORECASE,
+)
+"""One of the languages that we answer in, with its weight (RFC 9110 sections 12.4.2 and 12.5.4)."""
 _log = structlog.get_logger(__name__)
 
 
 def language_of(request: Request) -> str:
-    """`nl` when that is what the caller prefers, otherwise `en` (RFC 9110 section 12.5.4)."""
+    """`nl` when that is what the caller prefers, otherwise `en` (RFC 9110 section 12.5.4); what cannot be read is passed over."""
     best, found = 0.0, "en"
     for part in request.headers.get("accept-language", "")[:200].split(","):
-        tag, _, weight = part.strip().partition(";q=")
-        spoken = tag.lower().partition("-")[0]
-        try:
-            quality = float(weight) if weight else 1.0
-        except ValueError:
-            continue
-        if spoken in ("nl", "en") and quality > best:
-            best, found = quality, spoken
+        read = _SPOKEN.fullmatch(part)
+        quality = float(read["q"] or 1) if read else 0.0
+        if read and quality > best:
+            best, found = quality, read["tag"].lower()
     return found
 
 
@@ -92,6 +96,15 @@ def problem(
     if status == 401:
         headers["WWW-Authenticate"] = _challenge(request)
     return Response(orjson.dumps(body), status, headers, "application/problem+json")
+
+
+async def headers_too_large(scope: Scope, receive: Receive, send: Send) -> None:
+    """RFC 6585 section 5."""
+    words = errors.Words(
+        f"Adres en kopregels samen zijn hoogstens {MOST_HEADERS // 1024} KiB. Er is niets gedaan.",
+        f"Address and headers together are {MOST_HEADERS // 1024} KiB at most. Nothing was done.",
+    )
+    await problem(Request(scope), 431, words, "headers-too-large")(scope, receive, send)
 
 
 def _challenge(request: Request, error: str = "") -> str:

@@ -29,7 +29,7 @@ from broker.api.deps import Api
 from broker.api.headers import Surroundings, in_api
 from broker.api.health import Metrics
 from broker.api.openapi import describe
-from broker.api.problems import broker_error, problem, unexpected
+from broker.api.problems import broker_error, headers_too_large, problem, unexpected
 
 Page = Callable[[Request, errors.BrokerError], Response]
 _METHOD = errors.Words("Deze methode kan hier niet.", "This method is not possible here.")
@@ -39,7 +39,7 @@ def install_api(app: FastAPI, api: Api, page: Page) -> None:
     """Add all routes. `page` shows a refusal outside the API to a person."""
     app.state.api = api
     metrics = Metrics(lambda: api.log.believed, lambda: api.partners.agreement_refused, api.alarms)
-    app.add_middleware(Surroundings, metrics=metrics)
+    app.add_middleware(Surroundings, metrics=metrics, too_large=headers_too_large)
     rooms = (
         token,
         handovers,

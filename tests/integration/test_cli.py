@@ -283,6 +283,26 @@ def test_a_partner_is_added_listed_suspended_and_let_in_again(furnished):
     assert "(suspended)" not in desk.done("organisations", "list")
 
 
+def test_a_partner_may_be_added_with_the_address_of_its_keys(furnished):
+    desk = furnished
+    add = ("organisations", "add", SCHOOL, "School", "school")
+    there = ("--jwks-url", "https://keys.example/jwks")
+    assert desk.done(*add, *there, "--bound-tokens").startswith("Added, with keys at its address;")
+    (listed,) = json.loads(desk.done("organisations", "list", "--json"))
+    assert (listed["jwksUrl"], listed["boundTokens"]) == ("https://keys.example/jwks", True)
+    assert "(keys at its address)  (bound)" in desk.done("organisations", "list")
+    key = ("--key", public_key(desk.folder))
+    desk.done(*add, *key)
+    (listed,) = json.loads(desk.done("organisations", "list", "--json"))
+    assert (listed["jwksUrl"], listed["boundTokens"]) == (None, True)
+    desk.done(*add, *key, "--no-bound-tokens")
+    assert not json.loads(desk.done("organisations", "list", "--json"))[0]["boundTokens"]
+    for wrong in ((), (*key, *there)):
+        assert "one of the two" in desk.refused(*add, *wrong)
+    assert "Choose one" in desk.refused(*add, *key, "--bound-tokens", "--no-bound-tokens")
+    assert desk.refused(*add, "--jwks-url", "ftp://keys.example/").startswith("/jwks-url: ")
+
+
 def test_a_sealing_key_is_registered_and_stays_until_it_is_taken_away_on_purpose(furnished):
     desk = furnished
     keys = desk.folder / "own"

@@ -9,12 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from broker.client import ClientKey
 from broker.crypto.dpop import make_dpop_proof
 from broker.crypto.encoding import b64url
 from broker.domain.parties import Oin, Organisation
 from broker.errors import Invalid
+from broker.storage.tables import organisation
 from tests.support.surface import operational_log
 from tests.support.world import CLIENT_ASSERTION, URL, World, started_again
 
@@ -138,6 +140,21 @@ async def test_an_address_that_cannot_be_called_is_not_registered(world: World, 
     assert found == ["/oin", "/kind", *(["/jwks-url"] if not address.startswith("http://") else [])]
     with pytest.raises(Invalid):
         await world.broker.partners.add(replace(TEAM, jwks_url="https://keys.example/"), [world.keys[OIN].public_jwk()])
+
+
+async def test_the_tag_of_a_partner_without_address_is_what_it_always_was(world: World) -> None:
+    """Version 0017 adds columns and writes no row: what was registered before it must still be believed."""
+    jwks = [world.keys[OIN].public_jwk()]
+    tags = []
+    for partner in (TEAM, replace(TEAM, bound_tokens=True), replace(TEAM, jwks_url="https://keys.example/")):
+        await world.broker.partners.add(partner, [] if partner.jwks_url else jwks, unbound=not partner.bound_tokens)
+        async with world.broker.database.engine.connect() as connection:
+            await connection.execution_options(writing=False)
+            row = (await connection.execute(select(organisation).where(organisation.c.oin == OIN))).one()
+        tags.append(row.row_tag)
+    before = json.dumps([OIN, TEAM.name, TEAM.kind, False, None, json.dumps(jwks)])
+    assert tags[0] == world.broker.house.tags.tag("organisation", before)
+    assert len(set(tags)) == 3
 
 
 async def test_an_organisation_with_bound_tokens_gets_and_uses_no_other(world: World) -> None:

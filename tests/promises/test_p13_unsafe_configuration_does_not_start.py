@@ -51,6 +51,15 @@ SETTINGS: dict[str, tuple[Mapping[str, str], str]] = {
     "a mode that does not exist": ({"BROKER_MODE": "Demo"}, "BROKER_MODE is production or demo"),
     "debugging": ({"BROKER_MODE": "debug"}, "BROKER_MODE is production or demo"),
     "nobody who decides on the agreement": ({"BROKER_AGREEMENT": "nobody"}, "BROKER_AGREEMENT is officers or folder"),
+    "anybody's word for a certificate": ({"BROKER_CLIENT_CERTIFICATE_HEADER": "Client-Cert"}, "both, or none"),
+    "a proxy that is the whole world": (
+        {"BROKER_CLIENT_CERTIFICATE_HEADER": "Client-Cert", "BROKER_CLIENT_CERTIFICATE_PROXIES": "0.0.0.0/0"},
+        "only your own proxies",
+    ),
+    "a certificate in the token's header": (
+        {"BROKER_CLIENT_CERTIFICATE_HEADER": "Authorization", "BROKER_CLIENT_CERTIFICATE_PROXIES": "127.0.0.1"},
+        "a header of its own",
+    ),
     "no port": ({"BROKER_PORT": "0"}, "BROKER_PORT"),
     "a port in other digits": ({"BROKER_PORT": "\u0668\u0660\u0668\u0660"}, "BROKER_PORT"),
     "a port with a million digits": ({"BROKER_PORT": "1" * 100_000}, "BROKER_PORT"),

@@ -78,6 +78,10 @@ class World:
     codes: dict[tuple[str, str], str] = field(default_factory=dict)
     tokens: dict[tuple[str, str], tuple[str, float]] = field(default_factory=dict)
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """For hypothesis: a long one beside a generated case that fails is a warning, which hides the failure itself."""
+        printer.text(f"<World on {self.database}>")
+
     # organisations and professionals
 
     def body(self, name: str) -> dict[str, Any]:
