@@ -35,7 +35,7 @@ demo: $(RUNTIME_STAMP) $(PACKAGE_STAMP)  ## The story of one family on a real br
 	$(BIN)/broker demo $(if $(filter once,$(PLAY)),--once)
 
 .PHONY: test
-test: dev browser curl  ## Every test, on SQLite and PostgreSQL and in a browser; PYTEST_ARGS="-k name" narrows
+test: dev browser curl generator  ## Every test, on SQLite and PostgreSQL and in a browser; PYTEST_ARGS="-k name" narrows
 	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not hsm" $(PYTEST_ARGS)
 
 .PHONY: test-hsm
@@ -73,8 +73,10 @@ lock: dev  ## Lock the requirements anew; UPGRADE=--upgrade takes newer ones
 	$(LOCK) --group dev -o deploy/requirements-dev.lock pyproject.toml
 	$(LOCK) -c deploy/requirements-dev.lock -o deploy/requirements.lock pyproject.toml
 	$(LOCK) -c deploy/requirements-dev.lock --all-extras -o deploy/requirements-stores.lock pyproject.toml
-LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	--python-version 3.11 --group build $(UPGRADE)
+	$(COMPILE) -o tests/generator/requirements.lock tests/generator/requirements.in
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	--python-version 3.11 $(UPGRADE)
+LOCK = $(COMPILE) --group build
 
 .PHONY: clean
 clean:  ## Remove what was made: .venv, caches, var; never keys
@@ -112,7 +114,7 @@ check-api: dev $(LINTER_STAMP)
 
 # --- What they stand on -----------------------------------------------------------------------------------------------
 
-.PHONY: dev browser curl softhsm
+.PHONY: dev browser curl generator softhsm
 dev: $(DEV_STAMP) $(PACKAGE_STAMP)
 
 browser: dev
@@ -123,6 +125,9 @@ curl:
 	@curl --help all 2>/dev/null | grep -q -e '--json' || { \
 	  echo "The tests run the commands of docs/integrators.md, which need curl 7.82 or newer. On Debian or Ubuntu:" \
 	    "apt-get install curl. On macOS it is there, or: brew install curl" >&2; exit 1; }
+
+generator: dev
+	@$(BIN)/python -m tests.support.generator > /dev/null
 
 softhsm: dev
 	@$(BIN)/python -m tests.support.softhsm > /dev/null

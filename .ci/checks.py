@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+GENERATOR = "tests/generator/requirements"
 LOCKS = ("deploy/requirements.lock", "deploy/requirements-dev.lock", "deploy/requirements-stores.lock")
 
 # Written so that this file does not find itself.
@@ -120,6 +121,7 @@ def locks() -> Iterator[str]:
     runtime = project["project"]["dependencies"] + groups["build"]
     extras = [name for extra in project["project"]["optional-dependencies"].values() for name in extra]
     needed = {LOCKS[0]: runtime, LOCKS[1]: runtime + groups["dev"] + extras, LOCKS[2]: runtime + extras}
+    needed[f"{GENERATOR}.lock"] = (ROOT / f"{GENERATOR}.in").read_text().split()
     pins = {}
     for lock, requirements in needed.items():
         text = (ROOT / lock).read_text()

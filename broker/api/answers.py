@@ -11,6 +11,8 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from broker.api.schemas import WithheldOut
+
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -18,6 +20,13 @@ def answer(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None
     """A JSON answer about people: never cached; absent values are left out."""
     content = orjson.dumps(body.model_dump(mode="json", by_alias=True, exclude_none=True))
     return Response(content, status, {**NO_STORE, **(headers or {})}, "application/json")
+
+
+class FaultOut(BaseModel):
+    """One thing that is wrong with what was sent: where (RFC 6901), and what."""
+
+    pointer: str
+    detail: str
 
 
 def _header(description: str) -> dict[str, Any]:
@@ -52,8 +61,8 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[dict[str, str]] | None = None
-    withheld: list[dict[str, Any]] | None = None
+    errors: list[FaultOut] | None = None
+    withheld: list[WithheldOut] | None = None
 
 
 def documented(

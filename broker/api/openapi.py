@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from broker import __version__
 from broker.api.answers import Problem
+from broker.api.operations import name_operations
 from broker.api.schemas import HandoverBody, InvitationBody, ReactionAnswerBody, ReleaseBody, SearchBody, WebhookBody
 
 PREFIX = "/v1"
@@ -61,6 +62,7 @@ def describe(app: FastAPI, public_url: str) -> dict[str, Any]:
     for path, item in document["paths"].items():
         for operation in item.values():
             _finish(path, operation)
+    name_operations(document)
     app.openapi_schema = document
     return document
 

@@ -22,6 +22,9 @@ from broker.client.answers import (
     SealingKey,
     SealingKeyList,
     Vocabulary,
+    Webhook,
+    WebhookKey,
+    WebhookKeyList,
 )
 from broker.client.errors import Refused
 from broker.client.sealing import open_release, seal_body
@@ -101,9 +104,9 @@ class _Caller:
     def _read(self, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
         return document_of(self._answer(method, path, body, **more))
 
-    def _do(self, method: str, path: str) -> None:
+    def _do(self, method: str, path: str, **more: Any) -> None:
         """A call that is answered with nothing."""
-        response = self._answer(method, path)
+        response = self._answer(method, path, **more)
         if response.status_code != 204:
             document_of(response)
             raise no_broker(response.status_code)
@@ -216,13 +219,19 @@ class Client(_Caller):
         """Everything that was sent or received, newest first; pages are fetched on the way."""
         return _each(lambda after: self._page_of_handovers(box, after), "")
 
-    def correct(self, handover: str, body: Body) -> Handover:
-        """Put a whole new version in its place; who received the old one is told."""
-        return cast(Handover, self._read("POST", at("/v1/handovers/{}/versions", handover), body))
+    def handover_and_tag(self, handover: str) -> tuple[Handover, str]:
+        """One handover with its `ETag`: give that to `correct` or `withdraw`, to change only what you saw."""
+        response = self._answer("GET", at("/v1/handovers/{}", handover))
+        return cast(Handover, document_of(response)), response.headers.get("ETag", "")
 
-    def withdraw(self, handover: str) -> None:
-        """End it for good: its keys and ciphertext are destroyed."""
-        self._do("DELETE", at("/v1/handovers/{}", handover))
+    def correct(self, handover: str, body: Body, *, if_match: str = "") -> Handover:
+        """Put a whole new version in its place; who received the old one is told. 412 when `if_match` holds no longer."""
+        path = at("/v1/handovers/{}/versions", handover)
+        return cast(Handover, self._read("POST", path, body, if_match=if_match))
+
+    def withdraw(self, handover: str, *, if_match: str = "") -> None:
+        """End it for good: its keys and ciphertext are destroyed. 412 when `if_match` holds no longer."""
+        self._do("DELETE", at("/v1/handovers/{}", handover), if_match=if_match)
 
     def invite(self, handover: str, person: str, delivery: Literal["paper", "message"] = "paper") -> Invitation:
         """Invite one person to answer: a code to hand over, or a message to the person's own contact."""
@@ -259,6 +268,22 @@ class Client(_Caller):
     def every_event(self, after: str = "") -> Iterator[Event]:
         """Everything you should know since that event, oldest first. Keep the last `id`, and go on after it next time."""
         return _each(self.events, after)
+
+    def webhook(self) -> Webhook:
+        """Where your events are sent, how many wait, and how many were given up. 404 when you registered no address."""
+        return cast(Webhook, self._read("GET", "/v1/webhook"))
+
+    def register_webhook(self, url: str) -> Webhook:
+        """Have your events sent to this address from now on. It is checked at once: see `broker.client.webhooks`."""
+        return cast(Webhook, self._read("PUT", "/v1/webhook", {"url": url}))
+
+    def remove_webhook(self) -> None:
+        """Nothing is sent any more, also not what still waits; `every_event` has everything."""
+        self._do("DELETE", "/v1/webhook")
+
+    def webhook_keys(self) -> list[WebhookKey]:
+        """The keys that deliveries are signed with, the newest first; each `whpk` is for `broker.client.webhooks.verify`."""
+        return cast(WebhookKeyList, self._read("GET", "/v1/webhook-keys"))["keys"]
 
     def as_professional(
         self, identity: str, name: str, role: str, *, email: str = "", phone: str = ""

@@ -20,6 +20,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from broker.client.errors import ClientError
 from broker.crypto.ed25519 import holds
 from broker.crypto.encoding import from_b64url
 
@@ -30,7 +31,7 @@ MOST_SIGNATURES = 10
 _NAMES = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
-class NotVerified(Exception):
+class NotVerified(ClientError):
     """Nothing of this message may be believed; answer 401."""
 
 

@@ -1,6 +1,6 @@
 """One exchange with the broker: tried again only where that is safe, and read strictly.
 
-- A call is made again after 429, 503 or a broken connection, when it changes nothing or carries an `Idempotency-Key`;
+- A call is made again after 429, 503, a broken connection, or when its first try is still at work, when it changes nothing or carries an `Idempotency-Key`;
   all tries of one call carry the same key and the same bytes.
 - Between tries it waits as long as `Retry-After` says (RFC 9110 section 10.2.3), otherwise longer each time, with some
   chance in it (so that a hundred clients do not come back at once). A longer wait than `longest_wait` is the caller's.
@@ -23,6 +23,8 @@ from broker.client.errors import Refused, Unreachable
 FIRST_WAIT = 0.25
 """Seconds, before the second try; twice as long before each next one."""
 _BUSY = (429, 503)
+_STILL_RUNNING = "urn:rondom:problem:still-running"
+"""The try before this one has not ended: its answer comes when it has."""
 _chance = secrets.SystemRandom()
 
 Headers = Callable[[str, str], Mapping[str, str]]
@@ -42,11 +44,13 @@ class Call:
     accept: str = "application/json"
     key: str = ""
     """The `Idempotency-Key`; empty for none."""
+    if_match: str = ""
+    """The `ETag` of what must still be so; empty for no condition."""
 
     @property
     def safe(self) -> bool:
         """Whether making it twice comes to the same as once (RFC 9110 section 9.2.2)."""
-        return self.method in ("GET", "DELETE") or bool(self.key) or self.form is not None
+        return self.method in ("GET", "PUT", "DELETE") or bool(self.key) or self.form is not None
 
 
 def fresh_key() -> str:
@@ -101,7 +105,7 @@ class Wire:
                 time.sleep(_backing_off(number))
                 continue
             wait = _wait_of(response)
-            if left < 0 or response.status_code not in _BUSY or (wait or 0) > self._longest_wait:
+            if left < 0 or not _busy(response, call) or (wait or 0) > self._longest_wait:
                 return response
             time.sleep(_backing_off(number) if wait is None else wait)
         raise Unreachable
@@ -112,8 +116,16 @@ class Wire:
             said["Content-Type"] = "application/json"
         if call.key:
             said["Idempotency-Key"] = call.key
+        if call.if_match:
+            said["If-Match"] = call.if_match
         form = None if call.form is None else dict(call.form())
         return self._http.request(call.method, call.path, content=content, data=form, params=call.query, headers=said)
+
+
+def _busy(response: httpx.Response, call: Call) -> bool:
+    """Whether to come back later."""
+    running = call.key and response.status_code == 409 and (_object_of(response) or {}).get("type") == _STILL_RUNNING
+    return bool(running) or response.status_code in _BUSY
 
 
 def _backing_off(number: int) -> float:

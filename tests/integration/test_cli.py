@@ -168,6 +168,8 @@ def test_help_names_every_command():
         "serve",
         "demo",
         "push",
+        "ask",
+        "inbox",
         "invite",
         "open",
         "client-keys",

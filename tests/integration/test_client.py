@@ -1,6 +1,7 @@
 """The client against the real application: what its types promise is what comes, and what it tries again happens once."""
 
 import asyncio
+import json
 from typing import Any
 
 import httpx
@@ -45,8 +46,13 @@ async def test_a_handover_goes_all_the_way(world: World) -> None:
         await aside(lambda: joris.acknowledge(release["id"]))
         assert (await aside(lambda: joris.status(release["id"])))["acknowledged"] is True
 
-        corrected = await aside(lambda: sender.correct(handover, {**body, "reference": body["reference"]}))
-        assert corrected["id"] == handover
+        _, tag = await aside(lambda: sender.handover_and_tag(handover))
+        changed = {**body, "discussedWithFamily": False}
+        corrected = await aside(lambda: sender.correct(handover, changed, if_match=tag))
+        assert (corrected["id"], corrected["version"]) == (handover, 2)
+        with pytest.raises(Refused) as stale:
+            await aside(lambda: sender.withdraw(handover, if_match=tag))
+        assert stale.value.status == 412
         assert await aside(lambda: sender.reactions(handover)) == []
         await aside(lambda: sender.withdraw(handover))
         events = await aside(lambda: list(school.every_event()))
@@ -86,6 +92,18 @@ async def test_every_fault_and_every_reason_comes_as_it_is(world: World) -> None
         assert denied.value.withheld[0]["reasons"][0]["message"]
 
 
+async def test_without_a_webhook_there_is_none_and_an_address_that_is_none_is_refused(world: World) -> None:
+    with client_of(world, SENDER) as sender:
+        with pytest.raises(Refused) as none:
+            await aside(sender.webhook)
+        assert none.value.status == 404
+        with pytest.raises(Refused) as refused:
+            await aside(lambda: sender.register_webhook("https://127.0.0.1/x"))
+        assert refused.value.status == 400
+        await aside(sender.remove_webhook)
+        assert await aside(sender.webhook_keys)
+
+
 async def test_a_key_of_another_kind_is_a_key(world: World) -> None:
     for number, algorithm in enumerate(("ES256", "PS256"), 50):
         oin, key = f"000000990000000{number}000", ClientKey.new(algorithm)
@@ -113,6 +131,8 @@ class CutOff(httpx.BaseTransport):
         self._bridge = bridge
         self._seen: set[str] = set()
         self.lost = 0
+        self.first: Any = None
+        """The last answer that was lost."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         answer = self._bridge.handle_request(request)
@@ -120,6 +140,7 @@ class CutOff(httpx.BaseTransport):
         if key and key not in self._seen:
             self._seen.add(key)
             self.lost += 1
+            self.first = json.loads(answer.content)
             raise httpx.ReadError("cut off")
         return answer
 
@@ -130,6 +151,12 @@ async def test_an_answer_that_is_lost_makes_nothing_twice(world: World) -> None:
         pushed = await aside(lambda: sender.push(world.body("tom-to-school")))
         assert lossy.lost == 1
         assert [h["id"] for h in await aside(lambda: list(sender.every_handover("sent")))] == [pushed["id"]]
+        made = await aside(lambda: sender.invite(pushed["id"], "mother"))
+        assert lossy.lost == 2
+        assert lossy.first["code"] == made["code"]
+    with Client(URL, SCHOOL, world.keys[SCHOOL], transport=lossy) as school, pytest.raises(Refused) as denied:
+        await aside(lambda: school.as_professional(*JORIS).ask(pushed["id"], "education-support"))
+    assert denied.value.status == 403
     pushed_events = [entry for entry in await world.entries() if entry.type == "handover:pushed"]
     assert len(pushed_events) == 1
 

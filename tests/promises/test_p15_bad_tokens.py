@@ -128,7 +128,6 @@ def forgeries(world: World) -> dict[str, str]:
         "an address of keys": headed(jku="https://evil.example/jwks"),
         "a certificate": headed(x5c=["MII"]),
         "an address of a certificate": headed(x5u="https://evil.example/chain.pem"),
-        "compressed": headed(zip="DEF"),
         "a kid that asks a database": headed(kid=f"{good.kid}' OR '1'='1"),
         "a critical extension": headed(crit=["exp"]),
         "an unencoded payload": headed(b64=False),

@@ -23,7 +23,7 @@ OTHERWISE = {
 OF_ERRORS = {"Fault"}
 FOR_ANYBODY = ("/v1/log/", "/v1/contexts/")
 """Read without a token, by whoever checks the log: not by an organisation in its work."""
-ANSWERED = {"/v1/organisations": {"items": []}, "/v1/sealing-keys": {"keys": []}}
+ANSWERED = {"/v1/sealing-keys": {"keys": []}, "/v1/webhook-keys": {"keys": []}}
 
 
 def types() -> list[str]:
@@ -128,6 +128,11 @@ def test_every_operation_of_the_api_is_a_method() -> None:
             lambda: client.answer("h-1", "x-1", "corrected", "Het staat er nu goed."): ("POST", answer),
             lambda: client.events("e-1"): ("GET", "/v1/events"),
             lambda: list(client.every_event()): ("GET", "/v1/events"),
+            client.webhook: ("GET", "/v1/webhook"),
+            lambda: client.register_webhook("https://youth.example/rondom"): ("PUT", "/v1/webhook"),
+            client.remove_webhook: ("DELETE", "/v1/webhook"),
+            client.webhook_keys: ("GET", "/v1/webhook-keys"),
+            lambda: client.handover_and_tag("h-1"): ("GET", "/v1/handovers/{id}"),
             client.organisations: ("GET", "/v1/organisations"),
             client.vocabulary: ("GET", "/v1/vocabulary"),
             client.agreement: ("GET", "/v1/policies/current"),

@@ -146,6 +146,31 @@ def test_a_token_that_is_taken_no_longer_is_replaced_once() -> None:
     assert len(broker.asked) == 4
 
 
+def test_a_first_try_that_is_still_at_work_is_waited_for_and_another_conflict_is_not(waits: list[float]) -> None:
+    running = httpx.Response(409, json={"type": "urn:rondom:problem:still-running", "detail": "Wait a moment."})
+    broker = Broker(httpx.ReadTimeout("too late"), running)
+    with broker.client() as client:
+        assert client.push({}) == {"id": "h-1"}
+        assert len({r.headers["Idempotency-Key"] for r in broker.asked}) == 1
+        assert len(waits) == 2
+        broker.answers = [httpx.Response(409, json={"type": "urn:rondom:problem:conflict"})]
+        with pytest.raises(Refused) as refused:
+            client.push({})
+        assert refused.value.code == "conflict"
+    assert len(waits) == 2
+
+
+def test_what_was_seen_is_a_condition_only_when_asked_for() -> None:
+    broker = Broker(httpx.Response(200, json={"id": "h-1"}, headers={"ETag": '"abc"'}))
+    with broker.client() as client:
+        assert client.handover_and_tag("h-1") == ({"id": "h-1"}, '"abc"')
+        client.correct("h-1", {}, if_match='"abc"')
+        client.correct("h-1", {})
+        broker.answers = [httpx.Response(204)]
+        client.withdraw("h-1", if_match='"abc"')
+    assert [r.headers.get("If-Match") for r in broker.asked] == [None, '"abc"', None, '"abc"']
+
+
 def test_a_redirect_is_never_followed() -> None:
     broker = Broker(httpx.Response(307, headers={"Location": "https://evil.example/"}))
     with broker.client() as client, pytest.raises(Refused, match="307"):

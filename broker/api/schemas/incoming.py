@@ -154,7 +154,14 @@ class SealedBody(Body):
 class SectionBody(Body):
     """One section. `content` is text, or JSON for `application/json`; or `sealed` stands in its place."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["content"]}, {"required": ["sealed"]}]})
+    # not as `oneOf`: generators of clients make nothing, or anything, of that
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"required": ["sealed"], "properties": {"sealed": {"type": "object"}}},
+            "then": {"not": {"required": ["content"]}},
+            "else": {"required": ["content"]},
+        }
+    )
 
     type: Word
     concerns: Annotated[list[Word], Field(min_length=1, max_length=20)]
