@@ -52,6 +52,7 @@ from broker.services.house import House
 from broker.services.invitations import Invitations
 from broker.services.keys import KeyLife
 from broker.services.motions import Motions
+from broker.services.names import Names
 from broker.services.officer_logins import OfficerLogins
 from broker.services.oversight import Oversight
 from broker.services.own_access import OwnAccess
@@ -123,6 +124,7 @@ class Broker:
     partners: Partners
     own_access: OwnAccess
     motions: Motions
+    names: Names
     reminders: Reminders
     replay: Replay
     keys: KeyLife
@@ -298,6 +300,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     following = Following(house, (Counting(), Folding(), Watching(house)), alarms.hear)
     witnesses = witness_policy(settings, ledger.origin)
     asked = {witness.name: witness.id for witness in (witnesses.witnesses if witnesses else ())}
+    motions = Motions(house, oversight, passkeys)
     return Broker(
         settings=settings,
         database=database,
@@ -320,7 +323,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         breach=Breach(house, oversight),
         partners=Partners(house),
         own_access=OwnAccess(house, oversight, passkeys),
-        motions=Motions(house, oversight, passkeys),
+        motions=motions,
+        names=Names(house, oversight, motions),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
         keys=keys,
