@@ -12,13 +12,14 @@ from broker.domain.log_ports import LoggedFacts
 from broker.domain.motions import NAMES_FOR, MotionKind
 from broker.domain.officers import OfficerRole
 from broker.domain.presence import ConfirmFirst, Purpose
-from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, Tampered
+from broker.errors import BrokerError, Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, Tampered
 from broker.services import names
 from broker.services.breach import BreachWanted
 from broker.services.motion_screens import Wanted
 from tests.promises.attacks import JACK, push
+from tests.support.failures import refusing
 from tests.support.intruder import intruder_in
-from tests.support.pairs import Who, officer, signed
+from tests.support.pairs import Who, officer, rows_of_names, signed
 from tests.support.surface import doubt, leaks, nobody_writes, operational_log, personal
 from tests.support.world import World
 
@@ -202,6 +203,65 @@ async def test_each_file_takes_a_passkey_that_was_used_for_names_and_once(world:
     with pytest.raises(ConfirmFirst):
         await take(other.token, motion, lambda words: words.nl)
     assert len(await taken_files(world)) == 1
+
+
+@pytest.mark.parametrize("table", ["log_entry", "log_queue", "log_opening", "log_subject_index"])
+async def test_what_cannot_be_logged_does_not_leave(world: World, table: str) -> None:
+    await read_of_tom(world)
+    one, other = await officer(world), await officer(world)
+    motion = await proposed(world, one)
+    await other.seconds(motion)
+    await world.settle()
+    await one.confirms(Purpose.NAMES)
+    with refusing(world, table) as refused, pytest.raises(BrokerError):
+        await world.broker.names.taken(one.token, motion, lambda words: words.nl)
+    assert refused
+    assert await taken_files(world) == []
+    assert await world.broker.names.taken(one.token, motion, lambda words: words.nl), "the passkey was not used up"
+    assert len(await taken_files(world)) == 1
+
+
+async def test_the_page_asks_two_and_gives_a_file_named_after_the_decision(world: World) -> None:
+    await read_of_tom(world)
+    one, other = await officer(world), await officer(world)
+    fields = {"by": "organisation", "organisation": SCHOOL, "first_day": "2020-01-01", "reason": "Een lek."}
+    async with world.browser() as browser:
+        browser.follow_redirects = False
+        await one.confirms(Purpose.NAMES)
+        browser.cookies.set("rondom-console", one.token)
+        csrf = await secret_of(world, one)
+        unsafe = await browser.post("/console/breach/names", data=fields)
+        assert unsafe.status_code == 403
+        at = (await browser.post("/console/breach/names", data={**fields, "csrf": csrf})).headers["location"]
+        page = await browser.get(at)
+        assert "Hoeveel kinderen" in page.text
+        early = await browser.post(f"{at}/names", data={"csrf": csrf})
+        assert (
+            early.headers["location"]
+            == f"/console/confirm/names/{at.removeprefix('/console/').replace('/', '~')}~names"
+        )
+        await other.seconds(at.rpartition("/")[2])
+        page = await browser.get(at)
+        assert f'action="{at}/names"' in page.text
+        await one.confirms(Purpose.NAMES)
+        browser.cookies.set("rondom-console", one.token)
+        assert (await browser.get(f"{at}/names")).status_code == 405
+        made = await browser.post(f"{at}/names", data={"csrf": csrf})
+        watchers = await browser.get("/console/watchers")
+        seen = [page, watchers, await browser.get("/console/motions"), await browser.get("/console/breach")]
+    assert made.headers["content-disposition"] == f'attachment; filename="rondom-namen-{at.rpartition("/")[2]}.csv"'
+    assert "no-store" in made.headers["cache-control"]
+    assert {row["times_read"] for row in rows_of_names(made.content)} == {"1"}
+    assert leaks(made.content, personal(world)), "names are in the file"
+    for shown in seen:
+        assert leaks(shown.content, personal(world)) == []
+    assert "Nam namen mee na een datalek" in watchers.text
+
+
+async def secret_of(world: World, who: Who) -> str:
+    session = await world.broker.oversight.session(who.token)
+    assert session is not None
+    return session.csrf
 
 
 async def test_what_is_read_after_it_was_proposed_is_not_in_it(world: World) -> None:
