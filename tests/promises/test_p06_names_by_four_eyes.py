@@ -16,6 +16,7 @@ from broker.errors import BrokerError, Conflict, Invalid, NotAllowed, NotAuthent
 from broker.services import names
 from broker.services.breach import BreachWanted
 from broker.services.motion_screens import Wanted
+from broker.services.reporting import ReportWanted
 from tests.promises.attacks import JACK, push
 from tests.support.failures import refusing
 from tests.support.intruder import intruder_in
@@ -83,9 +84,17 @@ async def test_two_officers_get_the_names_of_what_they_decided_and_it_is_logged_
         assert facts.personal["subject"] == [people["tom"]], "it is in the child's own log"
         assert set(facts.personal["concerned"]) == {people["mother"], people["father"]}
         assert (facts.facts["count"], facts.facts["motion"], facts.facts["view"]) == (1, motion, "names")
+    for who in ("mother", "tom"):
+        assert (await reported(world, one, people["tom"], people[who])) == ["taken", "taken", "read"]
     third = await officer(world)
     rows = (await world.broker.watchers.page(third.token)).rows
     assert [row.about for row in rows if row.label.en == "Took names after a data breach"] == [(people["tom"],)] * 2
+
+
+async def reported(world: World, who: Who, subject: str, to: str) -> list[str]:
+    """The kinds of lines in a report about somebody for a reader, newest first."""
+    wanted = ReportWanted(subject=subject, reader=to)
+    return [line.kind for line in (await world.broker.reporting.report(who.token, wanted)).lines]
 
 
 async def test_no_name_stands_in_the_log_and_the_professional_only_as_a_digest(world: World) -> None:
@@ -245,7 +254,7 @@ async def test_the_page_asks_two_and_gives_a_file_named_after_the_decision(world
         assert f'action="{at}/names"' in page.text
         await one.confirms(Purpose.NAMES)
         browser.cookies.set("rondom-console", one.token)
-        assert (await browser.get(f"{at}/names")).status_code == 405
+        assert (await browser.get(f"{at}/names")).status_code == 404
         made = await browser.post(f"{at}/names", data={"csrf": csrf})
         watchers = await browser.get("/console/watchers")
         seen = [page, watchers, await browser.get("/console/motions"), await browser.get("/console/breach")]
@@ -386,6 +395,9 @@ async def test_from_whom_something_is_shielded_is_not_given_and_that_is_said(wor
     assert names_of["father"]["name"] not in text
     assert all(contact["value"] not in text for contact in names_of["father"]["contacts"])
     assert "shield" not in text
+    people = await pseudonyms(world)
+    assert await reported(world, one, people["tom"], people["mother"]) == ["taken"]
+    assert await reported(world, one, people["tom"], people["father"]) == []
     [facts] = await taken_files(world)
     assert (await pseudonyms(world))["father"] not in facts.personal["concerned"]
 

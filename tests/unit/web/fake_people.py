@@ -23,6 +23,7 @@ LINES = (
     ),
     ReportLine(NOW - timedelta(1), "refused", "Wijkteam <Dordrecht>", ROLE, WORKER, SENDER, PURPOSE),
     ReportLine(NOW - timedelta(2), "searched", "De Hoop GGZ", ROLE, WORKER, "", None),
+    ReportLine(NOW - timedelta(3), "taken", "", None, "", "", None),
 )  # fmt: skip
 ORGANISATIONS = (("00000099000000110000", SENDER), ("00000099000000120000", "De Hoop GGZ"))
 

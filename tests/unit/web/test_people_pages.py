@@ -28,6 +28,8 @@ async def test_a_bsn_leads_to_a_report_and_is_never_shown_again(
     assert BSN not in answer.text
     assert "gevraagd, en geweigerd" in text
     assert "op BSN gezocht" in text
+    assert "namen meegenomen, om mensen in te lichten over een datalek" in text
+    assert "Twee privacy officers" in text
     assert WORKER in text, "an organisation can only say who it was by the whole number"
     assert "&lt;Dordrecht&gt;" in answer.text
     assert "no-store" in answer.headers["cache-control"]
