@@ -35,7 +35,7 @@ demo: $(RUNTIME_STAMP) $(PACKAGE_STAMP)  ## The story of one family on a real br
 	$(BIN)/broker demo $(if $(filter once,$(PLAY)),--once)
 
 .PHONY: test
-test: dev browser generator  ## Every test, on SQLite and PostgreSQL and in a browser; PYTEST_ARGS="-k name" narrows
+test: dev browser curl generator  ## Every test, on SQLite and PostgreSQL and in a browser; PYTEST_ARGS="-k name" narrows
 	$(PYTEST) -n $(WORKERS) --dist worksteal -m "not hsm" $(PYTEST_ARGS)
 
 .PHONY: test-hsm
@@ -114,11 +114,17 @@ check-api: dev $(LINTER_STAMP)
 
 # --- What they stand on -----------------------------------------------------------------------------------------------
 
-.PHONY: dev browser softhsm generator
+.PHONY: dev browser curl generator softhsm
 dev: $(DEV_STAMP) $(PACKAGE_STAMP)
 
 browser: dev
 	@$(BIN)/python -m tests.support.browser > /dev/null
+
+# The commands of docs/integrators.md are run as they stand.
+curl:
+	@curl --help all 2>/dev/null | grep -q -e '--json' || { \
+	  echo "The tests run the commands of docs/integrators.md, which need curl 7.82 or newer. On Debian or Ubuntu:" \
+	    "apt-get install curl. On macOS it is there, or: brew install curl" >&2; exit 1; }
 
 generator: dev
 	@$(BIN)/python -m tests.support.generator > /dev/null

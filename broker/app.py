@@ -59,6 +59,7 @@ from broker.services.invitations import Invitations
 from broker.services.key_addresses import KeyAddresses
 from broker.services.keys import KeyLife
 from broker.services.motions import Motions
+from broker.services.names import Names
 from broker.services.officer_logins import OfficerLogins
 from broker.services.oversight import Oversight
 from broker.services.own_access import OwnAccess
@@ -134,6 +135,7 @@ class Broker:
     partners: Partners
     own_access: OwnAccess
     motions: Motions
+    names: Names
     reminders: Reminders
     replay: Replay
     keys: KeyLife
@@ -328,6 +330,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     following = Following(house, (Counting(), Folding(), Watching(house)), alarms.hear)
     witnesses = witness_policy(settings, ledger.origin)
     asked = {witness.name: witness.id for witness in (witnesses.witnesses if witnesses else ())}
+    motions = Motions(house, oversight, passkeys)
     return Broker(
         settings=settings,
         database=database,
@@ -360,7 +363,8 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         breach=Breach(house, oversight),
         partners=Partners(house),
         own_access=OwnAccess(house, oversight, passkeys),
-        motions=Motions(house, oversight, passkeys),
+        motions=motions,
+        names=Names(house, oversight, motions),
         reminders=Reminders(house),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
         keys=keys,

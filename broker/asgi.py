@@ -78,6 +78,7 @@ def asgi(broker: Broker) -> FastAPI:
         breach=broker.breach,
         own=broker.own_access,
         motions=broker.motions,
+        names=broker.names,
     )
     install_web(app, broker.consents, console, site)
     return app

@@ -99,7 +99,7 @@ def line_of(
 
 def header() -> bytes:
     """The first row: the names of the columns."""
-    return _row(COLUMNS)
+    return row(COLUMNS)
 
 
 def row_of(line: Line) -> bytes:
@@ -136,10 +136,11 @@ def row_of(line: Line) -> bytes:
         "other": " ".join(f"{name}={value}" for name, value in sorted(other.items()) if value),
         "erased": " ".join(line.erased),
     }
-    return _row([cells[name] for name in COLUMNS])
+    return row([cells[name] for name in COLUMNS])
 
 
-def _row(cells: Sequence[str]) -> bytes:
+def row(cells: Sequence[str]) -> bytes:
+    """One row as it stands in the file."""
     return (",".join(map(_cell, cells)) + "\r\n").encode()
 
 

@@ -1,12 +1,13 @@
-"""What two officers decide together about officers and organisations, and the very bytes that the second one signs.
+"""What two officers decide together about officers, organisations and names, and the very bytes that the second one signs.
 
 - A motion is proposed by one and seconded by another, within a day; nobody does both.
 - Stopping an organisation is safe, so one officer may do it at once, for that day; starting it again always takes two.
+- Names of those whom a breach affects leave for exactly the search that was proposed, and for a day after it was seconded.
 """
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from broker.domain.events import Fact
@@ -15,6 +16,10 @@ from broker.domain.parties import OfficerId, Oin
 
 OPEN_FOR = timedelta(hours=24)
 """How long somebody can second it, and how long what one officer stopped stays so."""
+NAMES_FOR = timedelta(hours=24)
+"""How long after it was seconded the two who decided it can take the names."""
+MOST_PEOPLE = 500
+"""Of how many children at most one decision gives the names."""
 LONGEST_REASON = 300
 LONGEST_NAME = 100
 
@@ -26,6 +31,8 @@ class MotionKind(StrEnum):
     WITHDRAW = "withdraw-officer"
     SUSPEND = "suspend"
     LIFT = "lift"
+    NAMES = "names"
+    """The names of those whom a breach affects, for who has to tell them."""
 
 
 class MotionState(StrEnum):
@@ -36,6 +43,22 @@ class MotionState(StrEnum):
     """Done by one, until the day is over or somebody seconds it."""
     DONE = "done"
     LAPSED = "lapsed"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Whose reading names are asked of: as in `BreachWanted`, both days included; `people` is how many children that was about."""
+
+    by: str
+    value: str = field(repr=False)
+    first_day: date
+    last_day: date
+    people: int
+
+    def facts(self) -> dict[str, Fact]:
+        """What a log entry says of it to everybody; the value is in it too, as a salted digest."""
+        days = {"first_day": self.first_day.isoformat(), "last_day": self.last_day.isoformat()}
+        return {"search": self.by, **days, "people": self.people}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +84,7 @@ class Motion:
     seconded_by: OfficerId | None = None
     seconded_at: datetime | None = None
     made: OfficerId | None = None
+    search: Search | None = None
 
     @property
     def ends(self) -> datetime:
@@ -72,6 +96,14 @@ class Motion:
         open_still = self.state in (MotionState.WAITING, MotionState.PROVISIONAL)
         return MotionState.LAPSED if open_still and now >= self.ends else self.state
 
+    def half(self, officer: OfficerId) -> str:
+        """Who proposed and who seconded get half of the code each: neither can come in with it as somebody else."""
+        plain = self.code.replace("-", "")
+        middle = len(plain) // 2
+        if officer == self.by:
+            return plain[:middle]
+        return plain[middle:] if officer == self.seconded_by else ""
+
     def facts(self) -> dict[str, Fact]:
         """What its log entry says to everybody who reads the leaf."""
         return {
@@ -81,6 +113,7 @@ class Motion:
             "role": self.role.value if self.role else "",
             "provisional": "yes" if self.provisional else "no",
             "ends": self.ends.isoformat(),
+            **(self.search.facts() if self.search else {}),
         }
 
 
@@ -90,7 +123,10 @@ def challenge(motion: Motion, leaf_hash: bytes, officer: str, nonce: bytes) -> b
     Each value is a netstring (`length:bytes,`), so no two different answers have the same challenge.
     """
     said = hashlib.sha256(b"rondom motion 1\n")
-    for value in (motion.id, leaf_hash, motion.name, motion.reason, officer, nonce):
+    values: list[str | bytes] = [motion.id, leaf_hash, motion.name, motion.reason, officer, nonce]
+    if motion.search:
+        values += [*map(str, motion.search.facts().values()), motion.search.value]
+    for value in values:
         raw = value.encode() if isinstance(value, str) else value
         said.update(b"%d:%b," % (len(raw), raw))
     return said.digest()

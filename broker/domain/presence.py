@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     ORGANISATIONS = "organisations"
     OFFICERS = "officers"
     OWN_PASSKEYS = "own-passkeys"
+    NAMES = "names"
 
 
 def challenge(visit: str, purpose: Purpose, officer: str, nonce: bytes) -> bytes:

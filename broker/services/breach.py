@@ -100,7 +100,7 @@ class Breach:
         house, now = self._house, self._house.clock()
         async with house.storage(writing=False) as work:
             acting = await self._officers.acting(work, token, Right.READ_PERSON)  # 1
-            trail = await _trail(work, wanted)
+            trail = await trail_of(work, wanted)
             found, following = await passing(work, acting, trail, GOT, wanted.first_day, wanted.last_day, PAGE)  # 3
             lines = _theirs(wanted, await read_back(house, work, acting, found))
             organisations = await _partners(work)
@@ -114,9 +114,9 @@ class Breach:
         house, now = self._house, self._house.clock()
         async with house.storage(writing=False) as work:
             acting = await self._officers.acting(work, token, Right.READ_PERSON)  # 1
-            trail = await _trail(work, wanted)
+            trail = await trail_of(work, wanted)
             tally, more, lines = _Tally(), True, 0
-            async for batch, more in self._walk(work, acting, trail, wanted):  # noqa: B007  the last is told
+            async for batch, more in walk(house, work, acting, trail, wanted):  # noqa: B007  the last is told
                 for line in batch:
                     tally.add(line[2])
                 lines += len(batch)
@@ -153,7 +153,7 @@ class Breach:
             acting.need(Right.READ_PERSON)
             lines: list[Line] = []
             more = True
-            async for batch, more in self._walk(work, acting, await _trail(work, wanted), wanted):  # noqa: B007
+            async for batch, more in walk(house, work, acting, await trail_of(work, wanted), wanted):  # noqa: B007
                 lines += batch
                 if len(lines) > PROVEN:
                     break
@@ -182,17 +182,18 @@ class Breach:
             await work.commit()
         self._house.log.kick()
 
-    async def _walk(
-        self, work: UnitOfWork, acting: Acting, trail: Trail, wanted: BreachWanted
-    ) -> AsyncIterator[tuple[list[Line], bool]]:
-        """Stretch after stretch, each with whether there is more behind it."""
-        before = trail.before
-        for _ in range(STEPS):
-            stretch = replace(trail, before=before)
-            found, before = await passing(work, acting, stretch, GOT, wanted.first_day, wanted.last_day, SPAN)
-            yield _theirs(wanted, await read_back(self._house, work, acting, found)), bool(before)
-            if not before:
-                return
+
+async def walk(
+    house: House, work: UnitOfWork, acting: Acting, trail: Trail, wanted: BreachWanted
+) -> AsyncIterator[tuple[list[Line], bool]]:
+    """Stretch after stretch, each with whether there is more behind it; never more than STEPS of them."""
+    before = trail.before
+    for _ in range(STEPS):
+        stretch = replace(trail, before=before)
+        found, before = await passing(work, acting, stretch, GOT, wanted.first_day, wanted.last_day, SPAN)
+        yield _theirs(wanted, await read_back(house, work, acting, found)), bool(before)
+        if not before:
+            return
 
 
 class _Tally:
@@ -220,7 +221,7 @@ class _Tally:
         self.moments = [min([*self.moments, facts.at]), max([*self.moments, facts.at])]
 
 
-async def _trail(work: UnitOfWork, wanted: BreachWanted) -> Trail:
+async def trail_of(work: UnitOfWork, wanted: BreachWanted) -> Trail:
     """Along what to read. Raises Invalid with every fault."""
     faults, value = [], wanted.value.strip()
     if wanted.by not in get_args(By):

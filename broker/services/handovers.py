@@ -60,6 +60,7 @@ class Handovers:
                     raise Conflict(_OTHER_BODY, code="reference-in-use")
                 view = await seen_by_sender(work, house, await own(work, sender, before), now)
                 if attempt:
+                    await work.retries.tie(attempt, before)
                     await work.commit()
                 return view
             keys, stated = await recognise(work, house, sender, draft, now)
@@ -67,6 +68,8 @@ class Handovers:
             await work.handovers.add(Pushed(handover, draft.reference, fingerprint, keys, sealed), now)
             await work.log.append(about(EventType.HANDOVER_PUSHED, handover, now, _facts(handover, stated)))
             view = await seen_by_sender(work, house, handover, now)
+            if attempt:
+                await work.retries.tie(attempt, handover.id)
             await work.commit()
         house.log.kick()
         return view
@@ -110,6 +113,7 @@ class Handovers:
             if fingerprint == (await work.handovers.fingerprints(before.id))[-1]:
                 view = await seen_by_sender(work, house, before, now)
                 if attempt:
+                    await work.retries.tie(attempt, before.id)
                     await work.commit()
                 return view
             await check_unchanged(work, house, before, expected, now)
@@ -130,6 +134,8 @@ class Handovers:
             await work.log.append(event)
             await tell_readers(work, house, handover, PartnerEventType.CORRECTED, now)
             view = await seen_by_sender(work, house, handover, now)
+            if attempt:
+                await work.retries.tie(attempt, handover.id)
             await work.commit()
         await house.storage.scrub()
         house.log.kick()

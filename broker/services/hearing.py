@@ -80,6 +80,8 @@ class Hearing:
             await work.reactions.answer(reaction, state, explanation, now)
             await work.log.append(logged(EventType.REACTION_ANSWERED, handover, now, named(reaction)))
             letter = await self._letter(work, reaction, handover, now)
+            if attempt:
+                await work.retries.tie(attempt, handover.id)
             if erasing:
                 if contents is None:
                     raise Conflict(_GONE, code="handover-erased")

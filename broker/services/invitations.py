@@ -86,7 +86,7 @@ class Invitations:
             handed = delivery == "paper"
             invited = Invited(invitation.id, code if handed else None, link if handed else None, until, language)
             if attempt:
-                await work.retries.keep(attempt, handover.id, _kept(invited))
+                await work.retries.tie(attempt, handover.id, _kept(invited))
             await work.commit()
         house.log.kick()
         house.outbox_kick()

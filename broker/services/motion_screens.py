@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from broker.domain.events import EventType
-from broker.domain.motions import MotionKind, MotionState
+from broker.domain.motions import MotionKind, MotionState, Search
 from broker.domain.officers import OfficerRole
 from broker.domain.parties import OfficerId, Organisation
 from broker.domain.stores import OfficerRow
@@ -21,6 +21,7 @@ class Wanted:
     role: OfficerRole | None = None
     name: str = field(default="", repr=False)
     at_once: bool = False
+    search: Search | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,20 @@ class MotionRow:
 
 @dataclass(frozen=True, slots=True)
 class MotionScreen:
-    """One motion. `half` is this officer's half of the code for whom it let in, until that is used."""
+    """One motion. `half` is this officer's half of the code for whom it let in, until that is used.
+
+    `search` is of whose reading names are asked, `partner` the name of the organisation that it is about, if it is about
+    one. `takes_until` is until when this officer can take the names; None for who can not.
+    """
 
     row: MotionRow
     reason: str
     name: str
     can_second: bool
     half: str = field(default="", repr=False)
+    search: Search | None = field(default=None, repr=False)
+    partner: str = ""
+    takes_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What two officers decide together: who is an officer, and which organisations take part.
+"""What two officers decide together: who is an officer, which organisations take part, and whether names leave (`names.py`).
 
 1. Who proposes has the right, two passkeys, and used one again just now; a reason is given and kept sealed.
 2. A motion is what its log entry says, and its proposer still is an officer with the right; a row alone is nothing.
@@ -16,14 +16,24 @@ from datetime import datetime
 
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.log_ports import LoggedFacts
-from broker.domain.motions import LONGEST_NAME, LONGEST_REASON, OPEN_FOR, Motion, MotionKind, MotionState, challenge
+from broker.domain.motions import (
+    LONGEST_NAME,
+    LONGEST_REASON,
+    MOST_PEOPLE,
+    OPEN_FOR,
+    Motion,
+    MotionKind,
+    MotionState,
+    challenge,
+)  # fmt: skip
 from broker.domain.officers import OfficerRole, Right
 from broker.domain.parties import OfficerId, Oin
 from broker.domain.ports import Passkey, Passkeys
 from broker.domain.presence import FRESH_FOR, Purpose
 from broker.domain.stores import LogSearch, StoredEntry, UnitOfWork, Visit
-from broker.errors import BrokerError, Conflict, Fault, Invalid, NotAllowed, NotAuthenticated, NotFound, Tampered, Words
+from broker.errors import BrokerError, Conflict, Fault, Invalid, NotAllowed, NotAuthenticated, Words
 from broker.services.house import House, guarded
+from broker.services.logged_motions import decided, logged
 from broker.services.looking import looked
 from broker.services.motion_screens import ChangeRow, MotionRow, MotionScreen, OfficersScreen, PartnersScreen, Wanted
 from broker.services.officers import Officers, check_invitation, fingerprint, let_in, withdraw
@@ -37,6 +47,7 @@ _PURPOSE = {
     MotionKind.WITHDRAW: Purpose.OFFICERS,
     MotionKind.SUSPEND: Purpose.ORGANISATIONS,
     MotionKind.LIFT: Purpose.ORGANISATIONS,
+    MotionKind.NAMES: Purpose.NAMES,
 }
 _CHANGES = (EventType.OFFICER_INVITED, EventType.OFFICER_WITHDRAWN, EventType.ORGANISATION_CHANGED)
 
@@ -86,14 +97,21 @@ class Motions:
 
     async def motion(self, token: str, motion_id: str) -> MotionScreen:
         """One motion. Raises NotFound; Tampered for one that no officer made like that. Changes nothing."""
-        now = self._house.clock()
-        async with self._house.storage(writing=False) as work:
+        house, now = self._house, self._house.clock()
+        async with house.storage(writing=False) as work:
             acting = await self._officers.acting(work, token, Right.MANAGE)
-            motion, _ = await self._logged(work, motion_id)
-            row = self._row(motion, await _names(work), now)
+            motion, _ = await logged(work, house.log, motion_id)
+            names = await _names(work)
+            row = self._row(motion, names, now)
             unused = motion.made is not None and not await work.officers.active(motion.made)
-        can = motion.stands(now) in (MotionState.WAITING, MotionState.PROVISIONAL) and motion.by != acting.officer
-        return MotionScreen(row, motion.reason, motion.name, can, _half(motion, acting.officer) if unused else "")
+            decision = await decided(work, house.log, motion)
+        mine = decision is not None and acting.officer in decision.officers
+        until = decision.until if decision and mine and now < decision.until else None
+        open_still = motion.stands(now) in (MotionState.WAITING, MotionState.PROVISIONAL) and decision is None
+        partner = names.get(motion.search.value, "") if motion.search else ""
+        half = motion.half(acting.officer) if unused else ""
+        can = open_still and motion.by != acting.officer
+        return MotionScreen(row, motion.reason, motion.name, can, half, motion.search, partner, until)
 
     def _row(self, motion: Motion, names: dict[str, str], now: datetime) -> MotionRow:
         return MotionRow(
@@ -116,7 +134,9 @@ class Motions:
         """Propose it; returns its id. Raises Invalid with all that is wrong, Conflict, and what `confirmed` does."""
         house, now = self._house, self._house.clock()
         async with house.storage() as work:
-            acting = await self._officers.confirmed(work, token, Right.MANAGE, _PURPOSE[wanted.kind])  # 1
+            once = wanted.kind is MotionKind.NAMES
+            confirmed = self._officers.confirmed_once if once else self._officers.confirmed
+            acting = await confirmed(work, token, Right.MANAGE, _PURPOSE[wanted.kind])  # 1
             await self._check(work, wanted)
             motion = Motion(
                 id=house.ids(),
@@ -130,9 +150,11 @@ class Motions:
                 provisional=wanted.at_once,
                 name=" ".join(wanted.name.split()),
                 reason=" ".join(wanted.reason.split()),
+                search=wanted.search,
             )
             personal = [Personal(motion.by, "officer", motion.by)]
             personal += [Personal(motion.officer, "colleague", motion.officer)] if motion.officer else []
+            personal += [Personal(motion.by, "sought", motion.search.value)] if motion.search else []
             event = LogEvent(EventType.MOTION_PROPOSED, now, facts=motion.facts(), personal=tuple(personal))
             logged = await work.log.append(event)
             await work.motions.add(replace(motion, entry=logged.entry.id))
@@ -151,6 +173,8 @@ class Motions:
             faults.append(Fault("/at_once", _ONLY_STOPPING))
         if wanted.kind is MotionKind.INVITE:
             faults += await _invitation_faults(work, wanted)
+        elif wanted.kind is MotionKind.NAMES:
+            faults += _search_faults(wanted)
         elif wanted.kind is MotionKind.WITHDRAW:
             there = {row.id for row in await work.officers.all() if not row.withdrawn}
             faults += [] if wanted.officer in there else [Fault("/officer", _NO_OFFICER)]
@@ -219,6 +243,8 @@ class Motions:
                 work, self._house, motion.name, motion.role or OfficerRole.OFFICER, motion.organisation, how
             )
             return replace(motion, made=made, code=code)
+        if motion.kind is MotionKind.NAMES:
+            return motion  # taken by themselves, within a day
         if motion.kind is MotionKind.WITHDRAW and motion.officer:
             await withdraw(work, motion.officer, now, how)
         elif motion.organisation:
@@ -238,30 +264,16 @@ class Motions:
         self, work: UnitOfWork, motion_id: str, officer: OfficerId, *, lock: bool = False
     ) -> tuple[Motion, StoredEntry]:
         """A motion that this officer may second now, and the entry that says it. Raises NotFound, Conflict, Tampered."""
-        motion, entry = await self._logged(work, motion_id, lock=lock)
+        motion, entry = await logged(work, self._house.log, motion_id, lock=lock)
         if motion.by == officer:
             raise Conflict(_OWN, code="motion-own")
+        if await decided(work, self._house.log, motion) is not None:  # whatever the row says
+            raise Conflict(_OVER, code="motion-over")
         if motion.stands(self._house.clock()) not in (MotionState.WAITING, MotionState.PROVISIONAL):
             raise Conflict(_OVER, code="motion-over")
         proposer = await self._officers.believed(work, motion.by, anew=True)
         if proposer is None or Right.MANAGE not in proposer.rights:
             raise Conflict(_OVER, code="motion-over")
-        return motion, entry
-
-    async def _logged(self, work: UnitOfWork, motion_id: str, *, lock: bool = False) -> tuple[Motion, StoredEntry]:
-        """A motion as it was logged. Raises NotFound; Tampered for one that no broker made like that."""
-        motion = await work.motions.get(motion_id, lock=lock)
-        if motion is None:
-            raise NotFound
-        entry = await work.log.get(motion.entry)
-        if entry is None:
-            raise Tampered
-        self._house.log.vouched(entry)
-        said = self._house.log.read(entry.leaf, await work.log.openings(entry.id))
-        about = (said.personal.get("officer"), said.personal.get("colleague"))
-        expected = ([motion.by], [motion.officer] if motion.officer else None)
-        if said.type != EventType.MOTION_PROPOSED or dict(said.facts) != motion.facts() or about != expected:
-            raise Tampered
         return motion, entry
 
     async def _own(self, work: UnitOfWork, officer: OfficerId, credential_json: str) -> Passkey:
@@ -300,7 +312,7 @@ class Motions:
 
     async def _lapse(self, motion_id: str, now: datetime) -> None:
         async with self._house.storage() as work:
-            motion, _ = await self._logged(work, motion_id, lock=True)
+            motion, _ = await logged(work, self._house.log, motion_id, lock=True)
             if motion.state not in (MotionState.WAITING, MotionState.PROVISIONAL) or now < motion.ends:
                 return
             if motion.provisional and motion.organisation and await stands_alone(work, self._house.log, motion):
@@ -308,6 +320,11 @@ class Motions:
                 await suspend_partner(work, motion.organisation, now, how, suspended=False)
             await work.motions.save(replace(motion, state=MotionState.LAPSED))
             await work.commit()
+
+
+def _search_faults(wanted: Wanted) -> list[Fault]:
+    there = wanted.search is not None and 0 < wanted.search.people <= MOST_PEOPLE
+    return [] if there else [Fault("/search", _NO_SEARCH)]
 
 
 async def _invitation_faults(work: UnitOfWork, wanted: Wanted) -> list[Fault]:
@@ -324,17 +341,8 @@ async def _invitation_faults(work: UnitOfWork, wanted: Wanted) -> list[Fault]:
 
 
 def _wanted(motion: Motion) -> Wanted:
-    return Wanted(motion.kind, motion.reason, motion.organisation or "", motion.officer or "", motion.role, motion.name)
-
-
-def _half(motion: Motion, officer: OfficerId) -> str:
-    """Who proposed and who seconded get half of the code each: neither can come in with it as somebody else."""
-    groups = motion.code.split("-")
-    middle = len(motion.code.replace("-", "")) // 2
-    plain = "".join(groups)
-    if officer == motion.by:
-        return plain[:middle]
-    return plain[middle:] if officer == motion.seconded_by else ""
+    about = (motion.organisation or "", motion.officer or "", motion.role, motion.name)
+    return Wanted(motion.kind, motion.reason, *about, search=motion.search)
 
 
 def _change(entry: StoredEntry, said: LoggedFacts, names: dict[str, str]) -> ChangeRow:
@@ -363,6 +371,7 @@ _NO_NAME = Words(
 )
 _NO_ROLE = Words("Kies een rol.", "Choose a role.")
 _NO_OFFICER = Words("Kies een officer die er nog is.", "Choose an officer who still is one.")
+_NO_SEARCH = Words("Zoek eerst bij een datalek wat er gelezen is.", "First look up what was read, in a data breach.")
 _NO_PARTNER = Words("Kies een organisatie.", "Choose an organisation.")
 _ALREADY = Words("Dat is al zo bij deze organisatie.", "That is so already for this organisation.")
 _IN_VAIN = Words(

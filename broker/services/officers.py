@@ -194,6 +194,16 @@ class Officers:
         check_fresh(visit, purpose, self._house.clock())
         return acting
 
+    async def confirmed_once(self, work: UnitOfWork, token: str, right: Right, purpose: Purpose) -> Acting:
+        """`confirmed`, and that is used up when the caller commits: the next time they confirm again."""
+        visit, acting = await self.visiting(work, token, lock=True, anew=True)
+        acting.need(right)
+        await self.equipped(work, acting.officer)
+        check_fresh(visit, purpose, self._house.clock())
+        del visit.state["confirmed"][purpose.value]
+        await work.visits.save(visit)
+        return acting
+
     async def registration_options(self, token: str) -> str:
         """Options for `navigator.credentials.create`, for somebody who was invited."""
         async with self._house.storage(writing=False) as work:

@@ -111,7 +111,7 @@ class Rates:
 
 
 async def check_asked(work: UnitOfWork, house: House, oin: Oin, now: datetime, *asked: str) -> None:
-    """Count that this organisation asks about this, in this unit of work. Raises RateLimited, having committed the count.
+    """Count that this organisation asks about this, in this unit of work. Raises RateLimited: then nothing is kept.
 
     `asked` is what was asked, not whom it turned out to be: who is not known is counted alike. Others are not counted:
     nobody hears whether somebody else asked, and nobody can keep another one out.
@@ -119,6 +119,5 @@ async def check_asked(work: UnitOfWork, house: House, oin: Oin, now: datetime, *
     rate = house.rate_one
     number = await work.guards.take("\n".join(("asked", oin, *asked)), rate.seconds, now, 1)
     if number > rate.calls:
-        await work.commit()
         seconds = rate.seconds - int(now.timestamp()) % rate.seconds
         raise RateLimited(Budget("one", rate, 0, seconds), ONE)

@@ -5,7 +5,8 @@
 3. What was read is what the family's own page shows: of any version, without what is shielded from the reader.
 4. Of a refusal only that it was asked and refused, and only where nobody else's answer shows and nothing is shielded.
 5. A search by identifier is told only to the person themselves, and not when anything was ever shielded from them.
-6. The report is logged and committed before it is shown, and so is that there is none; only so many in an hour. One page reads at most SPAN entries, whatever there is.
+6. That names were taken after a breach (`names.py`) is told to any reader from whom nothing was ever shielded.
+7. The report is logged and committed before it is shown, and so is that there is none; only so many in an hour. One page reads at most SPAN entries, whatever there is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ SPAN = 500
 """How many entries are looked through for them, at most."""
 AN_HOUR, MOST_IN_AN_HOUR = 3600, 60
 _MEETS = tuple(event for event in EventType if event != EventType.SUBJECT_SEARCHED)
-TOLD = (EventType.RELEASE_PERMITTED, EventType.RELEASE_DENIED, EventType.SUBJECT_SEARCHED)
+TOLD = (EventType.RELEASE_PERMITTED, EventType.RELEASE_DENIED, EventType.SUBJECT_SEARCHED, EventType.LOG_EXPORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class ReportLine:
     """One thing that was done with what is known of the person. `professional` is a pseudonym its organisation can resolve."""
 
     at: datetime
-    kind: Literal["read", "refused", "searched"]
+    kind: Literal["read", "refused", "searched", "taken"]
     organisation: str
     role: Words | None
     professional: str
@@ -108,11 +109,11 @@ class Reporting:
             except Invalid:
                 tried = await _named(work, wanted.identifier, wanted.subject)
                 known = tried is not None and await work.log.knows(tried)
-                await self._log(token, now, (tried,) if tried and known else ())  # 6
+                await self._log(token, now, (tried,) if tried and known else ())  # 7
                 raise
             found, following = await _within(work, acting, person, wanted)
             lines = await self._lines(work, found, person, reader)
-        await self._log(token, now, (person,), (Personal(reader, "reader", reader),) if reader != person else ())  # 6
+        await self._log(token, now, (person,), (Personal(reader, "reader", reader),) if reader != person else ())  # 7
         return Report(person, reader, lines, following, now)
 
     async def _log(self, token: str, now: datetime, about: Sequence[str], more: Sequence[Personal] = ()) -> None:
@@ -149,7 +150,8 @@ class Reporting:
         read = await work.releases.of_entries(ids, person, reader)  # 3
         named = {first_of(logged, "handover") for logged in facts.values()} - {""}
         hidden = await work.releases.hidden(named, person, reader)
-        searches = person == reader and not await work.releases.hides_from(person)
+        open_to_all = not await work.releases.hides_from(reader)
+        searches = person == reader and open_to_all
         partners = {str(o.oin): o.name for o in await work.organisations.all()}
         lines = []
         for entry in entries:
@@ -160,6 +162,8 @@ class Reporting:
                 lines.append(self._line(logged, "refused", partners))
             elif logged.type == EventType.SUBJECT_SEARCHED and searches:  # 5
                 lines.append(self._line(logged, "searched", partners))
+            elif logged.facts.get("format") == "names" and open_to_all:  # 6
+                lines.append(self._line(logged, "taken", partners))
         return tuple(lines)
 
     def _read(self, logged: LoggedFacts, read: Disclosure, partners: Mapping[str, str]) -> ReportLine:
@@ -180,7 +184,7 @@ class Reporting:
         )
 
     def _line(
-        self, logged: LoggedFacts, kind: Literal["read", "refused", "searched"], partners: Mapping[str, str]
+        self, logged: LoggedFacts, kind: Literal["read", "refused", "searched", "taken"], partners: Mapping[str, str]
     ) -> ReportLine:
         label, role = self._house.agreement().vocabulary.label, first_of(logged, "role")
         purpose = str(logged.facts.get("purpose", ""))

@@ -1,12 +1,12 @@
-"""What officers propose to each other: name, reason and code sealed."""
+"""What officers propose to each other: name, reason, code and what is searched sealed."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from broker.domain.motions import Motion, MotionKind, MotionState
+from broker.domain.motions import Motion, MotionKind, MotionState, Search
 from broker.domain.officers import OfficerRole
 from broker.domain.parties import OfficerId, Oin
 from broker.errors import Tampered
@@ -36,7 +36,9 @@ class Motions(Store):
         await self._run(sa.insert(t.motion).values(values))
 
     def _changing(self, motion: Motion) -> dict[str, Any]:
-        said = {"name": motion.name, "reason": motion.reason, "code": motion.code}
+        said: dict[str, Any] = {"name": motion.name, "reason": motion.reason, "code": motion.code}
+        if motion.search:
+            said["search"] = {**motion.search.facts(), "value": motion.search.value}
         return {
             "state": motion.state.value,
             "said_sealed": self._seal_json(f"motion:{motion.id}", said),
@@ -65,6 +67,7 @@ class Motions(Store):
                 seconded_by=OfficerId(row.seconded_by) if row.seconded_by else None,
                 seconded_at=row.seconded_at,
                 made=OfficerId(row.made) if row.made else None,
+                search=_search(said["search"]) if "search" in said else None,
             )
         except ValueError:
             raise Tampered from None
@@ -91,3 +94,8 @@ class Motions(Store):
     async def save(self, motion: Motion) -> None:
         """Keep what changed."""
         await self._run(sa.update(t.motion).where(t.motion.c.id == motion.id).values(self._changing(motion)))
+
+
+def _search(said: Mapping[str, Any]) -> Search:
+    first, last = (date.fromisoformat(said[day]) for day in ("first_day", "last_day"))
+    return Search(said["search"], said["value"], first, last, said["people"])

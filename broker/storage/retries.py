@@ -28,10 +28,10 @@ class Retries(Store):
             raise KeyUsedOtherwise
         return Earlier(self._unseal(f"retry:{mark}", row.answer_sealed) if row.answer_sealed else "")
 
-    async def keep(self, attempt: Attempt, handover: str, answer: str) -> None:
-        """Sealed and bound to its key."""
+    async def tie(self, attempt: Attempt, handover: str, answer: str = "") -> None:
+        """The answer is sealed and bound to its key."""
         mark = self._mark(attempt)
-        kept = {"handover": handover, "answer_sealed": self._seal(f"retry:{mark}", answer)}
+        kept = {"handover": handover, "answer_sealed": self._seal(f"retry:{mark}", answer) if answer else None}
         await self._run(sa.update(t.retry).where(t.retry.c.mark == mark).values(kept))
 
     def _mark(self, attempt: Attempt) -> str:

@@ -13,6 +13,7 @@ from tests.e2e.acting import DESK, check_page, opened, press, with_passkeys
 from tests.e2e.test_every_page import opened_street
 from tests.support.agreements import propose
 from tests.support.devices_of_officers import second_device
+from tests.support.pairs import officer as another_officer
 from tests.support.street import Street
 from tests.support.world import World
 
@@ -228,6 +229,37 @@ def walk_in_pairs(page: Page, street: Street) -> Iterator[str]:
     yield "motion"
     press(page, "main a[href='/console/motions']")
     yield "motions"
+    yield from _names(page, street)
+
+
+def _names(page: Page, street: Street) -> Iterator[str]:
+    """What is proposed of a breach; another confirms it, and the file can be taken."""
+    page.goto(f"{street.url}/console/breach")
+    _ask_breach(page, "")
+    yield "breach-to-be-told"
+    press(page, "main a[href='/console/confirm/names/breach']")
+    yield "confirm-names"
+    page.click("[data-passkey]")
+    page.wait_for_url("**/console/breach")
+    _ask_breach(page, "")
+    page.fill("#reason", "Een lek.")
+    press(page, "form[action='/console/breach/names'] button")
+    yield "names-proposed"
+    motion = page.url.rpartition("/")[2]
+    street.do(_seconded(street.world, motion))
+    page.reload()
+    yield "names-decided"
+    press(page, "main a[href^='/console/confirm/names/']")
+    page.click("[data-passkey]")
+    page.wait_for_url(f"**/console/motions/{motion}")
+    yield "names-confirmed"
+    with page.expect_download() as saved:
+        page.click("form[action$='/names'] button")
+    assert motion in saved.value.suggested_filename
+
+
+async def _seconded(world: World, motion: str) -> None:
+    await (await another_officer(world)).seconds(motion)
 
 
 async def _newest_officer(world: World) -> str:

@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 ZYGOTE = """
 import json, os, sys, traceback
-from broker.cli import audit, demo, directory, erase, keys, main, policies, push, serve
+from broker.cli import audit, demo, directory, erase, keys, main, policies, push, serve, webhooks
 
 for line in sys.stdin:
     order = json.loads(line)
@@ -174,6 +174,7 @@ def test_help_names_every_command():
         "open",
         "client-keys",
         "erase",
+        "webhooks",
     ):
         assert command in helped
 
@@ -184,7 +185,7 @@ def test_help_names_every_command():
 def test_keys_are_made_once_are_private_and_listed_without_the_key(desk):
     assert desk.done("keys", "init").startswith("10 keys made.")
     files = sorted((desk.folder / "keys").iterdir())
-    assert len(files) == 9
+    assert len(files) == 10
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     assert "already" in desk.refused("keys", "init")
     assert sorted((desk.folder / "keys").iterdir()) == files

@@ -21,8 +21,8 @@ PATH = "/v1/organisations"
 
 @pytest.fixture
 def begun(world: World) -> World:
-    """At the beginning of an hour, and it stays so."""
-    world.clock.fixed = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    """At the beginning of the next hour, and it stays so; of one that is over, counts may be cleaned at any moment."""
+    world.clock.fixed = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     return world
 
 

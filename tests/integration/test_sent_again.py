@@ -52,6 +52,19 @@ async def test_an_invitation_that_is_asked_again_is_the_same_one(world: World) -
     assert len(await rows_of(world, "invitation")) == 2
 
 
+async def test_the_same_key_of_another_caller_is_another_key(world: World) -> None:
+    case = await push(world, TOM)
+    asked = {"handover": case.handover.id, "purpose": case.body["purpose"]}
+    mine = await call(world, READER[TOM], "POST", "/v1/releases", asked, Idempotency_Key=KEY)
+    theirs = await call(world, "ha-vdberg", "POST", "/v1/releases", {**asked, "purpose": "x"}, Idempotency_Key=KEY)
+    assert (mine.status_code, theirs.status_code) == (403, 404), "and not 422"
+    pushed = [
+        await call(world, who, "POST", "/v1/handovers", {**world.body(TOM), "reference": who}, Idempotency_Key=KEY)
+        for who in (SENDER, SCHOOL)
+    ]
+    assert [response.status_code for response in pushed] == [201, 201]
+
+
 async def test_a_message_is_sent_once(world: World) -> None:
     case = await push(world, TOM)
     body = {"person": "mother", "delivery": "message"}
@@ -90,6 +103,27 @@ async def test_the_code_is_kept_sealed_and_goes_with_the_contents(world: World, 
     gone = await invite(world, case)
     assert gone.status_code == 400, "as without a key: nobody is in it any more"
     assert made["code"] not in gone.text
+
+
+async def test_no_key_outlives_the_contents_that_it_was_used_for(world: World) -> None:
+    """Its tag of the request could, with the broker's keys, confirm a guess of what was written."""
+    pushed = await call(world, SENDER, "POST", "/v1/handovers", world.body(TOM), Idempotency_Key=KEY)
+    world.handovers[TOM] = pushed.json()["id"]
+    await call(world, SENDER, "POST", "/v1/handovers", world.body(TOM), Idempotency_Key='"once-more"')
+    await world.everybody_says_yes(TOM)
+    reaction = await write(world, TOM, "mother", "status", "Het was op dinsdag.")
+    path = f"/v1/handovers/{world.handovers[TOM]}"
+    body = world.body(TOM)
+    body["sections"][0] = {**body["sections"][0], "mediaType": "text/plain", "content": "Anders."}
+    for number in (1, 2):
+        made = await call(world, SENDER, "POST", f"{path}/versions", body, Idempotency_Key=f'"correct-{number}"')
+        assert made.json()["version"] == 2
+    said = {"outcome": "corrected", "explanation": "Het was op woensdag."}
+    answered = await call(world, SENDER, "POST", f"{path}/reactions/{reaction}/answer", said, Idempotency_Key=KEY)
+    assert answered.status_code == 200
+    assert len(await rows_of(world, "retry")) == 5
+    await world.as_organisation(SENDER, "DELETE", path)
+    assert await rows_of(world, "retry") == []
 
 
 async def test_a_key_is_forgotten_after_a_day(world: World) -> None:

@@ -14,7 +14,7 @@ from broker.domain.consents import Stance
 from broker.domain.outbound import Answered, Sent
 from broker.domain.parties import Oin
 from broker.domain.stores import PartnerEvent, PartnerEventType, Webhook
-from broker.domain.webhooks import KEPT, PAUSES, WebhookState
+from broker.domain.webhooks import KEPT, PAUSES, Outcome, WebhookState
 from broker.notifications.outside import Outside
 from broker.notifications.webhooks import HANDFUL, SENDING
 from broker.services.recording import keep
@@ -315,8 +315,9 @@ async def test_brokers_beside_each_other_send_each_event_once(world: World) -> N
         await released(world)
         made = await tell_one(world, *[SCHOOL, GP] * 12)
         await asyncio.gather(sent(world), sent(second))
-        while await queue(world):
-            await asyncio.gather(sent(world), sent(second))
+        async with asyncio.timeout(60):
+            while await queue(world):
+                await asyncio.gather(sent(world), sent(second))
         assert sorted(e["id"] for one in found for e in one.events) == sorted(event.id for event in made)
 
 
@@ -449,3 +450,24 @@ async def test_a_later_try_has_the_same_id_and_a_moment_of_its_own(world: World)
     assert [one.headers["webhook-id"] for one in seen] == [event.id] * 2
     assert seen[0].content == seen[1].content
     assert PartnerEventType.CORRECTED.value in (seen[0].content or b"").decode()
+
+
+async def test_who_took_too_long_changes_nothing_for_who_took_it_after(world: World) -> None:
+    await released(world)
+    async with world.broker.webhook_courier._taking:
+        await registered_before(world, SCHOOL, "https://partner.example/x")
+        [event] = await tell_one(world, SCHOOL)
+        now = world.clock()
+        for moment, outcome in ((now, None), (now + SENDING, "late"), (now + SENDING, "again")):
+            async with world.broker.house.storage() as work:
+                if outcome is None:
+                    [first] = await work.deliveries.take(moment, moment + SENDING, (), 1, 1)
+                elif outcome == "late":
+                    [second] = await work.deliveries.take(moment, moment + SENDING, (), 1, 1)
+                    arrived = Outcome(arrived=True, again=None, gone=False, status=204)
+                    await work.deliveries.ended(first, arrived, moment)
+                else:
+                    assert await work.deliveries.take(moment, moment + SENDING, (), 1, 1) == []
+                await work.commit()
+        [row] = await queue(world)
+        assert (row.event, row.tries, second.tries) == (event.id, 2, 2)

@@ -110,6 +110,7 @@ def forgeries(world: World) -> dict[str, str]:
     found |= {
         "HMAC with the public key in PEM": keyed(pem),
         "HMAC with the public key's bytes": keyed(good.private.public_key().public_bytes_raw()),
+        "HMAC with the public key as a JWK": keyed(json.dumps(good.public_jwk()).encode()),
         "HMAC with nothing": keyed(b""),
         "an algorithm that is not agreed": headed(alg="ES512"),
         "an algorithm that does not fit the key": headed(alg="ES256"),
@@ -126,6 +127,8 @@ def forgeries(world: World) -> dict[str, str]:
         "the good key inside": headed(jwk=good.public_jwk()),
         "an address of keys": headed(jku="https://evil.example/jwks"),
         "a certificate": headed(x5c=["MII"]),
+        "an address of a certificate": headed(x5u="https://evil.example/chain.pem"),
+        "a kid that asks a database": headed(kid=f"{good.kid}' OR '1'='1"),
         "a critical extension": headed(crit=["exp"]),
         "an unencoded payload": headed(b64=False),
         "an access token's type": headed(typ="at+jwt"),
@@ -181,6 +184,7 @@ def forgeries(world: World) -> dict[str, str]:
         "no signature": f"{first}.{second}.",
         "no last part": f"{first}.{second}",
         "a part too many": f"{whole}.{third}",
+        "a whole one inside another": raw_jws(good, {**head, "cty": "JWT"}, whole),
         "one part": first,
         "an encrypted one's five parts": f"{whole}.a.b",
         "half a signature": f"{first}.{second}.{third[:40]}",
@@ -353,6 +357,10 @@ async def test_keys_of_other_kinds_prove_only_what_they_fit(world: World) -> Non
                 check_refused(await ask(world, jwt.encode(claims(), private, alg, headers={"kid": other})))
     for alg in ("RS256", "PS512"):
         check_refused(await ask(world, jwt.encode(claims(), modulus, alg, headers={"kid": "modulus"})))
+    signed = jwt.encode(claims(), curve, "ES256", headers={"kid": "curve"}).rpartition(".")[0]
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    for number in (0, order):  # what a careless library takes from anybody, for anything
+        check_refused(await ask(world, f"{signed}.{b64url(2 * number.to_bytes(32, 'big'))}"))
     gone = raw_jws(world.keys[OIN], {"alg": "EdDSA", "kid": world.keys[OIN].kid}, claims())
     check_refused(await ask(world, gone))
 

@@ -48,6 +48,7 @@ NEEDS: dict[str, Need] = {
     "GET /console/breach/notice": Right.READ_PERSON,
     "POST /console/breach/notice": Right.READ_PERSON,
     "POST /console/breach/file": Right.TAKE_AWAY,
+    "POST /console/breach/names": Right.MANAGE,
     "GET /console/review": Right.REVIEW,
     "POST /console/review": Right.REVIEW,
     "GET /console/review/items/{item_id}": Right.REVIEW,
@@ -79,6 +80,7 @@ NEEDS: dict[str, Need] = {
     "GET /console/motions/{motion_id}": Right.MANAGE,
     "POST /console/motions/{motion_id}/second-options": Right.MANAGE,
     "POST /console/motions/{motion_id}/second": Right.MANAGE,
+    "POST /console/motions/{motion_id}/names": Right.MANAGE,
 }
 
 SCRIPTED = ("passkey", "options", "result", "registration", "approval", "second", "sign-in")

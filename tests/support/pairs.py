@@ -1,14 +1,18 @@
 """Privacy officers with real devices, through the use cases behind the pages: they come in, confirm, propose and second."""
 
+import csv
+import io
 import json
 import secrets
 from dataclasses import dataclass
+from datetime import date
 
 from broker.crypto.encoding import from_b64url
 from broker.domain.motions import MotionKind
 from broker.domain.officers import OfficerRole
 from broker.domain.parties import Oin
 from broker.domain.presence import Purpose
+from broker.services.breach import BreachWanted
 from broker.services.motion_screens import Wanted
 from tests.support.authenticators import Authenticator
 from tests.support.world import URL, World
@@ -31,6 +35,11 @@ def registered(device: Authenticator, options: str) -> str:
 def signed(device: Authenticator, options: str) -> str:
     """What it answers when its passkey is used."""
     return device.sign(from_b64url(json.loads(options)["challenge"]), origin=URL, rp="localhost", count=0)
+
+
+def rows_of_names(content: bytes) -> list[dict[str, str]]:
+    """What stands in a file of names."""
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
 @dataclass
@@ -61,6 +70,17 @@ class Who:
         about = kind in (MotionKind.INVITE, MotionKind.WITHDRAW)
         await self.confirms(Purpose.OFFICERS if about else Purpose.ORGANISATIONS)
         return await self.world.broker.motions.propose(self.token, Wanted(kind, "Omdat het moet.", **more))  # type: ignore[arg-type]
+
+    async def proposes_names(self, by: str, value: str, first_day: date, last_day: date | None = None) -> str:
+        """The names of those whom this search is about, confirmed just before."""
+        await self.confirms(Purpose.NAMES)
+        wanted = BreachWanted(by, value, first_day, last_day)
+        return await self.world.broker.names.propose(self.token, wanted, "Een lek.")
+
+    async def takes_names(self, motion: str) -> list[dict[str, str]]:
+        """The rows of the file of a decision, confirmed just before."""
+        await self.confirms(Purpose.NAMES)
+        return rows_of_names((await self.world.broker.names.taken(self.token, motion, lambda words: words.en)).content)
 
     async def seconds(self, motion: str, device: Authenticator | None = None) -> None:
         """Somebody's motion."""

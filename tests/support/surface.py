@@ -163,6 +163,7 @@ ACTS = {
     "POST /console/breach": "officer",
     "POST /console/breach/notice": "officer",
     "POST /console/breach/file": "officer",
+    "POST /console/breach/names": "officer",
     "POST /console/log/check": "officer",
     "POST /console/watchers": "officer",
     "POST /console/agreement/{proposal_id}/approval-options": "officer",
@@ -178,6 +179,7 @@ ACTS = {
     "POST /console/partners": "officer",
     "POST /console/motions/{motion_id}/second-options": "officer",
     "POST /console/motions/{motion_id}/second": "officer",
+    "POST /console/motions/{motion_id}/names": "officer",
 }
 """What changes something, and who it is for."""
 

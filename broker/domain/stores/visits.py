@@ -72,5 +72,8 @@ class RetryStore(Protocol):
         Raises KeyUsedOtherwise for another request under this key, and Conflict while the first is still running.
         """
 
-    async def keep(self, attempt: Attempt, handover: str, answer: str) -> None:
-        """Keep an answer that cannot be made again, sealed; it goes when the handover's contents are erased."""
+    async def tie(self, attempt: Attempt, handover: str, answer: str = "") -> None:
+        """The key goes when this handover's contents are erased: its tag of what was asked could confirm a guess of them.
+
+        `answer` is what of an answer cannot be made again; it is kept sealed.
+        """

@@ -1,4 +1,4 @@
-"""A data breach looked into: what somebody got since a day, about whom, a draft of the notice, and a file with proofs."""
+"""A data breach looked into: what somebody got since a day, about whom, a notice, a file with proofs, and asking for names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,15 @@ from typing import Protocol
 
 from fastapi import Request, Response
 
+from broker.domain.motions import LONGEST_REASON
 from broker.domain.officers import Right, need
+from broker.domain.presence import Purpose
 from broker.errors import BrokerError, Conflict, Fault, Invalid
 from broker.services.breach import Affected, BreachPage, BreachWanted
 from broker.services.files import ProofFile
 from broker.web.console.breach_notice import notice_of, plain
 from broker.web.console.days import typed_day
+from broker.web.console.names import NamesService
 from broker.web.console.visits import Visit, Visits
 from broker.web.kit.pages import Pages
 from broker.web.kit.routes import Elsewhere
@@ -51,8 +54,9 @@ class Typed:
 class BreachPages:
     """The form, the lines, the draft of a notice, the file."""
 
-    def __init__(self, breach: BreachService, visits: Visits, pages: Pages) -> None:
+    def __init__(self, breach: BreachService, names: NamesService, visits: Visits, pages: Pages) -> None:
         self._breach = breach
+        self._names = names
         self._visits = visits
         self._pages = pages
 
@@ -77,7 +81,8 @@ class BreachPages:
             return await self._show(request, visit, typed, error)
         return self._pages.show(
             request, "console/breach.html", visitor=visit.visitor, typed=typed, kinds=KINDS, page=page, error=None,
-            organisations=page.organisations, later_page=bool(wanted.before),
+            organisations=page.organisations, later_page=bool(wanted.before), longest=LONGEST_REASON,
+            manages=Right.MANAGE in visit.session.rights, confirmed=Purpose.NAMES in visit.session.confirmed,
         )  # fmt: skip
 
     async def notice(self, request: Request) -> Response:
@@ -109,6 +114,16 @@ class BreachPages:
         response = Response(made.content, media_type="application/json")
         response.headers["Content-Disposition"] = f'attachment; filename="{name}-{made.at:%Y-%m-%d}.json"'
         return self._pages.protected(response)
+
+    async def names(self, request: Request) -> Response:
+        """Propose to another officer that the names may be taken."""
+        visit, typed, fields = await self._typed(request)
+        need(visit.session.rights, Right.MANAGE)
+        try:
+            motion = await self._names.propose(visit.token, _wanted(typed, fields), fields.get("reason", ""))
+        except (Invalid, Conflict) as error:
+            return await self._show(request, visit, typed, error)
+        return self._pages.go(f"/console/motions/{motion}")
 
     async def _typed(self, request: Request) -> tuple[Visit, Typed, Mapping[str, str]]:
         visit = await self._visits.signed_in(request)

@@ -116,7 +116,8 @@ class MotionPages:
         """One motion."""
         visit = await self._visits.signed_in(request)
         motion = await self._motions.motion(visit.token, request.path_params["motion_id"])
-        return self._show(request, visit, "console/motion.html", motion=motion)
+        confirmed = Purpose.NAMES in visit.session.confirmed
+        return self._show(request, visit, "console/motion.html", motion=motion, confirmed=confirmed)
 
     async def second_options(self, request: Request) -> Response:
         """What the browser needs to second it."""

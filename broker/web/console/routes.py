@@ -10,6 +10,7 @@ from broker.web.console.files import Files
 from broker.web.console.log import Log
 from broker.web.console.logins import Logins
 from broker.web.console.motions import MotionPages
+from broker.web.console.names import NamesPages
 from broker.web.console.overview import OverviewPages
 from broker.web.console.own import OwnPages
 from broker.web.console.pictures import PicturesPages
@@ -80,12 +81,13 @@ def _people(router: PageRouter, services: ConsoleServices, visits: Visits, pages
     router.looks("/console/report", report.form)
     router.acts("/console/report", report.report)
 
-    breach = BreachPages(services.breach, visits, pages)
+    breach = BreachPages(services.breach, services.names, visits, pages)
     router.looks("/console/breach", breach.form)
     router.acts("/console/breach", breach.touched)
     router.looks("/console/breach/notice", breach.back)
     router.acts("/console/breach/notice", breach.notice)
     router.acts("/console/breach/file", breach.file)
+    router.acts("/console/breach/names", breach.names)
 
 
 def _review(router: PageRouter, services: ConsoleServices, visits: Visits, pages: Pages) -> None:
@@ -156,3 +158,4 @@ def _management(router: PageRouter, services: ConsoleServices, visits: Visits, p
     router.looks("/console/motions/{motion_id}", motions.motion)
     router.answers("/console/motions/{motion_id}/second-options", motions.second_options)
     router.answers("/console/motions/{motion_id}/second", motions.second)
+    router.acts("/console/motions/{motion_id}/names", NamesPages(services.names, visits, pages).file)

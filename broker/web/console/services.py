@@ -6,6 +6,7 @@ from broker.web.console.breach import BreachService
 from broker.web.console.log import ChecksService
 from broker.web.console.logins import LoginService
 from broker.web.console.motions import MotionService
+from broker.web.console.names import NamesService
 from broker.web.console.own import OwnService
 from broker.web.console.pictures import PicturesService
 from broker.web.console.report import ReportService
@@ -30,3 +31,4 @@ class ConsoleServices:
     breach: BreachService
     own: OwnService
     motions: MotionService
+    names: NamesService

@@ -35,7 +35,7 @@ from tests.unit.web.agreed import OVERVIEW, RULES, effect_of
 from tests.unit.web.fake_checks import CHECKS, PICTURES, WATCHED, WHOLE, FakeChecks, FakePictures, FakeWatchers
 from tests.unit.web.fake_logins import FakeLogins
 from tests.unit.web.fake_own import FakeMotions, FakeOwn
-from tests.unit.web.fake_people import FakeBreach, FakeReporting
+from tests.unit.web.fake_people import FakeBreach, FakeNames, FakeReporting
 from tests.unit.web.fake_review import FakeReview
 from tests.unit.web.fake_views import FakeViews, lines_page
 from tests.unit.web.fakes import (
@@ -119,13 +119,14 @@ class FakeConsole:
     pictures: PicturesScreen = PICTURES
     reporting: FakeReporting = field(default_factory=FakeReporting)
     breach: FakeBreach = field(default_factory=lambda: FakeBreach(ROWS))
+    names: FakeNames = field(default_factory=FakeNames)
     passkeys: int = 2
     own: FakeOwn = field(default_factory=FakeOwn)
     motions: FakeMotions = field(default_factory=FakeMotions)
     extra: Mapping[str, str] = field(default_factory=lambda: {"handover": "TIM-2026-301", "client": "fddf0f5a"})
 
     def __post_init__(self) -> None:
-        self.own.calls = self.motions.calls = self.calls
+        self.own.calls = self.motions.calls = self.names.calls = self.calls
 
     def visit(self, stage: str = "signed-in") -> "FakeConsole":
         """Put the visit at a stage, as if it had come there."""
@@ -333,4 +334,5 @@ def console_services(console: FakeConsole, logins: FakeLogins | None = None) -> 
         breach=console.breach,
         own=console.own,
         motions=console.motions,
+        names=console.names,
     )

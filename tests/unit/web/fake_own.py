@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from broker.domain.events import EventType
-from broker.domain.motions import MotionKind, MotionState
+from broker.domain.motions import MotionKind, MotionState, Search
 from broker.domain.officers import OfficerRole
 from broker.domain.parties import OfficerId, Oin, Organisation
 from broker.domain.presence import ConfirmFirst, Purpose, SecondPasskeyFirst
@@ -77,6 +77,8 @@ MOTIONS = (
     _motion(2, MotionKind.LIFT, MotionState.LAPSED),
     _motion(3, MotionKind.INVITE, MotionState.DONE, organisation="", role=OfficerRole.KEEPER),
     _motion(4, MotionKind.WITHDRAW, organisation="", officer=OTHER),
+    _motion(5, MotionKind.NAMES, organisation=""),
+    _motion(6, MotionKind.NAMES, MotionState.DONE, organisation=""),
 )
 
 
@@ -86,6 +88,7 @@ class FakeMotions:
 
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     can_second: bool = True
+    decided_it: bool = True
     equipped: bool = True
     confirmed: bool = True
 
@@ -114,7 +117,12 @@ class FakeMotions:
             raise NotFound
         done = row.state is MotionState.DONE
         open_still = row.state in (MotionState.WAITING, MotionState.PROVISIONAL)
-        return MotionScreen(row, "Omdat <i>het moet", "", self.can_second and open_still, "K7QD9F" if done else "")
+        can = self.can_second and open_still
+        if row.kind is MotionKind.NAMES:
+            search = Search("client", "<i>k1", NOW.date(), NOW.date(), 7)
+            until = NOW + timedelta(hours=24) if done and self.decided_it else None
+            return MotionScreen(row, "Omdat <i>het moet", "", can, "", search, "", until)
+        return MotionScreen(row, "Omdat <i>het moet", "", can, "K7QD9F" if done else "")
 
     async def propose(self, token: str, wanted: Wanted) -> str:
         if not self.equipped:

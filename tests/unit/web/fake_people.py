@@ -1,5 +1,6 @@
 """The use cases of a report and of a breach, without a broker: what each page asks, and what it was asked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from broker.errors import Conflict, Fault, Invalid, NotAllowed, Words
 from broker.services.breach import Affected, BreachPage, BreachWanted
 from broker.services.files import ProofFile
+from broker.services.names import NamesFile
 from broker.services.reporting import Report, ReportLine, ReportWanted
 from broker.services.screens import EntryRow
 from tests.unit.web.fakes import LABELS, NOW, PURPOSE, SENDER
@@ -21,6 +23,7 @@ LINES = (
     ),
     ReportLine(NOW - timedelta(1), "refused", "Wijkteam <Dordrecht>", ROLE, WORKER, SENDER, PURPOSE),
     ReportLine(NOW - timedelta(2), "searched", "De Hoop GGZ", ROLE, WORKER, "", None),
+    ReportLine(NOW - timedelta(3), "taken", "", None, "", "", None),
 )  # fmt: skip
 ORGANISATIONS = (("00000099000000110000", SENDER), ("00000099000000120000", "De Hoop GGZ"))
 
@@ -38,6 +41,27 @@ class FakeReporting:
             raise Invalid([Fault("/identifier", Words("Niemand.", "Nobody."))])
         reader = MOTHER if wanted.reader_identifier or wanted.reader else CHILD
         return Report(CHILD, reader, () if wanted.before else LINES, "" if wanted.sheet else self.following, NOW)
+
+
+@dataclass
+class FakeNames:
+    """Names that two officers decided about. `calls` holds what was asked; `refused` is raised by the next."""
+
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    refused: NotAllowed | Conflict | Invalid | None = None
+
+    def _check(self, *call: Any) -> None:
+        if self.refused:
+            raise self.refused
+        self.calls.append(call)
+
+    async def propose(self, token: str, wanted: BreachWanted, reason: str) -> str:
+        self._check("propose", wanted, reason)
+        return "motion5"
+
+    async def taken(self, token: str, motion_id: str, say: Callable[[Words], str]) -> NamesFile:
+        self._check("taken", motion_id, say(Words("Nederlands", "English")))
+        return NamesFile(motion_id, b"child")
 
 
 @dataclass

@@ -46,6 +46,8 @@ FORMS = (
     ("/console/breach", {"by": "client", "client": "k1", "first_day": "2026-09-01"}),
     ("/console/breach/notice", {"by": "client", "client": "k1", "first_day": "2026-09-01"}),
     ("/console/breach/file", {"by": "client", "client": "k1", "first_day": "2026-09-01"}),
+    ("/console/breach/names", {"by": "client", "client": "k1", "first_day": "2026-09-01", "reason": "Een lek"}),
+    ("/console/motions/motion1/names", {}),
     ("/console/log/check", {}),
     ("/console/watchers", {"before": "e1"}),
     ("/console/language", {"language": "en"}),

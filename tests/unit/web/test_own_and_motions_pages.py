@@ -5,8 +5,9 @@ import pytest
 from fastapi import FastAPI
 
 from broker.domain.motions import MotionKind
-from broker.domain.officers import OfficerRole
-from broker.domain.presence import Purpose
+from broker.domain.officers import RIGHTS, OfficerRole
+from broker.domain.presence import ConfirmFirst, Purpose
+from broker.errors import Conflict, Words
 from broker.services.motion_screens import Wanted
 from tests.unit.web.conftest import browsing
 from tests.unit.web.fake_console import FakeConsole
@@ -17,6 +18,7 @@ from tests.unit.web.test_family_pages import LANGUAGES, form, visible
 PAGES = (
     "/console/own",
     "/console/confirm/take-away/files",
+    "/console/confirm/names/motions~motion6",
     "/console/officers",
     "/console/partners",
     "/console/motions",
@@ -34,7 +36,7 @@ async def test_every_page_is_there_in_every_language_and_escapes(
         for path in PAGES:
             page = await client.get(path)
             assert (page.status_code, f'<html lang="{language}"' in page.text) == (200, True), path
-            for hostile in ("<b>Zuid", "<b>Jansen", "<i>het moet", "<b>De Linde"):
+            for hostile in ("<b>Zuid", "<b>Jansen", "<i>het moet", "<b>De Linde", "<i>k1"):
                 assert hostile not in page.text, path
         assert (await client.get("/console/motions/none")).status_code == 404
 
@@ -195,3 +197,49 @@ async def test_files_say_beforehand_that_a_passkey_is_asked(client: httpx.AsyncC
     console.own.fresh.add(Purpose.TAKE_AWAY)
     console.visit()
     assert "/console/confirm" not in (await client.get("/console/files")).text
+
+
+async def test_who_seconds_names_sees_what_they_agree_to(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    page = await client.get("/console/motions/motion5")
+    for said in ("De namen halen van wie geraakt is", "Met één sleutel", "<i>k1", "2026-09-21 – 2026-09-21", "7"):
+        assert said in visible(page).replace("&lt;", "<"), said
+    assert "data-passkey" in page.text
+    assert "/names" not in page.text, "nothing to take yet"
+
+
+async def test_names_are_taken_with_a_press_by_who_decided(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    page = await client.get("/console/motions/motion6")
+    assert 'action="/console/motions/motion6/names"' in page.text
+    assert "/console/confirm/names/motions~motion6" in page.text
+    made = await client.post("/console/motions/motion6/names", data=form())
+    assert console.names.calls == [("taken", "motion6", "Nederlands")]
+    assert made.headers["content-disposition"] == 'attachment; filename="rondom-namen-motion6.csv"'
+    assert made.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "no-store" in made.headers["cache-control"]
+    console.names.refused = ConfirmFirst(Purpose.NAMES)
+    led = await client.post("/console/motions/motion6/names", data=form())
+    assert led.headers["location"] == "/console/confirm/names/motions~motion6~names"
+    back = await client.get(led.headers["location"])
+    assert 'href="/console/motions/motion6"' in back.text
+    console.names.refused = Conflict(Words("De dag is voorbij.", "The day is over."))
+    refused = await client.post("/console/motions/motion6/names", data=form())
+    assert (refused.status_code, "De dag is voorbij." in visible(refused)) == (409, True)
+    console.motions.decided_it = False
+    assert "/names" not in (await client.get("/console/motions/motion6")).text
+    console.own.fresh.add(Purpose.NAMES)
+    console.motions.decided_it = True
+    console.visit()
+    assert "/console/confirm/names" not in (await client.get("/console/motions/motion6")).text
+
+
+async def test_who_may_not_manage_is_given_no_names(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    for role in (OfficerRole.KEEPER, OfficerRole.OF_ORGANISATION):
+        console.rights = RIGHTS[role]
+        console.visit()
+        for path in ("/console/motions/motion6/names", "/console/breach/names"):
+            asked = form(by="client", client="k1", first_day="2026-09-01", reason="Een lek")
+            refused = await client.post(path, data=asked)
+            assert (refused.status_code, "niet bij uw taak" in visible(refused)) == (403, True)
+    assert console.names.calls == []

@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI
 
 from broker.domain.officers import RIGHTS, OfficerRole
-from broker.errors import Conflict, Words
+from broker.errors import Conflict, Invalid, Words
 from broker.services.reporting import ReportWanted
 from tests.unit.web.conftest import browsing
 from tests.unit.web.fake_console import FakeConsole
@@ -28,6 +28,8 @@ async def test_a_bsn_leads_to_a_report_and_is_never_shown_again(
     assert BSN not in answer.text
     assert "gevraagd, en geweigerd" in text
     assert "op BSN gezocht" in text
+    assert "namen meegenomen, om mensen in te lichten over een datalek" in text
+    assert "Twee privacy officers" in text
     assert WORKER in text, "an organisation can only say who it was by the whole number"
     assert "&lt;Dordrecht&gt;" in answer.text
     assert "no-store" in answer.headers["cache-control"]
@@ -143,6 +145,38 @@ async def test_a_file_is_for_who_may_take_away_and_a_refusal_shows_the_form(
     answer = await client.post("/console/breach", data={**form(), **ASKED, "client": "", "first_day": "x"})
     assert answer.status_code == 400
     assert f'value="{ASKED["by"]}" checked' in answer.text
+
+
+async def test_names_are_proposed_of_exactly_this_search(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    page = await client.post("/console/breach", data={**form(), **ASKED})
+    assert 'action="/console/breach/names"' in page.text
+    assert "/console/confirm/names/breach" in page.text
+    led = await client.post("/console/breach/names", data={**form(reason="Een lek."), **ASKED})
+    assert led.headers["location"] == "/console/motions/motion5"
+    what, wanted, reason = console.names.calls[-1]
+    assert (what, wanted.by, wanted.value, str(wanted.first_day), reason) == (
+        "propose", "client", KID, "2026-09-01", "Een lek.",
+    )  # fmt: skip
+    for refused, status in (
+        (Conflict(Words("Te veel mensen.", "Too many people.")), 409),
+        (Invalid.at("/reason", "Zeg waarom.", "Say why."), 400),
+    ):
+        console.names.refused = refused
+        answer = await client.post("/console/breach/names", data={**form(), **ASKED})
+        assert (answer.status_code, refused.words.nl in visible(answer) or "Zeg waarom." in visible(answer)) == (
+            status,
+            True,
+        )
+        assert f'value="{KID}"' in answer.text, "what was typed is there still"
+    bad = await client.post("/console/breach/names", data={**form(), **ASKED, "first_day": "gisteren"})
+    assert bad.status_code == 400
+    console.breach.rows = ()
+    page = await client.post("/console/breach", data={**form(), **ASKED})
+    assert "/console/breach/names" not in page.text, "nobody to tell"
+    console.rights = RIGHTS[OfficerRole.OF_ORGANISATION]
+    console.visit()
+    assert "/console/breach/names" not in (await client.post("/console/breach", data={**form(), **ASKED})).text
 
 
 async def test_without_a_passkey_or_a_secret_nothing_is_asked(client: httpx.AsyncClient, console: FakeConsole) -> None:
