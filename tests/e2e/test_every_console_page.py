@@ -268,7 +268,7 @@ def _second_elsewhere(page: Page, street: Street, motion: str) -> None:
         street.do(second_device(street.world, street.do(_newest_officer(street.world))))
         other.goto(f"{street.url}/console/motions/{motion}")
         other.click("[data-passkey]")
-        other.wait_for_function("!document.querySelector('[data-passkey]')")
+        other.locator("[data-passkey]").wait_for(state="detached")
 
 
 async def _newest_officer(world: World) -> str:
