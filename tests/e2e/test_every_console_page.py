@@ -13,7 +13,6 @@ from tests.e2e.acting import DESK, check_page, opened, press, with_passkeys
 from tests.e2e.test_every_page import opened_street
 from tests.support.agreements import propose
 from tests.support.devices_of_officers import second_device
-from tests.support.pairs import officer as another_officer
 from tests.support.street import Street
 from tests.support.world import World
 
@@ -246,7 +245,7 @@ def _names(page: Page, street: Street) -> Iterator[str]:
     press(page, "form[action='/console/breach/names'] button")
     yield "names-proposed"
     motion = page.url.rpartition("/")[2]
-    street.do(_seconded(street.world, motion))
+    _second_elsewhere(page, street, motion)
     page.reload()
     yield "names-decided"
     press(page, "main a[href^='/console/confirm/names/']")
@@ -258,8 +257,18 @@ def _names(page: Page, street: Street) -> Iterator[str]:
     assert motion in saved.value.suggested_filename
 
 
-async def _seconded(world: World, motion: str) -> None:
-    await (await another_officer(world)).seconds(motion)
+def _second_elsewhere(page: Page, street: Street, motion: str) -> None:
+    """Another officer, in a browser of their own."""
+    browser = page.context.browser
+    assert browser is not None
+    with opened(browser, "nl", DESK) as other:
+        with_passkeys(other)
+        for _ in _come_in(other, street):
+            pass
+        street.do(second_device(street.world, street.do(_newest_officer(street.world))))
+        other.goto(f"{street.url}/console/motions/{motion}")
+        other.click("[data-passkey]")
+        other.locator("[data-passkey]").wait_for(state="detached")
 
 
 async def _newest_officer(world: World) -> str:
