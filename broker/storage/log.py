@@ -217,12 +217,12 @@ class Tree(Store):
 
     async def queued(self, limit: int) -> Sequence[StoredEntry]:
         """Entries that wait, in the order of the queue."""
-        c = t.log_entry.c
-        statement = (
+        q = t.log_queue.c
+        first = sa.select(q.seq, q.entry_id).order_by(q.seq).limit(limit).subquery("first")
+        statement = (  # from the queue, whatever a planner holds of its size: the entries are many
             sa.select(*STORED, sa.null().label("leaf_index"))
-            .join(t.log_queue, t.log_queue.c.entry_id == c.entry_id)
-            .order_by(t.log_queue.c.seq)
-            .limit(limit)
+            .join_from(first, t.log_entry, t.log_entry.c.entry_id == first.c.entry_id)
+            .order_by(first.c.seq)
         )
         return [stored(row) for row in await self._all(statement)]
 
