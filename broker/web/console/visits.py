@@ -26,6 +26,7 @@ class OfficerVisitor(Visitor):
     agreement_refused: bool = False
     organisation: str = ""
     takes_away: bool = False
+    looks_into: bool = False
     lacks_passkey: bool = False
 
 
@@ -48,6 +49,7 @@ class Visit:
             session.agreement_refused,
             session.organisation,
             takes_away=Right.TAKE_AWAY in session.rights,
+            looks_into=Right.READ_PERSON in session.rights,
             lacks_passkey=session.stage == "signed-in" and session.passkeys < ENOUGH,
         )
 

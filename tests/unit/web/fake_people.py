@@ -47,6 +47,7 @@ class FakeBreach:
     rows: tuple[EntryRow, ...] = ()
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     more: bool = False
+    others_most: int = 4
     refused: NotAllowed | Conflict | None = None
 
     async def partners(self, token: str) -> tuple[tuple[str, str], ...]:
@@ -67,7 +68,7 @@ class FakeBreach:
         self._check("affected", wanted)
         return Affected(
             NOW, wanted, 12, 3, ((CHILD, 9), (MOTHER, 3)), 4, ((LABELS["timeline"], 12),), ("De Hoop GGZ",), 2,
-            NOW - timedelta(3), NOW, 1, self.more,
+            NOW - timedelta(3), NOW, 1, self.more, self.others_most,
         )  # fmt: skip
 
     async def taken(self, token: str, wanted: BreachWanted) -> ProofFile:

@@ -126,6 +126,21 @@ async def test_a_draft_holds_what_the_law_asks_and_leaves_open_what_is_not_known
     assert "Er is meer dan is geteld" in saved.text
 
 
+async def test_other_people_are_told_no_more_exactly_than_is_known(
+    client: httpx.AsyncClient, console: FakeConsole
+) -> None:
+    console.visit()
+    console.breach.others_most = 6
+    said = {}
+    for more in (False, True):
+        console.breach.more = more
+        saved = await client.post("/console/breach/notice", data={**form(save="1"), **ASKED})
+        said[more] = next(line for line in saved.text.splitlines() if "Andere gezinsleden" in line)
+        assert "over wie elk onderdeel ging" in saved.text
+    assert said[False].endswith("hoogstens 6")
+    assert said[True].endswith("ten minste 4")
+
+
 async def test_a_file_is_for_who_may_take_away_and_a_refusal_shows_the_form(
     client: httpx.AsyncClient, console: FakeConsole
 ) -> None:
