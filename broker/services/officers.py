@@ -15,7 +15,9 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import cast
 
+from broker.domain.approvals import NEEDED
 from broker.domain.events import EventType, Fact, LogEvent, Personal
+from broker.domain.motions import OPEN_FOR
 from broker.domain.officers import Acting, OfficerRole, Right
 from broker.domain.parties import OfficerId, Oin
 from broker.domain.passkeys import fingerprint_of
@@ -91,9 +93,12 @@ class Officers:
         return await self._start(work, officer, "signed-in")
 
     def _session(
-        self, visit: Visit, acting: Acting | None = None, waiting: tuple[int, int] = (0, 0), of: str = ""
+        self,
+        visit: Visit,
+        acting: Acting | None = None,
+        waiting: Mapping[str, int] = MappingProxyType({}),
+        of: str = "",
     ) -> OfficerSession:
-        """`waiting` are doubts and things that stand out."""
         session = self._session_of(visit, acting, waiting, of)
         if acting is None:
             return session
@@ -101,13 +106,21 @@ class Officers:
         fresh = frozenset(Purpose(purpose) for purpose, ends in visit.state.get("confirmed", {}).items() if ends > now)
         return replace(session, passkeys=len(standing.passkeys) if standing else 0, confirmed=fresh)
 
-    def _session_of(self, visit: Visit, acting: Acting | None, waiting: tuple[int, int], of: str) -> OfficerSession:
+    def _session_of(self, visit: Visit, acting: Acting | None, waiting: Mapping[str, int], of: str) -> OfficerSession:
         csrf = self._house.tags.code_tag("csrf", visit.id)
         if acting is None:
             return OfficerSession(visit.id, csrf, visit.owner, "invited", rights=frozenset())
         refused = Right.AGREEMENT in acting.rights and self._house.agreements.refused is not None
-        doubts, items = waiting
-        return OfficerSession(visit.id, csrf, visit.owner, "signed-in", doubts, refused, acting.rights, of, items)
+        return OfficerSession(
+            visit.id,
+            csrf,
+            visit.owner,
+            "signed-in",
+            agreement_refused=refused,
+            rights=acting.rights,
+            organisation=of,
+            **waiting,
+        )
 
     async def session(self, token: str) -> OfficerSession | None:
         """The live session with that token; using it keeps it alive, at most eight hours."""
@@ -121,7 +134,7 @@ class Officers:
             acting = await self.believed(work, OfficerId(visit.owner))
             if acting is None:
                 return None
-            waiting = await _waiting(work, acting)
+            waiting = await _waiting(work, acting, now)
             own = await work.organisations.get(acting.organisation) if acting.organisation else None
         until = min(now + IDLE, datetime.fromtimestamp(visit.state["latest"], now.tzinfo))
         if until - visit.expires > WORTH_WRITING:
@@ -264,10 +277,17 @@ class Officers:
                 await work.commit()
 
 
-async def _waiting(work: UnitOfWork, acting: Acting) -> tuple[int, int]:
-    if Right.REVIEW not in acting.rights:
-        return 0, 0
-    return await work.matters.count(acting.party), await work.reviews.count(acting.party)
+async def _waiting(work: UnitOfWork, acting: Acting, now: datetime) -> dict[str, int]:
+    """What waits for this officer, by the names that `OfficerSession` has for it."""
+    found: dict[str, int] = {}
+    if Right.REVIEW in acting.rights:
+        found["open_matters"] = await work.matters.count(acting.party)
+        found["open_items"] = await work.reviews.count(acting.party)
+    if Right.MANAGE in acting.rights:
+        found["open_motions"] = await work.motions.waiting(acting.officer, now - OPEN_FOR)
+    if Right.AGREEMENT in acting.rights:
+        found["open_proposals"] = await work.policies.waiting(acting.officer, NEEDED)
+    return found
 
 
 def check_fresh(visit: Visit, purpose: Purpose, now: datetime) -> None:

@@ -12,7 +12,7 @@ from broker.services.screens import EntryRow
 from tests.unit.web.fakes import LABELS, NOW, PURPOSE, SENDER
 
 CHILD, MOTHER, WORKER = "3fa2b7" * 10 + "3fa2", "aa01c4" * 10 + "aa01", "9c1f04" * 10 + "9c1f"
-BSN, UNKNOWN = "999990044", "111"
+BSN, UNKNOWN = "999990044", "111222333"
 ROLE = Words("Psycholoog", "Psychologist")
 LINES = (
     ReportLine(

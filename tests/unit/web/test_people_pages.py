@@ -75,6 +75,15 @@ async def test_every_fault_of_the_form_is_told_at_once_and_nothing_is_asked(
     assert answer.status_code == 400
     assert "Niemand." in visible(answer)
     assert f'value="{UNKNOWN}"' not in answer.text
+    asked = len(console.reporting.calls)
+    fields = {**form(identifier="9999900441", reader_identifier="12a456789"), "for": "authority"}
+    answer = await client.post("/console/report", data=fields)
+    assert answer.status_code == 400
+    for field in ("identifier", "reader"):
+        assert f'id="{field}-error"' in answer.text
+    assert "Dit is geen BSN: het heeft negen cijfers." in visible(answer)
+    assert "9999900441" not in answer.text
+    assert len(console.reporting.calls) == asked, "nothing is looked up"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
