@@ -40,6 +40,8 @@ from broker.services.standing import Standing, standing_of
 INVITED = timedelta(days=7)
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=8)
+Waiting = tuple[int, int, int, int]
+"""Doubts, things that stand out, decisions and proposed agreements."""
 WORTH_WRITING = timedelta(minutes=1)
 """A session that goes on for less than this is not written: it ends so much earlier at most."""
 BELIEVED_FOR = timedelta(minutes=1)
@@ -96,7 +98,7 @@ class Officers:
         self,
         visit: Visit,
         acting: Acting | None = None,
-        waiting: Mapping[str, int] = MappingProxyType({}),
+        waiting: Waiting = (0, 0, 0, 0),
         of: str = "",
     ) -> OfficerSession:
         session = self._session_of(visit, acting, waiting, of)
@@ -106,20 +108,14 @@ class Officers:
         fresh = frozenset(Purpose(purpose) for purpose, ends in visit.state.get("confirmed", {}).items() if ends > now)
         return replace(session, passkeys=len(standing.passkeys) if standing else 0, confirmed=fresh)
 
-    def _session_of(self, visit: Visit, acting: Acting | None, waiting: Mapping[str, int], of: str) -> OfficerSession:
+    def _session_of(self, visit: Visit, acting: Acting | None, waiting: Waiting, of: str) -> OfficerSession:
         csrf = self._house.tags.code_tag("csrf", visit.id)
         if acting is None:
             return OfficerSession(visit.id, csrf, visit.owner, "invited", rights=frozenset())
         refused = Right.AGREEMENT in acting.rights and self._house.agreements.refused is not None
+        doubts, items, motions, proposals = waiting
         return OfficerSession(
-            visit.id,
-            csrf,
-            visit.owner,
-            "signed-in",
-            agreement_refused=refused,
-            rights=acting.rights,
-            organisation=of,
-            **waiting,
+            visit.id, csrf, visit.owner, "signed-in", doubts, refused, acting.rights, of, items, motions, proposals
         )
 
     async def session(self, token: str) -> OfficerSession | None:
@@ -277,17 +273,15 @@ class Officers:
                 await work.commit()
 
 
-async def _waiting(work: UnitOfWork, acting: Acting, now: datetime) -> dict[str, int]:
-    """What waits for this officer, by the names that `OfficerSession` has for it."""
-    found: dict[str, int] = {}
-    if Right.REVIEW in acting.rights:
-        found["open_matters"] = await work.matters.count(acting.party)
-        found["open_items"] = await work.reviews.count(acting.party)
-    if Right.MANAGE in acting.rights:
-        found["open_motions"] = await work.motions.waiting(acting.officer, now - OPEN_FOR)
-    if Right.AGREEMENT in acting.rights:
-        found["open_proposals"] = await work.policies.waiting(acting.officer, NEEDED)
-    return found
+async def _waiting(work: UnitOfWork, acting: Acting, now: datetime) -> Waiting:
+    """What waits for this officer; nothing of what is not theirs to do."""
+    reviews, manages, agrees = (right in acting.rights for right in (Right.REVIEW, Right.MANAGE, Right.AGREEMENT))
+    return (
+        await work.matters.count(acting.party) if reviews else 0,
+        await work.reviews.count(acting.party) if reviews else 0,
+        await work.motions.waiting(acting.officer, now - OPEN_FOR) if manages else 0,
+        await work.policies.waiting(acting.officer, NEEDED) if agrees else 0,
+    )
 
 
 def check_fresh(visit: Visit, purpose: Purpose, now: datetime) -> None:
