@@ -11,6 +11,7 @@ Source: AVG art. 33 and 34; NEN 7513.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -20,19 +21,23 @@ from typing import Literal, get_args
 from broker.domain.events import EventType, Fact, LogEvent, Opening, Personal
 from broker.domain.log_ports import LoggedFacts
 from broker.domain.officers import Acting, Right
-from broker.domain.parties import client_key
 from broker.domain.presence import Purpose
 from broker.domain.stores import StoredEntry, Trail, UnitOfWork
 from broker.errors import Conflict, Fault, Invalid, Words
 from broker.services.files import ProofFile
 from broker.services.house import House
-from broker.services.lines import first_of, row_of, types_of
+from broker.services.lines import decision_of, first_of, row_of, types_of
 from broker.services.looking import looked
 from broker.services.officers import Officers
 from broker.services.reporting import SPAN, passing, read_back
 from broker.services.screens import EntryRow
 
 By = Literal["professional", "organisation", "client"]
+_WHOLE = {
+    "professional": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    "client": re.compile(r"[A-Za-z0-9_-]{1,64}|sha256:[0-9a-f]{64}"),
+}
+"""A whole number as the log names it: with part of one nothing is found, and that would look like nothing happened."""
 GOT = (EventType.RELEASE_PERMITTED, EventType.SUBJECT_SEARCHED)
 """What tells somebody something: what they read, and that somebody is known here."""
 PAGE = 50
@@ -56,16 +61,24 @@ class BreachWanted:
 
 @dataclass(frozen=True, slots=True)
 class BreachPage:
-    """Lines, newest first. `following` is where to go on; empty at the end."""
+    """Lines, newest first. `following` is where to go on; empty at the end.
+
+    `unknown` says that this number is nobody's, as far as this officer may see: then no lines is no answer.
+    """
 
     rows: tuple[EntryRow, ...]
     following: str
     organisations: tuple[tuple[str, str], ...]
+    unknown: Words | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """What the reading comes down to. With `more` there is more than was counted: every number is at least this."""
+    """What the reading comes down to. With `more` there is more than was counted: every number is at least this.
+
+    `others` are people whom a part that left is also about. `others_most` adds those of lines that no longer say which
+    part each is about: the true number is between the two.
+    """
 
     at: datetime
     wanted: BreachWanted
@@ -80,6 +93,7 @@ class Affected:
     last: datetime | None
     erased: int
     more: bool
+    others_most: int = 0
 
 
 class Breach:
@@ -106,8 +120,9 @@ class Breach:
             organisations = await _partners(work)
             names, vocabulary = dict(organisations), house.agreement().vocabulary
             rows = tuple(row_of(entry, facts, names, vocabulary) for entry, _, facts in lines)
+            unknown = None if rows else await self._unknown(work, acting, trail, wanted)
         await self._log(token, wanted, now, lines)  # 2
-        return BreachPage(rows, following, organisations)
+        return BreachPage(rows, following, organisations, unknown)
 
     async def affected(self, token: str, wanted: BreachWanted) -> Affected:
         """How many, about whom and what: for a notice. Logged. Raises Invalid with all that is wrong with the form."""
@@ -123,7 +138,10 @@ class Breach:
                 if lines >= COUNTED:
                     break
             names = dict(await _partners(work))
+            unknown = None if lines else await self._unknown(work, acting, trail, wanted)
         await self._log(token, wanted, now, ())  # 2
+        if unknown:
+            raise Invalid([Fault("/value", unknown)])
         label = house.agreement().vocabulary.label
         return Affected(
             now,
@@ -139,6 +157,7 @@ class Breach:
             max(tally.moments, default=None),
             tally.erased,
             more,
+            len((tally.others | tally.perhaps) - set(tally.children)),
         )
 
     async def taken(self, token: str, wanted: BreachWanted) -> ProofFile:
@@ -152,15 +171,15 @@ class Breach:
             acting = await self._officers.confirmed(work, token, Right.TAKE_AWAY, Purpose.TAKE_AWAY)  # 1
             acting.need(Right.READ_PERSON)
             lines: list[Line] = []
-            more = True
-            async for batch, more in walk(house, work, acting, await trail_of(work, wanted), wanted):  # noqa: B007
+            more, trail = True, await trail_of(work, wanted)
+            async for batch, more in walk(house, work, acting, trail, wanted):  # noqa: B007
                 lines += batch
                 if len(lines) > PROVEN:
                     break
             if more or len(lines) > PROVEN:
                 raise Conflict(_TOO_MANY, code="too-many-lines")
             if not lines:
-                raise Conflict(_NOTHING, code="nothing-read")
+                raise Conflict(await self._unknown(work, acting, trail, wanted) or _NOTHING, code="nothing-read")
         async with house.storage() as work:
             acting = await self._officers.confirmed(work, token, Right.TAKE_AWAY, Purpose.TAKE_AWAY)
             personal = (Personal(acting.officer, "officer", acting.officer),)
@@ -181,6 +200,17 @@ class Breach:
             await _look(work, acting, wanted, now, lines)
             await work.commit()
         self._house.log.kick()
+
+    async def _unknown(self, work: UnitOfWork, acting: Acting, trail: Trail, wanted: BreachWanted) -> Words | None:
+        """What to ask when this number is nobody's here, on any day; None when it is somebody's."""
+        if wanted.by == "organisation":
+            return None
+        last = await work.log.trail(replace(trail, party=acting.party, before="", limit=PAGE))
+        if not last:
+            return _NOT_THERE
+        if wanted.by == "client" or _theirs(wanted, await read_back(self._house, work, acting, last)):
+            return None
+        return _NO_PROFESSIONAL
 
 
 async def walk(
@@ -204,6 +234,7 @@ class _Tally:
         self.children: Counter[str] = Counter()
         self.types: Counter[str] = Counter()
         self.others: set[str] = set()
+        self.perhaps: set[str] = set()
         self.readers: set[str] = set()
         self.professionals: set[str] = set()
         self.moments: list[datetime] = []
@@ -214,11 +245,19 @@ class _Tally:
         self.searches += facts.type == EventType.SUBJECT_SEARCHED
         self.erased += "subject" in facts.erased
         self.children.update(facts.personal.get("subject", ()))
-        self.others.update(filter(None, facts.personal.get("concerned", ())))
+        self._about(facts)
         self.types.update(set(types_of(facts)[0]))
         self.readers.add(facts.organisation)
         self.professionals.add(first_of(facts, "professional"))
         self.moments = [min([*self.moments, facts.at]), max([*self.moments, facts.at])]
+
+    def _about(self, facts: LoggedFacts) -> None:
+        """Whom the parts that left are about, as was decided of each: `concerned` also names those of parts that stayed."""
+        left = [section for section in decision_of(facts) if not section["told"]]
+        if left and all(section["signers"] for section in left):
+            self.others.update(signer["person"] for section in left for signer in section["signers"])
+        else:
+            self.perhaps.update(filter(None, facts.personal.get("concerned", ())))
 
 
 async def trail_of(work: UnitOfWork, wanted: BreachWanted) -> Trail:
@@ -228,6 +267,8 @@ async def trail_of(work: UnitOfWork, wanted: BreachWanted) -> Trail:
         faults.append(Fault("/by", _NO_KIND))
     if not value:
         faults.append(Fault("/value", _NO_VALUE))
+    elif wanted.by in _WHOLE and not _WHOLE[wanted.by].fullmatch(value):
+        faults.append(Fault("/value", _NOT_WHOLE[wanted.by]))
     elif wanted.by == "organisation" and value not in dict(await _partners(work)):
         faults.append(Fault("/value", _NO_PARTNER))
     if wanted.first_day is None:
@@ -239,7 +280,7 @@ async def trail_of(work: UnitOfWork, wanted: BreachWanted) -> Trail:
     if wanted.by == "organisation":
         return Trail(organisation=value, before=wanted.before, limit=SPAN)
     if wanted.by == "client":
-        return Trail(client=client_key(value), before=wanted.before, limit=SPAN)
+        return Trail(client=value, before=wanted.before, limit=SPAN)
     return Trail(owner=value, before=wanted.before, limit=SPAN)
 
 
@@ -267,6 +308,22 @@ async def _partners(work: UnitOfWork) -> tuple[tuple[str, str], ...]:
 
 _NO_KIND = Words("Kies waarvan u de lijst wilt zien.", "Choose whose reading you want to see.")
 _NO_VALUE = Words("Vul het nummer in.", "Fill in the number.")
+_NOT_WHOLE = {
+    "professional": Words(
+        "Dit is geen heel nummer van een professional. Neem het over van de pagina van een regel.",
+        "This is not the whole number of a professional. Copy it from the page of a line.",
+    ),
+    "client": Words(
+        "Dit is geen heel nummer van een sleutel. Neem het over van de pagina van een regel.",
+        "This is not the whole number of a key. Copy it from the page of a line.",
+    ),
+}
+_NOT_THERE = Words(
+    "Dit nummer komt niet voor in het logboek. Klopt het?", "This number does not occur in the log. Is it right?"
+)
+_NO_PROFESSIONAL = Words(
+    "Dit nummer is niet van een professional. Klopt het?", "This number is not of a professional. Is it right?"
+)
 _NO_PARTNER = Words("Deze organisatie doet niet mee.", "This organisation does not take part.")
 _NO_DAY = Words("Kies een eerste dag.", "Choose a first day.")
 _BACKWARDS = Words("De laatste dag ligt voor de eerste.", "The last day is before the first.")

@@ -81,7 +81,7 @@ def tree(size: int, waiting: int, covered: int | None) -> CheckRow:
     what = Words("Regels op hun plaats", "Lines in their place")
     says = Words(
         f"{size} regels in het logboek; {waiting} wachten op hun plaats.",
-        f"{size} lines in the log; {waiting} wait for their place.",
+        f"Lines in the log: {size}. Waiting for their place: {waiting}.",
     )
     if size and covered is None:
         return CheckRow(
@@ -131,7 +131,7 @@ def witness(name: str, last: tuple[int, datetime] | None, size: int, now: dateti
         says = Words("Ondertekende nog niets mee.", "Cosigned nothing yet.")
         return CheckRow(_WITNESS, Mark.ATTENTION, says, more=name)
     covered, at = last
-    says = Words(f"Ondertekende mee tot en met {covered} regels.", f"Cosigned up to {covered} lines.")
+    says = Words(f"Ondertekende mee tot en met {covered} regels.", f"Cosigned up to line {covered}.")
     late = covered < size and now - at > COSIGNED_WITHIN
     return CheckRow(_WITNESS, Mark.ATTENTION if late else Mark.GOOD, says, at, more=name)
 
@@ -156,7 +156,7 @@ def followers(behind: int) -> CheckRow:
     what = Words("Telling van het logboek", "Counting of the log")
     if behind <= 0:
         return CheckRow(what, Mark.GOOD, Words("Alle regels zijn meegeteld.", "All lines are counted."))
-    says = Words(f"{behind} regels zijn nog niet meegeteld.", f"{behind} lines are not counted yet.")
+    says = Words(f"{behind} regels zijn nog niet meegeteld.", f"Lines not counted yet: {behind}.")
     return CheckRow(what, Mark.ATTENTION if behind > MANY else Mark.GOOD, says)
 
 

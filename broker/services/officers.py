@@ -15,7 +15,9 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import cast
 
+from broker.domain.approvals import NEEDED
 from broker.domain.events import EventType, Fact, LogEvent, Personal
+from broker.domain.motions import OPEN_FOR
 from broker.domain.officers import Acting, OfficerRole, Right
 from broker.domain.parties import OfficerId, Oin
 from broker.domain.passkeys import fingerprint_of
@@ -38,6 +40,8 @@ from broker.services.standing import Standing, standing_of
 INVITED = timedelta(days=7)
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=8)
+Waiting = tuple[int, int, int, int]
+"""Doubts, things that stand out, decisions and proposed agreements."""
 WORTH_WRITING = timedelta(minutes=1)
 """A session that goes on for less than this is not written: it ends so much earlier at most."""
 BELIEVED_FOR = timedelta(minutes=1)
@@ -91,9 +95,12 @@ class Officers:
         return await self._start(work, officer, "signed-in")
 
     def _session(
-        self, visit: Visit, acting: Acting | None = None, waiting: tuple[int, int] = (0, 0), of: str = ""
+        self,
+        visit: Visit,
+        acting: Acting | None = None,
+        waiting: Waiting = (0, 0, 0, 0),
+        of: str = "",
     ) -> OfficerSession:
-        """`waiting` are doubts and things that stand out."""
         session = self._session_of(visit, acting, waiting, of)
         if acting is None:
             return session
@@ -101,13 +108,15 @@ class Officers:
         fresh = frozenset(Purpose(purpose) for purpose, ends in visit.state.get("confirmed", {}).items() if ends > now)
         return replace(session, passkeys=len(standing.passkeys) if standing else 0, confirmed=fresh)
 
-    def _session_of(self, visit: Visit, acting: Acting | None, waiting: tuple[int, int], of: str) -> OfficerSession:
+    def _session_of(self, visit: Visit, acting: Acting | None, waiting: Waiting, of: str) -> OfficerSession:
         csrf = self._house.tags.code_tag("csrf", visit.id)
         if acting is None:
             return OfficerSession(visit.id, csrf, visit.owner, "invited", rights=frozenset())
         refused = Right.AGREEMENT in acting.rights and self._house.agreements.refused is not None
-        doubts, items = waiting
-        return OfficerSession(visit.id, csrf, visit.owner, "signed-in", doubts, refused, acting.rights, of, items)
+        doubts, items, motions, proposals = waiting
+        return OfficerSession(
+            visit.id, csrf, visit.owner, "signed-in", doubts, refused, acting.rights, of, items, motions, proposals
+        )
 
     async def session(self, token: str) -> OfficerSession | None:
         """The live session with that token; using it keeps it alive, at most eight hours."""
@@ -121,7 +130,7 @@ class Officers:
             acting = await self.believed(work, OfficerId(visit.owner))
             if acting is None:
                 return None
-            waiting = await _waiting(work, acting)
+            waiting = await _waiting(work, acting, now)
             own = await work.organisations.get(acting.organisation) if acting.organisation else None
         until = min(now + IDLE, datetime.fromtimestamp(visit.state["latest"], now.tzinfo))
         if until - visit.expires > WORTH_WRITING:
@@ -274,10 +283,15 @@ class Officers:
                 await work.commit()
 
 
-async def _waiting(work: UnitOfWork, acting: Acting) -> tuple[int, int]:
-    if Right.REVIEW not in acting.rights:
-        return 0, 0
-    return await work.matters.count(acting.party), await work.reviews.count(acting.party)
+async def _waiting(work: UnitOfWork, acting: Acting, now: datetime) -> Waiting:
+    """What waits for this officer; nothing of what is not theirs to do."""
+    reviews, manages, agrees = (right in acting.rights for right in (Right.REVIEW, Right.MANAGE, Right.AGREEMENT))
+    return (
+        await work.matters.count(acting.party) if reviews else 0,
+        await work.reviews.count(acting.party) if reviews else 0,
+        await work.motions.waiting(acting.officer, now - OPEN_FOR) if manages else 0,
+        await work.policies.waiting(acting.officer, NEEDED) if agrees else 0,
+    )
 
 
 def check_fresh(visit: Visit, purpose: Purpose, now: datetime) -> None:

@@ -214,8 +214,8 @@ def _repeated(counts: Mapping[DailyKey, int], names: Mapping[str, str]) -> tuple
 
 
 _DISCLOSURES = Words("Aanvragen", "Requests")
-_ANSWERS = Words("Antwoorden van gezinnen per week of maand", "Answers of families by week or month")
-_REVIEWED = Words("Wat opviel, per week of maand", "What stood out, by week or month")
+_ANSWERS = Words("Antwoorden van gezinnen", "Answers of families")
+_REVIEWED = Words("Wat opviel", "What stood out")
 _REFUSED = Words("Waarom er (deels) is geweigerd", "Why requests were (partly) refused")
 _ASKED = Words("Gevraagd aan gezinnen", "Asked of families")
 _OPEN = Words("Uitnodigingen die nu openstaan", "Invitations that are open now")

@@ -204,8 +204,8 @@ class LoginWay:
 class OfficerSession:
     """A privacy officer who signed in with a passkey.
 
-    `open_matters` and `open_items`: how many doubts, and things that stand out, wait for an officer. `agreement_refused`: a changed agreement could not be put in force. `rights` says which pages are theirs, and `organisation` names
-    the only one whose part they see.
+    `open_matters` and `open_items`: how many doubts, and things that stand out, wait for an officer. `open_motions` and
+    `open_proposals`: how many decisions and agreements wait for this one, as the second or as one of two.
     `passkeys`: how many are theirs. `confirmed`: what they used one again for in the last minutes.
     `agreement_refused`: a changed agreement could not be put in force. `rights` says which pages are theirs, and
     `organisation` names the only one whose part they see.
@@ -220,6 +220,8 @@ class OfficerSession:
     rights: frozenset[Right] = frozenset(Right)
     organisation: str = ""
     open_items: int = 0
+    open_motions: int = 0
+    open_proposals: int = 0
     passkeys: int = ENOUGH
     confirmed: frozenset[Purpose] = frozenset()
 

@@ -48,7 +48,7 @@ VIEWS: Mapping[str, Words] = {
     "organisation": Words("Bekeek één organisatie", "Looked at one organisation"),
     "professional": Words("Bekeek één professional", "Looked at one professional"),
     "person": Words("Bekeek alles over één persoon", "Looked at all about one person"),
-    "report": Words("Maakte een verslag", "Made a report"),
+    "report": Words("Maakte een overzicht", "Made a report"),
     "breach": Words("Bekeek wat een datalek raakt", "Looked at what a breach touches"),
     "review": Words("Bekeek wat opvalt", "Looked at what stands out"),
     "review-item": Words("Bekeek één ding dat opvalt", "Looked at one thing that stands out"),

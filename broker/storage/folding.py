@@ -288,11 +288,14 @@ def opening(fold: str, before: str, limit: int) -> sa.Select[Any]:
 
 
 def window_of(place: sa.Column[Any], least: int, before: int | None) -> sa.Subquery:
-    """The newest lines that wait, as many as are looked through at a time."""
+    """The newest lines that wait, as many as are looked through at a time.
+
+    How many stands in the statement itself: SQLite plans by it, and otherwise reads the whole log to filter them.
+    """
     statement = sa.select(place.label("place"), place.table.c.entry_id).where(place >= least)
     if before is not None:
         statement = statement.where(place < before)
-    return statement.order_by(place.desc()).limit(WINDOW).subquery("waiting")
+    return statement.order_by(place.desc()).limit(sa.literal_column(str(WINDOW))).subquery("waiting")
 
 
 def waiting(window: sa.Subquery, wanted: FoldSearch, owners: Sequence[str], limit: int) -> sa.Select[Any]:

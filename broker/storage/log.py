@@ -218,8 +218,8 @@ class Tree(Store):
     async def queued(self, limit: int) -> Sequence[StoredEntry]:
         """Entries that wait, in the order of the queue."""
         q = t.log_queue.c
-        first = sa.select(q.seq, q.entry_id).order_by(q.seq).limit(limit).subquery("first")
-        statement = (  # from the queue, whatever a planner holds of its size: the entries are many
+        first = sa.select(q.seq, q.entry_id).order_by(q.seq).limit(sa.literal_column(str(int(limit)))).subquery("first")
+        statement = (  # how many stands in the statement itself: SQLite plans by it, and otherwise reads every entry
             sa.select(*STORED, sa.null().label("leaf_index"))
             .join_from(first, t.log_entry, t.log_entry.c.entry_id == first.c.entry_id)
             .order_by(first.c.seq)

@@ -85,6 +85,13 @@ class Motions(Store):
             for row in await self._all(sa.select(t.motion).order_by(t.motion.c.id.desc()).limit(limit))
         ]
 
+    async def waiting(self, officer: OfficerId, since: datetime) -> int:
+        """How many wait for this officer."""
+        c = t.motion.c
+        theirs = (c.state.in_(_OPEN), c.created_at > since, c.proposed_by != officer)
+        row = await self._one(sa.select(sa.func.count().label("number")).select_from(t.motion).where(*theirs))
+        return int(row.number) if row else 0
+
     async def over(self, before: datetime) -> Sequence[Motion]:
         """What is waiting or provisional and was proposed before then."""
         c = t.motion.c

@@ -202,6 +202,17 @@ class Policies(Store):
             for row in await self._all(sa.select(t.policy_proposal).order_by(c.id.desc()).limit(limit))
         ]
 
+    async def waiting(self, officer: OfficerId, needed: int) -> int:
+        """How many wait for this officer."""
+        p, a, o = t.policy_proposal.c, t.policy_approval.c, t.officer.c
+        current = sa.select(sa.func.max(t.policy_in_force.c.number)).scalar_subquery()
+        given = sa.select(sa.func.count()).select_from(t.policy_approval.join(t.officer, o.id == a.officer))
+        given = given.where(a.proposal == p.id, o.withdrawn_at.is_(None))
+        mine = sa.exists().where(a.proposal == p.id, a.officer == officer)
+        theirs = (p.instead_of == current, given.scalar_subquery() < needed, ~mine)
+        row = await self._one(sa.select(sa.func.count().label("number")).select_from(t.policy_proposal).where(*theirs))
+        return int(row.number) if row else 0
+
     async def approve(self, approval: Approval) -> None:
         """Keep an approval."""
         values = {

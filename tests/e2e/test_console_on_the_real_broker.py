@@ -221,7 +221,7 @@ def _oversee(desk: Desk, played: Played, language: str) -> None:
     desk.go("/console/log")
     desk.press("main form button")
     expect(page.locator(".utrecht-alert--ok")).to_contain_text(
-        words(language, "Het logboek klopt", "The log is intact")
+        words(language, "Het logboek klopte", "The log was intact")
     )
     check_page(page, "the log", language)
 

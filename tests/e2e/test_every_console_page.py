@@ -223,6 +223,7 @@ def walk_in_pairs(page: Page, street: Street) -> Iterator[str]:
     press(page, "main a[href^='/console/confirm/']")
     page.click("[data-passkey]")
     page.wait_for_url("**/console/partners")
+    page.select_option("#organisation", index=1)
     page.fill("#reason", "Een lek.")
     press(page, "button[value=suspend]")
     yield "motion"

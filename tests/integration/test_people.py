@@ -220,6 +220,69 @@ async def test_a_trail_is_read_page_by_page_back_in_time(world: World) -> None:
         assert await work.log.trail(Trail(client="no-such-key")) == []
 
 
+async def test_a_notice_counts_nobody_of_a_part_that_was_withheld(world: World) -> None:
+    body = world.body(SEVERAL)
+    await world.push(SEVERAL)
+    people = [person["key"] for person in body["people"]]
+    for person in people:
+        await world.answer(SEVERAL, person, {"timeline": "yes"})
+    assert await world.gets(SEVERAL, "hoop-eva") == ["timeline"]
+    reader = world.professional("hoop-eva")[0]
+    asked = {"by": "organisation", "organisation": reader, "first_day": local_day(world.clock()).isoformat()}
+
+    async def others() -> str:
+        async with officer_browser(world) as officer:
+            saved = (await ask(officer, "/console/breach/notice", **asked, save="1")).text
+        return next(line.partition(": ")[2] for line in saved.splitlines() if "Andere gezinsleden" in line)
+
+    assert await others() == "ongeveer 0"
+    await world.everybody_says_yes(SEVERAL)
+    left = await world.gets(SEVERAL, "hoop-eva")
+    about = {key for part in body["sections"] if part["type"] in left for key in part["concerns"]} - {"chayenne"}
+    assert about, "a part about others leaves"
+    assert await others() == f"ongeveer {len(about)}"
+
+
+async def test_a_number_that_is_not_whole_or_nobodys_is_no_all_clear(world: World) -> None:
+    await read_once(world)
+    await world.settle()
+    today = local_day(world.clock()).isoformat()
+    tom = await person_in(world, "tom")
+    async with world.broker.house.storage(writing=False) as work:
+        entry = (await work.log.search(LogSearch(types=(EventType.RELEASE_PERMITTED,), limit=1)))[0]
+        facts = world.broker.ledger.read(entry.leaf, await work.log.openings(entry.id))
+    worker = facts.personal["professional"][0]
+    later = (local_day(world.clock()) + timedelta(days=1)).isoformat()
+    async with officer_browser(world) as officer:
+        line = (await officer.browser.get(f"/console/disclosures/{entry.id}")).text
+        assert f'name="professional" value="{worker}"' in line, "one press fills the form"
+        filled = await ask(officer, "/console/breach", fill="1", by="professional", professional=worker)
+        assert filled.status_code == 200
+        assert f'value="{worker}"' in filled.text
+        assert 'id="found"' not in filled.text, "nothing is searched before the day is chosen"
+        nobody = "019a0000-0000-7000-8000-000000000000"
+        for by, value, said in (
+            ("professional", worker[:8], "geen heel nummer van een professional"),
+            ("client", "a key", "geen heel nummer van een sleutel"),
+            ("professional", nobody, "komt niet voor in het logboek"),
+            ("client", "another", "komt niet voor in het logboek"),
+            ("client", "sha256:" + "0" * 64, "komt niet voor in het logboek"),
+            ("professional", tom, "niet van een professional"),
+        ):
+            asked = {"by": by, by: value, "first_day": today}
+            page = await ask(officer, "/console/breach", **asked)
+            assert said in page.text, (by, value)
+            assert "Er zijn geen regels bij" not in page.text
+            assert "/console/breach/notice" not in page.text, "no numbers of nobody"
+            for path in ("/console/breach/notice", "/console/breach/file"):
+                answer = await ask(officer, path, **asked)
+                assert answer.status_code in (400, 409), path
+                assert said in answer.text
+        known = await ask(officer, "/console/breach", by="professional", professional=worker, first_day=later)
+    assert "Er zijn geen regels bij" in known.text
+    assert "Klopt het?" not in known.text
+
+
 @pytest.mark.parametrize("days", [0, 3])
 async def test_days_bound_a_report(world: World, days: int) -> None:
     await read_once(world)

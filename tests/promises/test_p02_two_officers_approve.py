@@ -173,6 +173,30 @@ async def test_two_officers_approve_and_every_replica_follows(world: World, ship
     assert {"nonce", "credential"} == set(evidence), "what the passkey signed, for who checks it later"
 
 
+async def test_a_proposal_waits_for_who_did_not_approve_it_and_for_nobody_once_two_did(
+    world: World, shipped: PolicySet
+) -> None:
+    async def waits(*who: Officer) -> list[int]:
+        found = [await world.broker.oversight.session(each.browser.cookies["rondom-console"]) for each in who]
+        return [session.open_proposals for session in found if session]
+
+    async with two(world) as (one, other), officer(world, "Three") as third:
+        proposal = await proposed(world, narrower(shipped))
+        page = (await one.browser.get(f"/console/agreement/{proposal}")).text
+        assert "Zodra twee officers hebben goedgekeurd" in page
+        assert await waits(one, other, third) == [1, 1, 1]
+        await one.approves(proposal)
+        assert await waits(one, other, third) == [0, 1, 1]
+        assert "Nog één officer" in (await other.browser.get("/console/agreement")).text
+        await world.broker.oversight.withdraw_officer(one.id)
+        assert await waits(other, third) == [1, 1], "an approval of who is no officer any more is none"
+        for who in (other, third):
+            assert (await who.approves(proposal)).status_code == 200
+        assert await waits(other, third) == [0, 0]
+        await proposed(world, remarked(narrower(shipped), "x"), world.clock() + timedelta(days=2))
+        assert await waits(other, third) == [1, 1]
+
+
 async def test_it_counts_from_its_day_and_not_before(world: World, shipped: PolicySet) -> None:
     case, start = await ready(world), world.clock() + timedelta(days=2)
     async with two(world) as (one, other):

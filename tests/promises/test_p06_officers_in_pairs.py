@@ -15,7 +15,7 @@ from broker.services.files import ExportWanted
 from broker.services.motion_screens import Wanted
 from broker.services.partners import change_partner, suspend_partner
 from tests.support.intruder import Intruder, intruder_in
-from tests.support.pairs import ASKER, come_in, officer, registered, signed
+from tests.support.pairs import ASKER, Who, come_in, officer, registered, signed
 from tests.support.surface import nobody_writes
 from tests.support.world import World
 
@@ -236,6 +236,23 @@ async def test_an_invitation_needs_two_and_its_code_is_in_two_halves(world: Worl
     assert await world.broker.oversight.session(third.token) is None
     with pytest.raises(NotAllowed):
         await third.signs_in(third.devices[0])
+
+
+async def test_what_waits_for_a_second_officer_is_announced_to_others_alone(world: World) -> None:
+    one, other, keeper = await officer(world), await officer(world), await officer(world, OfficerRole.KEEPER)
+
+    async def waits(*who: Who) -> list[int]:
+        sessions = [await world.broker.oversight.session(each.token) for each in who]
+        return [session.open_motions for session in sessions if session]
+
+    motion = await one.proposes(STOP, organisation=SCHOOL)
+    assert await waits(one, other, keeper) == [0, 1, 0]
+    await other.seconds(motion)
+    assert await waits(one, other, keeper) == [0, 0, 0]
+    await one.proposes(MotionKind.LIFT, organisation=SCHOOL)
+    assert await waits(other) == [1]
+    world.clock.moved += timedelta(hours=24)
+    assert await waits(await officer(world)) == [0], "nobody can second it any more"
 
 
 async def test_one_passkey_proposes_and_seconds_nothing(world: World) -> None:

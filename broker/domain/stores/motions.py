@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from broker.domain.motions import Motion
+from broker.domain.parties import OfficerId
 
 
 class MotionStore(Protocol):
@@ -18,6 +19,9 @@ class MotionStore(Protocol):
 
     async def latest(self, limit: int) -> Sequence[Motion]:
         """Newest first."""
+
+    async def waiting(self, officer: OfficerId, since: datetime) -> int:
+        """How many still wait that were proposed after then, by another than this officer."""
 
     async def over(self, before: datetime) -> Sequence[Motion]:
         """What is waiting or provisional and was proposed before then."""

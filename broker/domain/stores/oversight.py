@@ -186,6 +186,9 @@ class PolicyStore(Protocol):
     async def proposals(self, limit: int) -> Sequence[Proposal]:
         """Newest first."""
 
+    async def waiting(self, officer: OfficerId, needed: int) -> int:
+        """How many may take the place of what is in force, lack approvals of officers, and have none of this one."""
+
     async def approve(self, approval: Approval) -> None:
         """Keep an approval. Raises Conflict at the commit when its number is taken, or the officer's is there."""
 

@@ -72,8 +72,10 @@ class BreachPages:
         raise Elsewhere("/console/breach")
 
     async def touched(self, request: Request) -> Response:
-        """The lines; or the form again, with what is wrong."""
+        """The lines; or the form, with what is wrong, or filled with a number from another page."""
         visit, typed, fields = await self._typed(request)
+        if fields.get("fill"):
+            return await self._show(request, visit, typed)
         try:
             wanted = _wanted(typed, fields)
             page = await self._breach.touched(visit.token, wanted)

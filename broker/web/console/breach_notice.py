@@ -39,7 +39,7 @@ def notice_of(affected: Affected, its: Texts) -> tuple[Part, ...]:
         ), open_=True),
         Part(say(_PEOPLE), (
             f"{say(_CHILDREN)}: {number} {len(affected.children)}",
-            f"{say(_OTHERS)}: {number} {affected.others}",
+            f"{say(_OTHERS)}: {_others(affected, its)}",
             *((f"{say(_ERASED)}: {affected.erased}",) if affected.erased else ()),
         )),
         Part(say(_RECORDS), (
@@ -56,8 +56,21 @@ def notice_of(affected: Affected, its: Texts) -> tuple[Part, ...]:
             say(_KNOWN_SINCE),
             say(_WITHIN),
         ), open_=True),
-        Part(say(_LIMITS), (say(_LOG_ONLY), *((say(_NOT_ALL),) if affected.more else ()))),
+        Part(say(_LIMITS), (say(_LOG_ONLY), *((say(_WHOSE_PART),) if _unsure(affected) else ()), *((say(_NOT_ALL),) if affected.more else ()))),
     )  # fmt: skip
+
+
+def _unsure(affected: Affected) -> bool:
+    return affected.others_most > affected.others
+
+
+def _others(affected: Affected, its: Texts) -> str:
+    """No number is said to be more exact than it is."""
+    if affected.more:
+        return f"{its.words(_AT_LEAST)} {affected.others}"
+    if _unsure(affected):
+        return f"{its.words(_AT_MOST)} {affected.others_most}"
+    return f"{its.words(_ABOUT)} {affected.others}"
 
 
 def plain(parts: Sequence[Part]) -> str:
@@ -67,7 +80,7 @@ def plain(parts: Sequence[Part]) -> str:
     )
 
 
-_AT_LEAST, _ABOUT = Words("ten minste", "at least"), Words("ongeveer", "about")
+_AT_LEAST, _AT_MOST, _ABOUT = Words("ten minste", "at least"), Words("hoogstens", "at most"), Words("ongeveer", "about")
 _NATURE = Words("1. Wat er is gebeurd (AVG artikel 33, lid 3, onder a)", "1. What happened (GDPR Article 33(3)(a))")
 _WHAT = {
     "professional": Words(
@@ -88,7 +101,10 @@ _PEOPLE = Words("2. Om welke mensen het gaat (onder a)", "2. Whom it is about ((
 _CHILDREN = Words(
     "Kinderen en jongeren over wie is gelezen of gezocht", "Children and young people read about or searched"
 )
-_OTHERS = Words("Andere gezinsleden over wie een onderdeel ook gaat", "Other family members whom a part is also about")
+_OTHERS = Words(
+    "Andere gezinsleden over wie een gelezen onderdeel ook gaat",
+    "Other family members whom a part that was read is also about",
+)
 _ERASED = Words("Regels van mensen die al zijn gewist", "Lines of people who were erased")
 _RECORDS = Words("3. Om welke gegevens het gaat (onder a)", "3. Which data it is about ((a))")
 _RELEASES = Words("Keren dat er iets is gelezen", "Times that something was read")
@@ -120,6 +136,10 @@ _LIMITS = Words("8. Wat deze cijfers niet zeggen", "8. What these numbers do not
 _LOG_ONLY = Words(
     "Ze gaan over wat deze broker gaf. Wat er daarna buiten de broker mee is gedaan, staat er niet in.",
     "They are about what this broker gave. What was done with it outside the broker is not in them.",
+)
+_WHOSE_PART = Words(
+    "Van een deel van de regels is gewist over wie elk onderdeel ging. Daarom staat er hoogstens, of ten minste.",
+    "Of some lines it was erased whom each part was about. That is why it says at most, or at least.",
 )
 _NOT_ALL = Words(
     "Er is meer dan is geteld. Kies minder dagen voor volledige cijfers.",

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from broker.errors import BrokerError, Fault, Invalid, NotAuthenticated, Unavailable, Words
 from broker.services.screens import EntryFilter
 from broker.services.view_screens import LinesPage
-from broker.web.console.days import typed_day
+from broker.web.console.days import typed_bsn, typed_day
 from broker.web.console.views import ViewingService
 from broker.web.console.visits import Visit, Visits
 from broker.web.kit.pages import Pages
@@ -101,6 +101,7 @@ def _filter(fields: Mapping[str, str]) -> EntryFilter:
         faults.append(
             Fault("/last_day", Words("De laatste dag ligt voor de eerste.", "The last day is before the first."))
         )
+    identifier = typed_bsn(fields, "identifier", faults)
     outcome = fields.get("outcome", "")
     if outcome and outcome not in OUTCOMES:
         faults.append(Fault("/outcome", Words("Deze uitkomst bestaat niet.", "There is no such outcome.")))
@@ -108,7 +109,6 @@ def _filter(fields: Mapping[str, str]) -> EntryFilter:
         raise Invalid(faults)
     if fields.get("fold"):
         return EntryFilter(fold=fields["fold"][:36], before=fields.get("before", "")[:80])
-    identifier = "".join(fields.get("identifier", "").split())
     return EntryFilter(
         identifier=identifier,
         subject="" if identifier else fields.get("subject", ""),

@@ -77,7 +77,7 @@ ROOMS = (
         (
             Place("/console/log", Words("Controle", "Checks"), Right.CHECK_LOG),
             Place("/console/files", Words("Bestanden", "Files"), Right.TAKE_AWAY),
-            Place("/console/watchers", Words("Wie keek mee", "Who looked"), Right.WATCH),
+            Place("/console/watchers", Words("Wie keek naar wat", "Who looked at what"), Right.WATCH),
         ),
     ),
     Room(

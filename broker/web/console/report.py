@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from broker.domain.officers import Right, need
 from broker.errors import BrokerError, Fault, Invalid, Words
 from broker.services.reporting import Report, ReportWanted
-from broker.web.console.days import typed_day
+from broker.web.console.days import typed_bsn, typed_day
 from broker.web.console.visits import Visit, Visits
 from broker.web.kit.pages import Pages
 
@@ -71,14 +71,15 @@ class ReportPages:
 def _wanted(fields: Mapping[str, str]) -> ReportWanted:
     """Read the form. Raises Invalid with every fault."""
     faults: list[Fault] = []
-    identifier, reader = (_digits(fields.get(name, "")) for name in ("identifier", "reader_identifier"))
-    days = [typed_day(fields, name, faults) for name in ("first_day", "last_day")]
     for_whom = fields.get("for", "")
-    if not identifier and not fields.get("subject"):
+    identifier = typed_bsn(fields, "identifier", faults)
+    reader = typed_bsn(fields, "reader_identifier", faults) if for_whom == "authority" else ""
+    days = [typed_day(fields, name, faults) for name in ("first_day", "last_day")]
+    if not fields.get("identifier", "").strip() and not fields.get("subject"):
         faults.append(Fault("/identifier", _NO_PERSON))
     if for_whom not in ("own", "authority"):
         faults.append(Fault("/for", _NO_READER))
-    elif for_whom == "authority" and not reader and not fields.get("reader"):
+    elif for_whom == "authority" and not fields.get("reader_identifier", "").strip() and not fields.get("reader"):
         faults.append(Fault("/reader_identifier", _WHICH_READER))
     if faults:
         raise Invalid(faults)
@@ -93,10 +94,6 @@ def _wanted(fields: Mapping[str, str]) -> ReportWanted:
         before=fields.get("before", ""),
         sheet=bool(fields.get("sheet")),
     )
-
-
-def _digits(text: str) -> str:
-    return "".join(text.split())
 
 
 _NO_PERSON = Words("Vul het BSN in van wie het overzicht gaat.", "Fill in the BSN of whom the report is about.")

@@ -26,6 +26,9 @@ class OfficerVisitor(Visitor):
     agreement_refused: bool = False
     organisation: str = ""
     takes_away: bool = False
+    looks_into: bool = False
+    open_motions: int = 0
+    open_proposals: int = 0
     lacks_passkey: bool = False
 
 
@@ -40,7 +43,12 @@ class Visit:
     def visitor(self) -> OfficerVisitor:
         """What the frame of the page needs."""
         session = self.session
-        waiting = {"/console/queue": session.open_matters, "/console/review": session.open_items}
+        waiting = {
+            "/console/queue": session.open_matters,
+            "/console/review": session.open_items,
+            "/console/motions": session.open_motions,
+            "/console/agreement": session.open_proposals,
+        }
         return OfficerVisitor(
             session.csrf,
             session.officer,
@@ -48,6 +56,9 @@ class Visit:
             session.agreement_refused,
             session.organisation,
             takes_away=Right.TAKE_AWAY in session.rights,
+            open_motions=session.open_motions,
+            open_proposals=session.open_proposals,
+            looks_into=Right.READ_PERSON in session.rights,
             lacks_passkey=session.stage == "signed-in" and session.passkeys < ENOUGH,
         )
 

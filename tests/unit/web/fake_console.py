@@ -188,8 +188,6 @@ class FakeConsole:
         self._session(token)
         self.calls.append(("lines", wanted))
         organisations = (("00000099000000110000", SENDER), ("00000099000000120000", "De Hoop GGZ"))
-        if wanted.identifier == "111":
-            raise Invalid.at("/identifier", "Dit is geen BSN.", "This is not a BSN.")
         if wanted.identifier and wanted.identifier != "999990044":
             return LinesPage((), "", organisations, unknown=True)
         rows = tuple(

@@ -14,7 +14,7 @@ from broker.services.screens import EntryRow
 from tests.unit.web.fakes import LABELS, NOW, PURPOSE, SENDER
 
 CHILD, MOTHER, WORKER = "3fa2b7" * 10 + "3fa2", "aa01c4" * 10 + "aa01", "9c1f04" * 10 + "9c1f"
-BSN, UNKNOWN = "999990044", "111"
+BSN, UNKNOWN = "999990044", "111222333"
 ROLE = Words("Psycholoog", "Psychologist")
 LINES = (
     ReportLine(
@@ -71,6 +71,7 @@ class FakeBreach:
     rows: tuple[EntryRow, ...] = ()
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     more: bool = False
+    others_most: int = 4
     refused: NotAllowed | Conflict | None = None
 
     async def partners(self, token: str) -> tuple[tuple[str, str], ...]:
@@ -91,7 +92,7 @@ class FakeBreach:
         self._check("affected", wanted)
         return Affected(
             NOW, wanted, 12, 3, ((CHILD, 9), (MOTHER, 3)), 4, ((LABELS["timeline"], 12),), ("De Hoop GGZ",), 2,
-            NOW - timedelta(3), NOW, 1, self.more,
+            NOW - timedelta(3), NOW, 1, self.more, self.others_most,
         )  # fmt: skip
 
     async def taken(self, token: str, wanted: BreachWanted) -> ProofFile:

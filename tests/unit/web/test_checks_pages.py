@@ -31,12 +31,13 @@ async def test_pressing_the_button_checks_and_leads_back_to_the_page(
     client: httpx.AsyncClient, console: FakeConsole
 ) -> None:
     console.visit()
-    assert "Het logboek klopt" not in visible(await client.get("/console/log"))
+    assert "Het logboek klopte" not in visible(await client.get("/console/log"))
     answer = await client.post("/console/log/check", data=form())
     assert (answer.status_code, answer.headers["location"]) == (303, "/console/log")
     assert console.calls == [("check_log",)]
     page = await client.get("/console/log")
-    assert "Het logboek klopt:" in visible(page)
+    assert "Het logboek klopte: van de regels van toen" in visible(page)
+    assert "Wat er sindsdien bij kwam, is nog niet nagekeken." in visible(page)
     assert f'title="{OFFICER}"' in page.text
     console.found = BROKEN
     await client.post("/console/log/check", data=form())

@@ -126,7 +126,7 @@ async def test_a_bsn_is_searched_and_never_shown_again(client: httpx.AsyncClient
     assert f'name="subject" value="{subject}"' in answer.text
     answer = await client.post("/console/disclosures", data=form(subject=subject, before="1839"))
     assert console.calls[-1][1] == EntryFilter(subject=subject, before="1839")
-    answer = await client.post("/console/disclosures", data=form(identifier="1", subject=subject))
+    answer = await client.post("/console/disclosures", data=form(identifier="111222333", subject=subject))
     assert "bekend" in visible(answer)
     assert console.calls[-1][1].subject == ""
 
@@ -144,7 +144,9 @@ async def test_all_that_is_wrong_with_a_search_is_told_at_once(client: httpx.Asy
     answer = await client.post("/console/disclosures", data=form(first_day="2026-09-02", last_day="2026-09-01"))
     assert "voor de eerste" in visible(answer)
     answer = await client.post("/console/disclosures", data=form(identifier="111"))
-    assert (answer.status_code, "Dit is geen BSN." in visible(answer)) == (400, True)
+    assert (answer.status_code, "Dit is geen BSN: het heeft negen cijfers." in visible(answer)) == (400, True)
+    assert 'id="identifier-error"' in answer.text
+    assert all(call == ("lines", EntryFilter()) for call in console.calls), "nothing is looked up"
 
 
 async def test_pages_of_the_log_follow_each_other(client: httpx.AsyncClient, console: FakeConsole) -> None:

@@ -77,6 +77,15 @@ async def test_every_fault_of_the_form_is_told_at_once_and_nothing_is_asked(
     assert answer.status_code == 400
     assert "Niemand." in visible(answer)
     assert f'value="{UNKNOWN}"' not in answer.text
+    asked = len(console.reporting.calls)
+    fields = {**form(identifier="9999900441", reader_identifier="12a456789"), "for": "authority"}
+    answer = await client.post("/console/report", data=fields)
+    assert answer.status_code == 400
+    for field in ("identifier", "reader"):
+        assert f'id="{field}-error"' in answer.text
+    assert "Dit is geen BSN: het heeft negen cijfers." in visible(answer)
+    assert "9999900441" not in answer.text
+    assert len(console.reporting.calls) == asked, "nothing is looked up"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -126,6 +135,21 @@ async def test_a_draft_holds_what_the_law_asks_and_leaves_open_what_is_not_known
     saved = await client.post("/console/breach/notice", data={**form(save="1"), **ASKED})
     assert "ten minste 12" in saved.text
     assert "Er is meer dan is geteld" in saved.text
+
+
+async def test_other_people_are_told_no_more_exactly_than_is_known(
+    client: httpx.AsyncClient, console: FakeConsole
+) -> None:
+    console.visit()
+    console.breach.others_most = 6
+    said = {}
+    for more in (False, True):
+        console.breach.more = more
+        saved = await client.post("/console/breach/notice", data={**form(save="1"), **ASKED})
+        said[more] = next(line for line in saved.text.splitlines() if "Andere gezinsleden" in line)
+        assert "over wie elk onderdeel ging" in saved.text
+    assert said[False].endswith("hoogstens 6")
+    assert said[True].endswith("ten minste 4")
 
 
 async def test_a_file_is_for_who_may_take_away_and_a_refusal_shows_the_form(

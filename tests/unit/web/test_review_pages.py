@@ -135,8 +135,16 @@ async def test_without_a_sign_in_or_the_right_nothing_is_shown(
 
 async def test_what_waits_stands_in_the_navigation(client: httpx.AsyncClient, console: FakeConsole) -> None:
     assert console.current is not None
-    console.current = replace(console.current, open_items=7, open_matters=2)
+    console.current = replace(console.current, open_items=7, open_matters=2, open_motions=1, open_proposals=3)
     page = (await client.get("/console/review")).text
     assert "Wat opvalt (7)" in page
     assert "Twijfels (2)" in page
     assert "Beoordelen (9)" in page
+    assert "Beheer (1)" in page
+    assert "Afspraken (3)" in page
+    start = (await client.get("/console/start")).text
+    assert start.index("Wacht op u") < start.index('id="review"')
+    assert "1 besluit wacht op een tweede officer" in start
+    assert "3 voorstellen voor afspraken wachten op uw goedkeuring" in start
+    console.current = replace(console.current, open_motions=0, open_proposals=0)
+    assert "Wacht op u" not in (await client.get("/console/start")).text
