@@ -217,14 +217,7 @@ class Tree(Store):
 
     async def queued(self, limit: int) -> Sequence[StoredEntry]:
         """Entries that wait, in the order of the queue."""
-        q = t.log_queue.c
-        first = sa.select(q.seq, q.entry_id).order_by(q.seq).limit(sa.literal_column(str(int(limit)))).subquery("first")
-        statement = (  # how many stands in the statement itself: SQLite plans by it, and otherwise reads every entry
-            sa.select(*STORED, sa.null().label("leaf_index"))
-            .join_from(first, t.log_entry, t.log_entry.c.entry_id == first.c.entry_id)
-            .order_by(first.c.seq)
-        )
-        return [stored(row) for row in await self._all(statement)]
+        return [stored(row) for row in await self._all(in_line(limit))]
 
     async def place(self, first: int, entries: Sequence[EntryId], state: TreeState) -> None:
         """Give the entries their places, take them off the queue, keep the new state."""
@@ -342,3 +335,17 @@ def stored(row: Any) -> StoredEntry:
     receipt = Receipt(row.receipt_kid, row.receipt_sig)
     copied = (row.type, row.organisation, row.counterpart, row.outcome, row.created_at)
     return StoredEntry(EntryId(row.entry_id), row.leaf, row.leaf_hash, receipt, row.leaf_index, copied)
+
+
+def in_line(limit: int) -> sa.Select[Any]:
+    """The entries that wait for their place, in the order of the queue.
+
+    How many stands in the statement itself: SQLite plans by it, and otherwise reads every entry there is.
+    """
+    q = t.log_queue.c
+    first = sa.select(q.seq, q.entry_id).order_by(q.seq).limit(sa.literal_column(str(int(limit)))).subquery("first")
+    return (
+        sa.select(*STORED, sa.null().label("leaf_index"))
+        .join_from(first, t.log_entry, t.log_entry.c.entry_id == first.c.entry_id)
+        .order_by(first.c.seq)
+    )
