@@ -93,16 +93,6 @@ class Conflict(BrokerError):
     code = "conflict"
 
 
-class ChangedSince(BrokerError):
-    """The caller asked to change what it saw, and that is no longer what is there (RFC 9110 section 13.1.1)."""
-
-    code = "changed-since"
-    words = Words(
-        "Dit is veranderd sinds u keek. Er is niets gedaan. Haal het opnieuw op, en besluit dan.",
-        "This changed since you looked. Nothing was done. Fetch it again, then decide.",
-    )
-
-
 class NotAllowed(BrokerError):
     """The caller is known and may not do this."""
 

@@ -22,6 +22,7 @@ from broker.domain.rates import RateLimited
 from broker.domain.retries import KeyUsedOtherwise
 from broker.services.access import TokenRefused
 from broker.services.releases import ReleaseDenied, Withheld
+from broker.services.views import ChangedSince
 
 STATUS: tuple[tuple[type[errors.BrokerError], int], ...] = (
     (errors.Invalid, 400),
@@ -30,7 +31,7 @@ STATUS: tuple[tuple[type[errors.BrokerError], int], ...] = (
     (errors.NotAllowed, 403),
     (errors.NotFound, 404),
     (errors.Conflict, 409),
-    (errors.ChangedSince, 412),
+    (ChangedSince, 412),
     (KeyUsedOtherwise, 422),
     (errors.TooMany, 429),
     (errors.Unavailable, 503),

@@ -13,13 +13,23 @@ from broker.domain.notices import Asked, asked_of
 from broker.domain.parties import Authority, PersonId, Recipient
 from broker.domain.releases import precedes
 from broker.domain.stores import UnitOfWork
-from broker.errors import ChangedSince
+from broker.errors import BrokerError, Words
 from broker.services.facts import open_sections
 from broker.services.house import House
 from broker.services.reactions import disputed_sections
 
 FORM = "1"
 """Of the answers that a view is written as: another form, other tags."""
+
+
+class ChangedSince(BrokerError):
+    """The caller asked to change what it saw, and that is no longer what is there (RFC 9110 section 13.1.1)."""
+
+    code = "changed-since"
+    words = Words(
+        "Dit is veranderd sinds u keek. Er is niets gedaan. Haal het opnieuw op, en besluit dan.",
+        "This changed since you looked. Nothing was done. Fetch it again, then decide.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
