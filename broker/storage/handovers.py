@@ -106,9 +106,14 @@ class Handovers(Store):
         await self._run(sa.insert(t.section_person), people)
 
     async def get(self, handover: str, *, lock: Lock = "") -> Handover | None:
-        """The current version's header. Locked `shared` it stays as it is until the commit, `exclusive` for others too."""
+        """The current version's header. Locked `shared` it stays as it is until the commit, `exclusive` for others too.
+
+        Who only names it in a row of theirs waits for neither (PostgreSQL, FOR NO KEY UPDATE): a family that stops
+        something holds its people first, and who changes a handover holds them last.
+        """
         statement = sa.select(t.handover).where(t.handover.c.id == handover)
-        found = await self._load(statement.with_for_update(read=lock == "shared") if lock else statement)
+        locked = statement.with_for_update(read=lock == "shared", key_share=lock == "exclusive")
+        found = await self._load(locked if lock else statement)
         return found[0] if found else None
 
     async def by_reference(self, sender: Oin, reference: str) -> HandoverId | None:

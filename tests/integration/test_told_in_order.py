@@ -1,10 +1,11 @@
 """Who reads on after the last event that they saw misses none, whatever was committed in between."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 
 from broker.domain.handovers import HandoverId
-from broker.domain.parties import Oin
+from broker.domain.parties import Oin, PersonId
 from broker.domain.stores import PartnerEvent, PartnerEventType
 from broker.storage import tables as t
 from tests.promises.attacks import TOM, push, rows
@@ -89,3 +90,38 @@ async def test_nobody_can_read_on_after_what_they_were_not_told(world: World) ->
     assert (theirs.status_code, nobodys.status_code) == (400, 400)
     assert theirs.json()["errors"] == nobodys.json()["errors"]
     assert theirs.json()["errors"][0]["pointer"] == "/after"
+
+
+async def test_who_tells_of_a_handover_and_who_changes_it_never_wait_for_each_other(world: World) -> None:
+    """A family stops something: people first, then what readers are told. A sender corrects: the handover first."""
+    await released(world)
+    [event] = await events_for(world, [SCHOOL])
+    [person, *_] = [PersonId(row.id) for row in await rows(world, t.person.select())]
+    changing, telling = asyncio.Event(), asyncio.Event()
+
+    async def tells() -> None:
+        async with world.broker.house.storage() as work:
+            await work.authorities.hold({person}, exclusively=True)
+            telling.set()
+            await at_most_a_moment(changing)
+            await work.partner_events.add(event)
+            await work.commit()
+
+    async def changes() -> None:
+        async with world.broker.house.storage() as work:
+            assert await work.handovers.get(event.handover, lock="exclusive")
+            changing.set()
+            await at_most_a_moment(telling)
+            await work.authorities.hold({person}, exclusively=True)
+            await work.commit()
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(tells(), changes())
+    assert await read(world, SCHOOL) == [event.id]
+
+
+async def at_most_a_moment(event: asyncio.Event) -> None:
+    """The other one cannot come where there is one writer at a time."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            await event.wait()
