@@ -109,7 +109,9 @@ def _show_around(stage: Stage, story: Story) -> None:
     first, handover = next(iter(story.family["handovers"].items()))
     handover["body"]["reference"] += "-look-around"
     story.push(first)
-    mother = next(person for person in handover["body"]["people"] if person["key"] == "mother")
+    people = {person["key"]: person for person in handover["body"]["people"]}
+    mother, child = people["mother"], people[handover["body"]["subject"]]
+    number = child["identifiers"][0]["value"]
     parent = f"{story.url}/#{story.invite(first, 'mother')}"
     invitation = stage.run("officers", "invite", "Privacy officer").split()[-1]
     officer = f"{story.url}/console/invitation#{invitation}"
@@ -125,6 +127,7 @@ def _show_around(stage: Stage, story: Story) -> None:
   2. The privacy officer, at a desk.
        {_bold(officer)}
      Make a passkey; then see every request above and why it was allowed or refused, and check the log.
+     To find what was read about {child["name"]}, search by the (invented) BSN {number}.
 
   3. A developer.
        {_bold(story.url + "/docs")}
