@@ -188,7 +188,7 @@ def _oversee(desk: Desk, played: Played, language: str) -> None:
     check_page(page, "partly", language)
     plan = page.locator("section.rd-card", has_text=words(language, "Veiligheidsplan", "Safety plan"))
     answers = plan.locator("tbody tr .rd-badge").all_inner_texts()
-    given, said_no = words(language, "Gegeven", "Given"), words(language, "Geweigerd", "Refused")
+    given, said_no = words(language, "Ja gezegd", "Said yes"), words(language, "Nee gezegd", "Said no")
     assert sorted(text.strip() for text in answers) == sorted([given, given, said_no, said_no])
     pseudonyms = set(plan.locator("tbody abbr").evaluate_all("all => all.map(one => one.title)"))
     shown = plan.locator("tbody abbr").all_inner_texts()

@@ -100,7 +100,7 @@ def test_four_questions_within_a_minute(lived_in: Street, browser: Browser) -> N
 
         officer.acts.clear()
         officer.presses("tbody tr:has-text('Deels vrijgegeven') a")
-        expect(main).to_contain_text("Gegeven")
+        expect(main).to_contain_text("Ja gezegd")
         expect(main).to_contain_text("school-support-coordinator")
         check_page(page, "why", "nl")
         officer.took("Why was it allowed? (from the line)", 2)
