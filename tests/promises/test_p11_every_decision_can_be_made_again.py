@@ -263,6 +263,7 @@ async def test_a_restored_copy_that_somebody_hides_shows(world: World, intruder:
         event = LogEvent(EventType.LOG_RESTORED, world.clock(), facts={"cause": "exercise", "known": 1, "found": 1})
         await work.log.append(event)
         await work.commit()
+    await world.settle()
     async with nobody_writes(world):
         intruder.disarm()
         intruder.change("UPDATE log_entry SET type = 'log:checked' WHERE type = 'log:restored'")

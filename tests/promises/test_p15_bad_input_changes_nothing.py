@@ -32,6 +32,8 @@ BODIES = {
     "POST /releases": "ask",
     "POST /subjects/_search": "search",
 }
+ELSEWHERE = {"PUT /webhook"}
+"""It asks the address itself before it answers: attacked in `test_p08_webhooks.py`, and by made-up input in P15."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def test_every_operation_with_a_body_is_attacked(scene_document: dict[str, Any])
         for method, operation in item.items()
         if "requestBody" in operation
     }
-    assert found == set(BODIES)
+    assert found == set(BODIES) | ELSEWHERE
 
 
 @pytest.fixture
@@ -687,7 +689,7 @@ async def test_without_a_token_or_with_one_that_is_none(
                     check_problem(response, 401)
                     assert response.headers["www-authenticate"].startswith("Bearer")
                 else:
-                    assert path.startswith(("/v1/log/", "/v1/contexts/"))
+                    assert path.startswith(("/v1/log/", "/v1/contexts/", "/v1/webhook-keys"))
                     assert response.status_code in (200, 404)
     assert changed_tables(before, scene.stored()) == []
 
