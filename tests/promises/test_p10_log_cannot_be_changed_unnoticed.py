@@ -191,7 +191,9 @@ async def test_what_stands_beside_a_leaf_to_search_by_cannot_say_something_else(
     intruder.disarm()
     for column, says in COPIES.items():
         with subtests.test(column):
-            intruder.change(f"UPDATE log_entry SET {column} = ? WHERE type IN ('release:permitted', 'release:denied')", says)
+            intruder.change(
+                f"UPDATE log_entry SET {column} = ? WHERE type IN ('release:permitted', 'release:denied')", says
+            )
             assert (await world.broker.ledger.check()).code == 1
             intruder.put_back(before)
     assert (await world.broker.ledger.check()).code == 0
