@@ -22,7 +22,7 @@ from broker.domain.stores import Came
 from broker.errors import BrokerError, NotFound
 from broker.services.restoring import Cause, log_restored
 from broker.transparency.policies import WitnessPolicy, read_policy
-from broker.transparency.verifier import Verdict
+from broker.transparency.verdicts import Verdict
 from broker.transparency.witnessed import Witnessed
 
 app = typer.Typer(no_args_is_help=True, help="Check the disclosure log.")

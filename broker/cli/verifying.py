@@ -19,7 +19,8 @@ from broker.transparency.canonical import parse_json
 from broker.transparency.checkpoints import parse_verifier_key
 from broker.transparency.policies import WitnessPolicy
 from broker.transparency.remote import verify_address, with_witnesses
-from broker.transparency.verifier import GENUINE, NOT_CHECKED, NOT_GENUINE, TrustedKeys, Verdict, verify_receipt
+from broker.transparency.verdicts import GENUINE, NOT_CHECKED, NOT_GENUINE, TrustedKeys, Verdict
+from broker.transparency.verifier import verify_receipt
 from broker.transparency.zips import MAGIC, Unpacking
 
 LARGEST = 64 << 20

@@ -20,7 +20,8 @@ from broker.transparency.checkpoints import Checkpoint, SignatureCheck, open_not
 from broker.transparency.entries import decode, opened
 from broker.transparency.merkle import HASH_BYTES, RunningRoot, leaf_hash, verify_consistency
 from broker.transparency.policies import WitnessPolicy
-from broker.transparency.verifier import GENUINE, NOT_CHECKED, NOT_GENUINE, TrustedKeys, Verdict, verify_receipt
+from broker.transparency.verdicts import GENUINE, NOT_CHECKED, NOT_GENUINE, TrustedKeys, Verdict
+from broker.transparency.verifier import verify_receipt
 
 OFFICER, FAMILY = "rondom-log-bundle", "rondom-family-bundle"
 MANIFEST, FIRST, LAST, GROWTH, ENTRIES = (

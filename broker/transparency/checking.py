@@ -11,7 +11,8 @@ from broker.domain.stores import Storage, StoredEntry, TreeState
 from broker.errors import Tampered, Words
 from broker.transparency import tiles
 from broker.transparency.checkpoints import SignatureCheck
-from broker.transparency.verifier import TrustedKeys, Verdict, verify_hashes
+from broker.transparency.verdicts import TrustedKeys, Verdict
+from broker.transparency.verifier import verify_hashes
 
 PAGE = 512
 """Entries or tiles that are in memory at one time, beside the leaf hashes."""

@@ -28,7 +28,7 @@ from broker.transparency.checkpoints import Checkpoint, SignatureCheck, open_not
 from broker.transparency.entries import decode, opened, searched_by
 from broker.transparency.guard import NOT_OLDER, Kept, Watch, check_extends, tiles_to_extend
 from broker.transparency.proofs import InclusionProof
-from broker.transparency.verifier import TrustedKeys, Verdict
+from broker.transparency.verdicts import TrustedKeys, Verdict
 
 BATCH = 512
 PAUSE = 0.02

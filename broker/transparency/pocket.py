@@ -13,7 +13,8 @@ from broker.domain.stores import StoredEntry
 from broker.errors import Words
 from broker.transparency.canonical import from_base64url, to_base64url
 from broker.transparency.checkpoints import SignatureCheck
-from broker.transparency.verifier import NOT_CHECKED, TrustedKeys, Verdict, verify_receipt
+from broker.transparency.verdicts import NOT_CHECKED, TrustedKeys, Verdict
+from broker.transparency.verifier import verify_receipt
 
 FORM = "1."
 FITS = 1190

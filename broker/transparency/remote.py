@@ -12,7 +12,8 @@ from broker.transparency.checkpoints import Checkpoint, SignatureCheck, open_not
 from broker.transparency.merkle import HASH_BYTES, RunningRoot, root_of
 from broker.transparency.policies import WitnessPolicy
 from broker.transparency.tiles import WIDTH, tile_path
-from broker.transparency.verifier import GENUINE, NOT_CHECKED, NOT_GENUINE, TrustedKeys, Verdict, verify_cosigned
+from broker.transparency.verdicts import GENUINE, NOT_CHECKED, NOT_GENUINE, TrustedKeys, Verdict
+from broker.transparency.verifier import verify_cosigned
 
 Fetch = Callable[[str, int], bytes]
 """Path below the log's address, most bytes to take: what is there. Raises OSError when it cannot be had."""

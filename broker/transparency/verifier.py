@@ -6,67 +6,14 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
-from broker.domain.events import Opening
-from broker.errors import Tampered, Words
-from broker.transparency.canonical import from_base64url
-from broker.transparency.checkpoints import (
-    Checkpoint,
-    SignatureCheck,
-    Verifiers,
-    open_note,
-    parse_checkpoint,
-    parse_note,
-)
-from broker.transparency.entries import LoggedEntry, decode, opened
+from broker.errors import Tampered
+from broker.transparency.checkpoints import Checkpoint, SignatureCheck, open_note, parse_checkpoint, parse_note
 from broker.transparency.merkle import RunningRoot, leaf_hash
 from broker.transparency.policies import WitnessPolicy, cosigners
 from broker.transparency.proofs import InclusionProof, check_proof, parse_proof
-
-GENUINE, NOT_GENUINE, NOT_CHECKED = 0, 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class TrustedKeys:
-    """Public keys (32 bytes, Ed25519) that the verifier's owner got some other way: receipts by kid, logs by origin."""
-
-    receipts: Mapping[str, bytes] = field(default_factory=dict)
-    logs: Verifiers = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One sentence, and a code: 0 genuine, 1 not genuine, 2 could not be checked."""
-
-    words: Words
-    code: int
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything that had to be checked was checked and held."""
-        return self.code == GENUINE
-
-    @property
-    def sentence(self) -> str:
-        """The sentence in English; `words` has it in Dutch as well."""
-        return self.words.en
-
-
-class _Stop(Exception):  # not an error: it carries the verdict out of a step
-    def __init__(self, code: int, nl: str, en: str) -> None:
-        self.verdict = Verdict(Words(nl, en), code)
-        super().__init__(en)
-
-
-@dataclass(frozen=True, slots=True)
-class _Receipt:
-    leaf: bytes
-    kid: str
-    signature: bytes
-    proof: str | None
-    openings: tuple[Opening, ...]
-    proof_at: str | None
+from broker.transparency.receipts import check_address, check_openings, check_signature, decode_signed, read_receipt
+from broker.transparency.verdicts import NOT_CHECKED, NOT_GENUINE, Stopped, TrustedKeys, Verdict, genuine
 
 
 def verify_receipt(
@@ -83,25 +30,25 @@ def verify_receipt(
     7. With `witnesses`, there is a proof, and enough of them cosigned that checkpoint.
     """
     try:
-        receipt = _read_receipt(document)  # 1
-        _check_signature(receipt, trusted, check)  # 2
-        entry = _decode(receipt.leaf)  # 3
-        _check_openings(entry, receipt.openings)  # 4
-        _check_address(receipt.proof_at, entry, [log for log, keys in trusted.logs.items() if keys])  # 5
+        receipt = read_receipt(document)  # 1
+        check_signature(receipt, trusted, check)  # 2
+        entry = decode_signed(receipt.leaf)  # 3
+        check_openings(entry, receipt.openings)  # 4
+        check_address(receipt.proof_at, entry, [log for log, keys in trusted.logs.items() if keys])  # 5
         if receipt.proof is None:
             if witnesses is not None:
-                raise _Stop(NOT_CHECKED, *_NO_PROOF)  # 7
-            return _genuine(
+                raise Stopped(NOT_CHECKED, *_NO_PROOF)  # 7
+            return genuine(
                 "Het ontvangstbewijs is echt; het bewijs dat de regel in het logboek staat, zat er niet bij.",
                 "The receipt is genuine; a proof that its entry is in the log did not come with it.",
             )
         checkpoint = _check_inclusion(receipt.leaf, receipt.proof, trusted, check)  # 6
-        _check_address(receipt.proof_at, entry, (checkpoint.origin,))  # 5
+        check_address(receipt.proof_at, entry, (checkpoint.origin,))  # 5
         if witnesses is not None:
             _check_witnesses(_parse_proof(receipt.proof).note, witnesses, check)  # 7
-    except _Stop as stop:
+    except Stopped as stop:
         return stop.verdict
-    return _genuine(
+    return genuine(
         f"Het ontvangstbewijs is echt en de regel staat in het logboek van {checkpoint.size} regels.",
         f"The receipt is genuine and its entry is in the log of {checkpoint.size} entries.",
     )
@@ -125,39 +72,37 @@ def verify_log(
 
     A root cannot tell which leaf is wrong: the sentence says the range of indices where, as far as it is known.
     """
+    return verify_hashes(checkpoint, map(leaf_hash, leaves), earlier, trusted, check, witnesses)
+
+
+def verify_hashes(
+    checkpoint: str,
+    hashes: Iterable[bytes],
+    earlier: str | None,
+    trusted: TrustedKeys,
+    check: SignatureCheck,
+    witnesses: WitnessPolicy | None = None,
+) -> Verdict:
+    """As `verify_log`, for who made these leaf hashes of the leaves and did not keep the leaves."""
     try:
         new = _open(checkpoint, trusted, check)  # 1
         old = new if earlier is None else _open(earlier, trusted, check)
         _check_pair(old, new)  # 1, 2
-        _check_hashes(map(leaf_hash, leaves), old, new)  # 3, 4
+        _check_hashes(hashes, old, new)  # 3, 4
         if witnesses is not None:
             _check_witnesses(checkpoint, witnesses, check)  # 5
-    except _Stop as stop:
-        return stop.verdict
-    return _whole(new, old, earlier)
-
-
-def verify_hashes(
-    checkpoint: str, hashes: Iterable[bytes], earlier: str | None, trusted: TrustedKeys, check: SignatureCheck
-) -> Verdict:
-    """As `verify_log`, for who made these leaf hashes of the leaves and did not keep the leaves."""
-    try:
-        new = _open(checkpoint, trusted, check)
-        old = new if earlier is None else _open(earlier, trusted, check)
-        _check_pair(old, new)
-        _check_hashes(hashes, old, new)
-    except _Stop as stop:
+    except Stopped as stop:
         return stop.verdict
     return _whole(new, old, earlier)
 
 
 def _whole(new: Checkpoint, old: Checkpoint, earlier: str | None) -> Verdict:
     if earlier is None:
-        return _genuine(
+        return genuine(
             f"Het logboek is echt: alle {new.size} regels staan erin zoals ze zijn vastgelegd.",
             f"The log is genuine: all {new.size} entries are in it as they were logged.",
         )
-    return _genuine(
+    return genuine(
         f"Het logboek is echt: alle {new.size} regels kloppen, ook de {old.size} van het eerdere controlepunt.",
         f"The log is genuine: all {new.size} entries hold, and so do the {old.size} of the earlier checkpoint.",
     )
@@ -168,9 +113,9 @@ def verify_cosigned(checkpoint: str, witnesses: WitnessPolicy, trusted: TrustedK
     try:
         found = _open(checkpoint, trusted, check)
         times = _check_witnesses(checkpoint, witnesses, check)
-    except _Stop as stop:
+    except Stopped as stop:
         return stop.verdict
-    return _genuine(
+    return genuine(
         f"Dit controlepunt van {found.size} regels is echt, en genoeg getuigen ondertekenden mee: {times}.",
         f"This checkpoint of {found.size} entries is genuine, and enough witnesses cosigned it: {times}.",
     )
@@ -181,17 +126,17 @@ def _check_witnesses(note: str, policy: WitnessPolicy, check: SignatureCheck) ->
     try:
         stated = parse_checkpoint(parse_note(note).body)
         if policy.logs and stated.origin not in policy.logs:
-            raise _Stop(
+            raise Stopped(
                 NOT_CHECKED,
                 "Het logboek van dit controlepunt staat niet in uw bestand met getuigen; het is niet nagegaan.",
                 "The log of this checkpoint is not in your file with witnesses, so it could not be checked.",
             )
         found = cosigners(note, policy, check)
     except Tampered as error:
-        raise _Stop(NOT_GENUINE, error.words.nl, error.words.en) from None
+        raise Stopped(NOT_GENUINE, error.words.nl, error.words.en) from None
     if not found.enough:
         missing = ", ".join(found.missing)
-        raise _Stop(
+        raise Stopped(
             NOT_CHECKED,
             f"Te weinig getuigen ondertekenden het controlepunt van {stated.size} regels mee; er ontbreekt: {missing}.",
             f"Too few witnesses cosigned the checkpoint of {stated.size} entries; missing: {missing}.",
@@ -205,140 +150,38 @@ _NO_PROOF = (
 )
 
 
-_MEMBERS = {"v", "leaf", "receipt", "proof", "openings"}
-
-
-def _read_receipt(document: Mapping[str, object]) -> _Receipt:
-    try:
-        receipt, openings, proof = document["receipt"], document["openings"], document["proof"]
-        version = document["v"]
-        if not isinstance(version, int) or isinstance(version, bool) or version != 1:
-            raise ValueError("another version")
-        if not isinstance(receipt, Mapping) or not isinstance(openings, list | tuple):
-            raise ValueError("receipt or openings")
-        if set(document) - {"proofAt"} != _MEMBERS or set(receipt) != {"kid", "signature"}:
-            raise ValueError("another member")
-        return _Receipt(
-            from_base64url(_text(document["leaf"])),
-            _text(receipt["kid"]),
-            from_base64url(_text(receipt["signature"])),
-            None if proof is None else _text(proof),
-            tuple(_read_opening(opening) for opening in openings),
-            _text(document["proofAt"]) if "proofAt" in document else None,
-        )
-    except (KeyError, TypeError, ValueError):
-        raise _Stop(
-            NOT_CHECKED,
-            "Dit document is niet te lezen als ontvangstbewijs.",
-            "This document cannot be read as a receipt.",
-        ) from None
-
-
-def _read_opening(value: object) -> Opening:
-    if not isinstance(value, Mapping) or set(value) != {"position", "field", "salt", "value"}:
-        raise ValueError("not an opening")
-    position = value["position"]
-    if not isinstance(position, int) or isinstance(position, bool):
-        raise ValueError("not a position")
-    return Opening(position, "", _text(value["field"]), _text(value["salt"]), _text(value["value"]))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("not a text")
-    return value
-
-
-def _check_signature(receipt: _Receipt, trusted: TrustedKeys, check: SignatureCheck) -> None:
-    key = trusted.receipts.get(receipt.kid)
-    if key is None:
-        raise _Stop(
-            NOT_CHECKED,
-            "U vertrouwt geen sleutel met het kenmerk dat op dit ontvangstbewijs staat; het is niet nagegaan.",
-            "You trust no key with the id on this receipt, so it could not be checked.",
-        )
-    if len(receipt.signature) != 64 or not check(key, receipt.signature, receipt.leaf):
-        raise _Stop(
-            NOT_GENUINE,
-            "Het ontvangstbewijs is niet echt: de handtekening past niet bij de regel.",
-            "The receipt is not genuine: its signature does not fit the entry.",
-        )
-
-
-def _decode(leaf: bytes) -> LoggedEntry:
-    """Return the entry. Its signature held, so bytes that do not parse come from a broker newer than this code."""
-    try:
-        return decode(leaf)
-    except Tampered:
-        raise _Stop(
-            NOT_CHECKED,
-            "De handtekening klopt, maar deze versie kan de regel niet lezen; de inhoud is niet nagegaan.",
-            "The signature holds, but this version cannot read the entry, so its content could not be checked.",
-        ) from None
-
-
-def _check_openings(entry: LoggedEntry, openings: tuple[Opening, ...]) -> None:
-    try:
-        opened(entry, openings)
-    except Tampered:
-        raise _Stop(
-            NOT_GENUINE,
-            "Het ontvangstbewijs is niet echt: een bijgevoegd gegeven is niet het gegeven dat is vastgelegd.",
-            "The receipt is not genuine: a value that came with it is not the value that was logged.",
-        ) from None
-
-
-def _check_address(proof_at: str | None, entry: LoggedEntry, origins: Iterable[str]) -> None:
-    """Whoever follows the address is not led to another log, or another entry."""
-    if proof_at is None:
-        return
-    scheme, _, rest = proof_at.partition("://")
-    if scheme not in ("https", "http") or not rest.endswith(f"/proofs/{entry.id}"):
-        raise _Stop(
-            NOT_GENUINE,
-            "Het ontvangstbewijs is niet echt: het adres voor het bewijs hoort niet bij deze regel.",
-            "The receipt is not genuine: the address for its proof does not belong to this entry.",
-        )
-    if rest not in [f"{origin}/proofs/{entry.id}" for origin in origins]:
-        raise _Stop(
-            NOT_CHECKED,
-            "Het adres voor het bewijs is niet van een logboek dat u vertrouwt; het is niet nagegaan.",
-            "The address for its proof is not of a log that you trust, so it could not be checked.",
-        )
-
-
 def _check_inclusion(leaf: bytes, text: str, trusted: TrustedKeys, check: SignatureCheck) -> Checkpoint:
     proof = _parse_proof(text)
     origin = _trusted_origin(proof.checkpoint(), trusted)
     try:
         return check_proof(leaf_hash(leaf), proof, origin, trusted.logs, check)
     except Tampered as error:
-        raise _Stop(NOT_GENUINE, error.words.nl, error.words.en) from None
+        raise Stopped(NOT_GENUINE, error.words.nl, error.words.en) from None
 
 
 def _parse_proof(text: str) -> InclusionProof:
     try:
         return parse_proof(text)
     except Tampered as error:
-        raise _Stop(NOT_CHECKED, error.words.nl, error.words.en) from None
+        raise Stopped(NOT_CHECKED, error.words.nl, error.words.en) from None
 
 
 def _open(note: str, trusted: TrustedKeys, check: SignatureCheck) -> Checkpoint:
     try:
         stated = parse_checkpoint(parse_note(note).body)
     except Tampered as error:
-        raise _Stop(NOT_CHECKED, error.words.nl, error.words.en) from None
+        raise Stopped(NOT_CHECKED, error.words.nl, error.words.en) from None
     origin = _trusted_origin(stated, trusted)
     try:
         return open_note(note, origin, trusted.logs, check)
     except Tampered as error:
-        raise _Stop(NOT_GENUINE, error.words.nl, error.words.en) from None
+        raise Stopped(NOT_GENUINE, error.words.nl, error.words.en) from None
 
 
 def _trusted_origin(stated: Checkpoint, trusted: TrustedKeys) -> str:
     """Return the origin that a checkpoint states, if the owner trusts a key for it."""
     if not trusted.logs.get(stated.origin):
-        raise _Stop(
+        raise Stopped(
             NOT_CHECKED,
             "U vertrouwt geen sleutel van het logboek van dit controlepunt; het is niet nagegaan.",
             "You trust no key of the log of this checkpoint, so it could not be checked.",
@@ -348,19 +191,19 @@ def _trusted_origin(stated: Checkpoint, trusted: TrustedKeys) -> str:
 
 def _check_pair(old: Checkpoint, new: Checkpoint) -> None:
     if old.origin != new.origin:
-        raise _Stop(
+        raise Stopped(
             NOT_CHECKED,
             "De twee controlepunten zijn van verschillende logboeken en zijn niet te vergelijken.",
             "The two checkpoints are of different logs and cannot be compared.",
         )
     if old.size > new.size:
-        raise _Stop(
+        raise Stopped(
             NOT_GENUINE,
             f"Het logboek is teruggedraaid: het had {old.size} regels en zegt er nu {new.size} te hebben.",
             f"The log was rolled back: it had {old.size} entries and now says that it has {new.size}.",
         )
     if old.size == new.size and old.root != new.root:
-        raise _Stop(
+        raise Stopped(
             NOT_GENUINE,
             f"Het logboek heeft twee gezichten: voor {old.size} regels zijn twee verschillende wortels ondertekend.",
             f"The log shows two faces: two different roots were signed for {old.size} entries.",
@@ -371,7 +214,7 @@ def _check_hashes(hashes: Iterable[bytes], old: Checkpoint, new: Checkpoint) -> 
     running = RunningRoot()
     for hashed in hashes:
         if running.size == new.size:
-            raise _Stop(
+            raise Stopped(
                 NOT_GENUINE,
                 f"Er is een regel te veel: index {new.size} valt buiten het controlepunt van {new.size} regels.",
                 f"There is an entry too many: index {new.size} is beyond the checkpoint of {new.size} entries.",
@@ -380,14 +223,14 @@ def _check_hashes(hashes: Iterable[bytes], old: Checkpoint, new: Checkpoint) -> 
         if running.size == old.size < new.size:
             _check_prefix(running, old)
     if running.size != new.size:
-        raise _Stop(
+        raise Stopped(
             NOT_GENUINE,
             f"Er ontbreken regels: voor index {running.size} is er geen, het controlepunt telt {new.size} regels.",
             f"Entries are missing: none is left for index {running.size}, the checkpoint counts {new.size} entries.",
         )
     if running.root() != new.root:
         first = old.size if old.size < new.size else 0
-        raise _Stop(
+        raise Stopped(
             NOT_GENUINE,
             f"Tussen index {first} en {new.size - 1} is een regel veranderd, verwijderd, toegevoegd of verplaatst.",
             f"Between index {first} and {new.size - 1} an entry was changed, removed, added or moved.",
@@ -396,12 +239,8 @@ def _check_hashes(hashes: Iterable[bytes], old: Checkpoint, new: Checkpoint) -> 
 
 def _check_prefix(running: RunningRoot, old: Checkpoint) -> None:
     if running.root() != old.root:
-        raise _Stop(
+        raise Stopped(
             NOT_GENUINE,
             f"Tussen index 0 en {old.size - 1} is sinds het eerdere controlepunt een regel veranderd of verplaatst.",
             f"Between index 0 and {old.size - 1} an entry was changed or moved since the earlier checkpoint.",
         )
-
-
-def _genuine(nl: str, en: str) -> Verdict:
-    return Verdict(Words(nl, en), GENUINE)

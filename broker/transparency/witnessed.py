@@ -9,7 +9,7 @@ from broker.transparency import merkle, tiles
 from broker.transparency.checkpoints import Checkpoint, SignatureCheck, open_note
 from broker.transparency.cosigning import Cosigning
 from broker.transparency.policies import WitnessPolicy, cosigners
-from broker.transparency.verifier import GENUINE, NOT_CHECKED, NOT_GENUINE, TrustedKeys, Verdict
+from broker.transparency.verdicts import GENUINE, NOT_CHECKED, NOT_GENUINE, TrustedKeys, Verdict
 
 _OTHER_HISTORY = Words(
     "De regels kloppen met elkaar, maar getuigen ondertekenden een andere geschiedenis van dit logboek.",

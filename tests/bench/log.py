@@ -30,7 +30,8 @@ from broker.transparency.checkpoints import Checkpoint, sign_note
 from broker.transparency.ledger import Ledger
 from broker.transparency.merkle import leaf_hash, root_of
 from broker.transparency.proofs import check_proof, parse_proof
-from broker.transparency.verifier import TrustedKeys, verify_log
+from broker.transparency.verdicts import TrustedKeys
+from broker.transparency.verifier import verify_log
 from tests.bench.filling import filled, rows
 from tests.bench.measure import Effort, Result, Way, compare, compare_work
 from tests.bench.releases import Nowhere

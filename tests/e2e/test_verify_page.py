@@ -30,7 +30,8 @@ from broker.transparency.entries import encode, searched_by
 from broker.transparency.pocket import FITS, pocket_receipts, unpacked, verify_pocket
 from broker.transparency.proofs import InclusionProof
 from broker.transparency.tiles import extend, inclusion_proof
-from broker.transparency.verifier import TrustedKeys, verify_receipt
+from broker.transparency.verdicts import TrustedKeys
+from broker.transparency.verifier import verify_receipt
 from broker.web.kit.texts import OWN_NAMES
 from tests.factories import NOW, a_record
 from tests.fakes import Salts

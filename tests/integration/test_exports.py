@@ -16,7 +16,7 @@ from broker.domain.log_ports import Selection
 from broker.errors import BrokerError, Conflict
 from broker.transparency.bundles import ENTRIES, verify_bundle, verify_family_bundle
 from broker.transparency.remote import verify_address
-from broker.transparency.verifier import TrustedKeys
+from broker.transparency.verdicts import TrustedKeys
 from tests.support.intruder import Intruder, intruder_in
 from tests.support.surface import nobody_writes
 from tests.support.world import World

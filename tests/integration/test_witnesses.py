@@ -23,7 +23,8 @@ from broker.transparency.cosigning import Cosigning, Said
 from broker.transparency.policies import Witness, WitnessPolicy, cosigners, parse_policy
 from broker.transparency.proofs import parse_proof
 from broker.transparency.remote import verify_address
-from broker.transparency.verifier import Verdict, verify_cosigned, verify_receipt
+from broker.transparency.verdicts import Verdict
+from broker.transparency.verifier import verify_cosigned, verify_receipt
 from broker.transparency.witnessed import Witnessed
 from broker.witness import house
 from broker.witness.asgi import application

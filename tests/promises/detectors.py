@@ -26,7 +26,8 @@ from broker.transparency.ledger import Ledger
 from broker.transparency.policies import WitnessPolicy, parse_policy
 from broker.transparency.remote import verify_address
 from broker.transparency.tiles import tile_path
-from broker.transparency.verifier import Verdict, verify_receipt
+from broker.transparency.verdicts import Verdict
+from broker.transparency.verifier import verify_receipt
 from broker.witness import house
 from broker.witness.memory import STATE
 

@@ -23,7 +23,8 @@ from broker.crypto.signatures import ed25519_holds
 from broker.transparency import ledger as ledgers
 from broker.transparency import tiles
 from broker.transparency.merkle import leaf_hash
-from broker.transparency.verifier import TrustedKeys, verify_receipt
+from broker.transparency.verdicts import TrustedKeys
+from broker.transparency.verifier import verify_receipt
 from tests.support.intruder import Intruder, intruder_in
 from tests.support.surface import nobody_writes
 from tests.support.world import ROOT, URL, World

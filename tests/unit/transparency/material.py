@@ -18,7 +18,7 @@ from broker.transparency.merkle import root_of
 from broker.transparency.policies import parse_policy
 from broker.transparency.proofs import InclusionProof
 from broker.transparency.tiles import consistency_proof, extend, inclusion_proof, peaks
-from broker.transparency.verifier import TrustedKeys
+from broker.transparency.verdicts import TrustedKeys
 from broker.transparency.zips import Packing
 from tests.unit.transparency.conftest import _signer
 

@@ -17,7 +17,7 @@ from broker.transparency.bundles import ENTRIES, FIRST, GROWTH, LAST, MANIFEST, 
 from broker.transparency.checkpoints import Checkpoint, sign_note
 from broker.transparency.merkle import root_of
 from broker.transparency.tiles import consistency_proof, extend, peaks
-from broker.transparency.verifier import TrustedKeys
+from broker.transparency.verdicts import TrustedKeys
 from broker.transparency.zips import Packing
 from tests.unit.transparency.conftest import ORIGIN, _signer
 from tests.unit.transparency.test_verifier import ENTRIES as LOGGED

@@ -30,7 +30,8 @@ from broker.transparency.cosignatures import (
     size_answer,
 )
 from broker.transparency.policies import cosigners, parse_policy, read_policy, with_cosignatures
-from broker.transparency.verifier import TrustedKeys, verify_cosigned
+from broker.transparency.verdicts import TrustedKeys
+from broker.transparency.verifier import verify_cosigned
 
 ROOT = hashlib.sha256(b"root").digest()
 NAME, TIME = "witness.example/1", 1_780_000_000

@@ -24,7 +24,8 @@ from broker.transparency.canonical import parse_json
 from broker.transparency.checkpoints import open_note
 from broker.transparency.merkle import verify_consistency, verify_inclusion
 from broker.transparency.tiles import consistency_proof
-from broker.transparency.verifier import Verdict, verify_cosigned, verify_log, verify_receipt
+from broker.transparency.verdicts import Verdict
+from broker.transparency.verifier import verify_cosigned, verify_log, verify_receipt
 from tests.unit.transparency import material
 from tests.unit.transparency.material import LOGGED, OLD, ORIGIN, POLICY, SIZE, TREE, TRUSTED
 

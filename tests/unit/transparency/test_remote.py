@@ -10,7 +10,7 @@ from broker.transparency.merkle import leaf_hash
 from broker.transparency.policies import Witness, WitnessPolicy
 from broker.transparency.remote import verify_address
 from broker.transparency.tiles import WIDTH, Extension, extend, tile_path
-from broker.transparency.verifier import TrustedKeys
+from broker.transparency.verdicts import TrustedKeys
 from tests.unit.transparency.conftest import ORIGIN, Signer, _check, _signer
 
 LOG, WITNESS, OTHER = _signer(1), _signer(4), _signer(5)

@@ -18,7 +18,8 @@ from broker.transparency.entries import encode
 from broker.transparency.merkle import EMPTY_ROOT, leaf_hash, root_of
 from broker.transparency.proofs import InclusionProof
 from broker.transparency.tiles import extend, inclusion_proof
-from broker.transparency.verifier import TrustedKeys, Verdict, verify_log, verify_receipt
+from broker.transparency.verdicts import TrustedKeys, Verdict
+from broker.transparency.verifier import verify_log, verify_receipt
 
 AT = datetime(2026, 3, 29, tzinfo=UTC)
 SALTS = itertools.count()
