@@ -121,7 +121,7 @@ class Breach:
             names, vocabulary = dict(organisations), house.agreement().vocabulary
             rows = tuple(row_of(entry, facts, names, vocabulary) for entry, _, facts in lines)
             unknown = None if rows else await self._unknown(work, acting, trail, wanted)
-        await self._log(token, wanted, now, lines)  # 2
+        await self._log(token, wanted, now, found=bool(lines))  # 2
         return BreachPage(rows, following, organisations, unknown)
 
     async def affected(self, token: str, wanted: BreachWanted) -> Affected:
@@ -139,7 +139,7 @@ class Breach:
                     break
             names = dict(await _partners(work))
             unknown = None if lines else await self._unknown(work, acting, trail, wanted)
-        await self._log(token, wanted, now, ())  # 2
+        await self._log(token, wanted, now, found=lines > 0)  # 2
         if unknown:
             raise Invalid([Fault("/value", unknown)])
         label = house.agreement().vocabulary.label
@@ -193,11 +193,11 @@ class Breach:
             raise Conflict(_WAITS, code="proof-waits")
         return ProofFile(now, json.dumps(made, indent=1).encode())
 
-    async def _log(self, token: str, wanted: BreachWanted, now: datetime, lines: Sequence[Line]) -> None:
+    async def _log(self, token: str, wanted: BreachWanted, now: datetime, *, found: bool) -> None:
         """Reading takes a while: nobody who writes waits for it, and what was read is given to nobody before this."""
         async with self._house.storage() as work:
             acting = await self._officers.acting(work, token, Right.READ_PERSON)
-            await _look(work, acting, wanted, now, lines)
+            await _look(work, acting, wanted, now, found=found)
             await work.commit()
         self._house.log.kick()
 
@@ -291,14 +291,11 @@ def _theirs(wanted: BreachWanted, lines: Iterable[Line]) -> list[Line]:
     return [line for line in lines if first_of(line[2], "professional") == wanted.value.strip()]
 
 
-async def _look(work: UnitOfWork, acting: Acting, wanted: BreachWanted, now: datetime, lines: Sequence[Line]) -> None:
-    """Log it, with whose reading was looked into where that was found to be somebody."""
+async def _look(work: UnitOfWork, acting: Acting, wanted: BreachWanted, now: datetime, *, found: bool) -> None:
+    """Log it, with whose reading was looked into where something was found: what was typed in vain is nobody's."""
+    field = "for" if wanted.by == "organisation" else "sought"
     value = wanted.value.strip()
-    more: tuple[Personal, ...] = ()
-    if wanted.by == "professional" and lines:
-        more = (Personal(acting.officer, "professional", value),)
-    if wanted.by == "organisation":
-        more = (Personal(acting.officer, "for", value),)
+    more = (Personal(acting.officer, field, value),) if found or wanted.by == "organisation" else ()
     await looked(work, acting, now, "breach", more=more)
 
 

@@ -12,6 +12,7 @@ from broker.domain.calendar import local_day
 from broker.domain.events import EventType
 from broker.domain.officers import OfficerRole
 from broker.domain.stores import LogSearch, Trail
+from broker.services.lines import actor_of
 from broker.transparency.bundles import verify_family_bundle
 from tests.support.officers import OfficerBrowser, officer_browser
 from tests.support.surface import leaks, personal
@@ -137,6 +138,20 @@ async def test_what_one_access_read_is_found_by_worker_organisation_and_key(worl
     assert "basis" not in {o["field"] for o in document["entries"][0]["openings"]}
     assert leaks(made.content, personal(world)) == []
     assert bad.status_code == 400
+
+
+async def test_every_look_into_a_breach_says_what_was_looked_into_and_that_the_officer_did_it(world: World) -> None:
+    await read_once(world)
+    await world.settle()
+    today = local_day(world.clock()).isoformat()
+    worker = next(e for e in await world.entries() if e.type == EventType.RELEASE_PERMITTED).personal["professional"][0]
+    async with officer_browser(world) as officer:
+        for page in ("/console/breach", "/console/breach/notice"):
+            for value, sought in ((worker, [worker]), ("0" * 8 + worker[8:], None)):
+                await ask(officer, page, by="professional", professional=value, first_day=today)
+                look = (await world.entries(1))[0]
+                assert (look.facts["view"], look.personal.get("sought")) == ("breach", sought), (page, value)
+                assert actor_of(look) == look.personal["officer"][0]
 
 
 async def test_a_file_is_logged_and_only_for_who_may_take_away(world: World) -> None:
