@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,8 @@ from broker.errors import Unavailable
 from broker.services.counting import Counting, why_refused
 from broker.services.following import BATCH, Following
 from broker.storage import tables as t
+from broker.storage.log import Checkpoints
+from broker.storage.rows import Store
 from tests.support.surface import nobody_writes
 from tests.support.world import World
 
@@ -65,6 +68,27 @@ async def test_every_follower_gets_every_entry_once_in_the_order_of_the_tree(wor
     async with world.broker.house.storage(writing=False) as work:
         size = (await work.tree.state()).size
     assert first.places == list(range(size)) == late.places
+
+
+async def test_a_log_that_grows_while_it_is_read_misses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever comes into the tree after the entries were read is read next time; nobody is told that one is missing."""
+    await several(world, 3)
+    genuine, grown = Store._all, False
+
+    async def read_and_grow(self: Store, statement: Any) -> Any:
+        nonlocal grown
+        rows = await genuine(self, statement)
+        if isinstance(self, Checkpoints) and not grown:
+            grown = True
+            await several(world, 3)
+        return rows
+
+    monkeypatch.setattr(Store, "_all", read_and_grow)
+    async with world.broker.house.storage(writing=False) as work:
+        first = await work.checkpoints.leaves(0, BATCH)
+    async with world.broker.house.storage(writing=False) as work:
+        assert len(await work.checkpoints.leaves(0, BATCH)) >= len(first) + 3
+    assert grown
 
 
 async def test_two_brokers_share_the_work_and_count_nothing_twice(world: World) -> None:
