@@ -42,6 +42,20 @@ test: dev browser curl generator  ## Every test, on SQLite and PostgreSQL and in
 test-hsm: dev softhsm  ## Keys on a PKCS#11 token, in software (SoftHSM2); PYTEST_ARGS as for `make test`
 	$(PYTEST) -m hsm $(PYTEST_ARGS) tests/hsm
 
+.PHONY: test-replicas
+test-replicas: dev nginx  ## Two brokers behind nginx, restarted one after the other under load; TIMES=5 does it five times, EACH=2 with two processes each
+	$(BIN)/python -m tests.replicas rolling $(or $(TIMES),3) $(or $(EACH),1)
+
+.PHONY: test-ha ha ha-down
+test-ha: dev ha-packages  ## Brokers under load on a PostgreSQL that loses its primary (Patroni, etcd, HAProxy)
+	$(BIN)/python -m tests.ha
+
+ha: ha-packages  ## PostgreSQL on three machines, all on this one, in /tmp/rondom-ha
+	deploy/ha/run.sh up
+
+ha-down:  ## Stop that, and throw it away
+	deploy/ha/run.sh down
+
 .PHONY: check
 check: check-format check-lint check-types check-imports check-policies check-words check-docs check-hosts check-locks check-api  ## Format, lint, types, imports, policies, plain words, docs, locks, the rules for APIs
 
@@ -52,6 +66,14 @@ fuzz: dev  ## The generated tests, far longer and different each time
 .PHONY: bench
 bench: dev  ## What things cost beside what they could, into docs/performance.md; ONLY=sealing does one part
 	$(BIN)/python -m tests.bench $(ONLY)
+
+.PHONY: crash soak
+crash: dev  ## Brokers killed, cut off and starved, and what that leaves; ONLY=kill-sqlite does one part, TIMES=5 so often
+	$(BIN)/python -m tests.crash $(ONLY) $(if $(TIMES),--times $(TIMES))
+
+MINUTES ?= 5
+soak: dev  ## Mixed load for MINUTES: memory, files and connections must not grow
+	$(BIN)/python -m tests.crash soak --minutes $(MINUTES)
 
 .PHONY: screenshots
 screenshots: dev browser  ## Pictures of the pages into docs/screenshots
@@ -128,6 +150,16 @@ curl:
 
 generator: dev
 	@$(BIN)/python -m tests.support.generator > /dev/null
+
+# Installed where we may (Debian, as root); elsewhere the command says what is missing.
+.PHONY: nginx ha-packages
+nginx:
+	@command -v nginx > /dev/null || [ -x /usr/sbin/nginx ] || $(call apt,nginx-light)
+ha-packages:
+	@command -v patroni > /dev/null && command -v etcd > /dev/null && ls -d /usr/lib/postgresql/*/bin > /dev/null 2>&1 && [ -x /usr/sbin/haproxy ] \
+	  || $(call apt,patroni python3-etcd etcd-server haproxy postgresql curl)
+apt = { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(1) > /dev/null; } \
+	|| { echo "Needed. On Debian or Ubuntu: apt-get install --no-install-recommends $(1)" >&2; exit 1; }
 
 softhsm: dev
 	@$(BIN)/python -m tests.support.softhsm > /dev/null

@@ -26,11 +26,18 @@ PART = 3.3
 """The parts of a compound must be better known than a word by itself."""
 
 FOR_FAMILIES = (
-    *(f"broker/services/{name}.py" for name in ("doorway", "consents", "own_text", "reactions", "recording")),
-    *(f"broker/services/{name}.py" for name in ("mine", "notices", "questionnaires", "reminders", "telling")),
-    *(f"broker/web/consent/{name}.py" for name in ("answering", "entering", "looking_back", "own_text", "reacting")),
+    *(
+        f"broker/services/{name}.py"
+        for name in ("doorway", "consents", "own_sign_offs", "own_text", "reactions", "recording")
+    ),
+    *(f"broker/services/{name}.py" for name in ("mine", "notices", "questionnaires", "reminders", "tasks", "telling")),
+    *(
+        f"broker/web/consent/{name}.py"
+        for name in ("answering", "entering", "looking_back", "own_text", "reacting", "signing_off", "tasks")
+    ),
     *(f"broker/web/kit/{name}.py" for name in ("forms", "language", "pages")),
     "broker/domain/reactions.py::plain",
+    "broker/domain/tasks.py",
 )
 """The modules whose every `Words` a family may read. Of one that also speaks to professionals: the functions that do not."""
 FOR_OTHERS = {"kit/templates/reference.html"}

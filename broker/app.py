@@ -3,17 +3,11 @@
 Nothing is connected before the application starts; whatever is unsafe is refused here, with one sentence.
 """
 
-import asyncio
-import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
-import structlog
 from uuid_utils import uuid7
 
 from broker.adapters import check_keys, key_stores, login_providers, outside_of, to_witness, witness_policy
@@ -21,7 +15,6 @@ from broker.crypto.assertions import Assertions
 from broker.crypto.certificates import certificate_thumbprint
 from broker.crypto.codes import Codes
 from broker.crypto.dpop import check_proof
-from broker.crypto.encoding import b64url
 from broker.crypto.envelopes import FieldCipher, Vault
 from broker.crypto.key_files import KeyFiles
 from broker.crypto.keyring import load_keyring
@@ -32,7 +25,7 @@ from broker.crypto.tokens import AccessTokens
 from broker.crypto.webhooks import WebhookSigner
 from broker.crypto.wrapping import KeyringWrapping
 from broker.domain.ports import Clock
-from broker.errors import BrokerError, Unavailable, Unsafe, Words
+from broker.errors import Unavailable, Unsafe, Words
 from broker.notifications.courier import Courier
 from broker.notifications.senders import open_sender
 from broker.notifications.webhooks import WebhookCourier
@@ -42,12 +35,14 @@ from broker.pdp.policy_set import load, load_texts
 from broker.services.access import Access
 from broker.services.agreements import Agreements
 from broker.services.alarms import Alarms
+from broker.services.arrivals import Arrivals
 from broker.services.bindings import Bindings
 from broker.services.boxes import Boxes
 from broker.services.breach import Breach
 from broker.services.checks import Checks
 from broker.services.confirming import Confirming
 from broker.services.counting import Counting
+from broker.services.directory import Directory
 from broker.services.erasure import Erasure
 from broker.services.exporting import Exports
 from broker.services.folding import Folding
@@ -55,9 +50,13 @@ from broker.services.following import Following
 from broker.services.handovers import Handovers
 from broker.services.hearing import Hearing
 from broker.services.house import House
+from broker.services.indicators import Indicators
 from broker.services.invitations import Invitations
 from broker.services.key_addresses import KeyAddresses
 from broker.services.keys import KeyLife
+from broker.services.lifelines import Lifelines
+from broker.services.long_watches import LongWatches
+from broker.services.measuring import Measuring
 from broker.services.motions import Motions
 from broker.services.names import Names
 from broker.services.officer_logins import OfficerLogins
@@ -74,14 +73,19 @@ from broker.services.reporting import Reporting
 from broker.services.reviewing import Reviewing
 from broker.services.ringing import Ringing
 from broker.services.sampling import Sampling
+from broker.services.sign_offs import SignOffs
+from broker.services.tasks import Tasks
+from broker.services.urgent import Urgent
+from broker.services.urgent_screens import UrgentNow
 from broker.services.viewing import Viewing
 from broker.services.watchers import Watchers
 from broker.services.watching import Watching
 from broker.services.webhooks import Webhooks
 from broker.settings import Settings
 from broker.storage import migrate
-from broker.storage.engine import Database, open_database
+from broker.storage.engine import open_database
 from broker.storage.guard_file import GuardFile
+from broker.storage.patience import SERVING
 from broker.storage.rows import Means
 from broker.storage.unit_of_work import SqlStorage
 from broker.transparency.cosigning import Cosigning
@@ -89,12 +93,7 @@ from broker.transparency.entries import encode
 from broker.transparency.guard import GuardedStorage
 from broker.transparency.ledger import Ledger
 from broker.web.kit.phrases import Phrases
-
-_log = structlog.get_logger(__name__)
-CLEANING = 600
-"""Seconds between two rounds in which expired sessions and marks are forgotten."""
-ASK_AGAIN = 2.0
-"""Seconds until what works in the background is told again to end."""
+from broker.whole import Broker
 
 
 def wall_clock() -> datetime:
@@ -107,144 +106,25 @@ def new_id() -> str:
     return str(uuid7())
 
 
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Everything put together."""
+class Away(Unavailable):
+    """There is no database now: whoever starts the broker may try again."""
 
-    settings: Settings
-    database: Database
-    house: House
-    agreements: Agreements
-    ledger: Ledger
-    cosigning: Cosigning
-    courier: Courier
-    webhook_courier: WebhookCourier
-    access: Access
-    handovers: Handovers
-    boxes: Boxes
-    invitations: Invitations
-    partner_events: PartnerEvents
-    webhooks: Webhooks
-    releases: Releases
-    reactions: Hearing
-    consents: Confirming
-    oversight: Oversight
-    logins: OfficerLogins
-    reporting: Reporting
-    breach: Breach
-    partners: Partners
-    own_access: OwnAccess
-    motions: Motions
-    names: Names
-    reminders: Reminders
-    replay: Replay
-    keys: KeyLife
-    alarms: Alarms
-    erasure: Erasure
-    exports: Exports
-    following: Following
-    viewing: Viewing
-    reviewing: Reviewing
-    sampling: Sampling
-    checks: Checks
-    watchers: Watchers
-    pictures: Pictures
-    ringing: Ringing
-
-    def public_keys(self) -> dict[str, Any]:
-        """What a verifier must trust, for anybody to have: `broker audit keys` prints it."""
-        receipts = {kid: b64url(key) for kid, key in self.ledger.trusted.receipts.items()}
-        records = {kid: b64url(key) for kid, key in self.house.notary.public_keys().items()}
-        return {"logs": list(self.ledger.verifier_keys()), "receipts": receipts, "records": records}
-
-    async def trusted(self) -> dict[str, Any]:
-        """The same with words for the partners and the terms that proofs name by their codes.
-
-        A partner has one name; a term has its label in Dutch and in every other language that the agreement has it in.
-        """
-        words: dict[str, Any] = {str(partner.oin): {"nl": partner.name} for partner in await self.partners.all()}
-        vocabulary = self.house.agreement().vocabulary
-        for terms in (vocabulary.section_types, vocabulary.purposes, vocabulary.roles):
-            for name, term in terms.items():
-                words[name] = {"nl": term.label.nl, "en": term.label.en, **dict(term.label.more)}
-        return {**self.public_keys(), "words": words}
-
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """The agreement is put in force; what works in the background does so until the end; connections are closed.
-
-        Raises Unsafe, before anything else, when the database is older than the log's guard.
-        """
-        tasks: list[asyncio.Task[None]] = []
-        try:
-            await self.ledger.heed()
-            await self.agreements.begin()
-            background = (
-                self.ledger.run,
-                self.agreements.run,
-                self.cosigning.run,
-                self.courier.run,
-                self.webhook_courier.run,
-                self._clean,
-                self.reminders.run,
-                self.erasure.run,
-                self.following.run,
-                self.sampling.run,
-                self.checks.run,
-                self.ringing.run,
-                self.motions.run,
-            )
-            tasks += [asyncio.create_task(task()) for task in background]
-            yield
-        finally:
-            await _end(tasks)
-            await self.database.close()
-
-    async def _clean(self) -> None:
-        while True:
-            with contextlib.suppress(BrokerError):
-                async with self.house.storage() as work:
-                    await work.guards.clean(wall_clock())
-                    await work.commit()
-                await self.webhook_courier.forget()
-            await asyncio.sleep(CLEANING)
-
-    async def ready(self) -> bool:
-        """Whether the database answers, holds the log's tree, is not older than the log's guard, and names an agreement.
-
-        One that this broker can decide with: see `Agreements.within`.
-        """
-        try:
-            async with self.house.storage(writing=False) as work:
-                await work.tree.state()
-                await self.agreements.within(work)
-        except BrokerError:
-            return False
-        return True
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel them, again and again: an error on the way out of a cancelled call can hide that it was cancelled."""
-    while pending := [task for task in tasks if not task.done()]:
-        for task in pending:
-            task.cancel()
-        await asyncio.wait(pending, timeout=ASK_AGAIN)
-    await asyncio.gather(*tasks, return_exceptions=True)
+    words = Words(
+        "De database antwoordt niet, of het is er geen. Kijk naar BROKER_DATABASE_URL.",
+        "The database does not answer, or is none. Look at BROKER_DATABASE_URL.",
+    )
 
 
 def prepare_database(settings: Settings) -> None:
-    """Bring an embedded database to the newest version; refuse a server's that is not. Raises Unsafe."""
+    """Bring an embedded database to the newest version; refuse a server's that is not. Raises Unsafe, and Away."""
     try:
         if settings.database_url.startswith("sqlite"):
             migrate.upgrade(settings.database_url)
         ready = migrate.version_of(settings.database_url) == migrate.newest()
     except Unavailable:
-        raise Unsafe(
-            Words(
-                "De database antwoordt niet, of het is er geen. Kijk naar BROKER_DATABASE_URL.",
-                "The database does not answer, or is none. Look at BROKER_DATABASE_URL.",
-            )
-        ) from None
+        if settings.database_url.startswith("sqlite"):
+            raise Unsafe(Away.words) from None
+        raise Away from None
     if not ready:
         raise Unsafe(
             Words(
@@ -254,8 +134,11 @@ def prepare_database(settings: Settings) -> None:
         )
 
 
-def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
-    """Put a broker together. Raises Unsafe for keys, agreement or outbox with which it must not start."""
+def build(settings: Settings, *, clock: Clock | None = None, patience: float = SERVING) -> Broker:
+    """Put a broker together; a statement in its database takes `patience` seconds at most (0: as long as it takes).
+
+    Raises Unsafe for keys, agreement or outbox with which it must not start.
+    """
     keyring = load_keyring(settings.keys)
     check_keys(settings, keyring)
     stores = key_stores(settings)
@@ -263,7 +146,7 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     wrapping.check()
     alarms = Alarms()
     folder = AgreementFolder(settings.policies, lambda path: LoadedAgreement(load(path), alarms.hear))
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_url, patience=patience)
     vault, tags = Vault(keyring, wrapping), Pseudonymiser(keyring)
     signatures = LogSigner(keyring)
     notary = RecordNotary(keyring, f"{settings.public_url}/mine")
@@ -327,10 +210,11 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
     passkeys = PasskeyCeremonies(settings.public_url)
     oversight = Oversight(house, passkeys, exports)
     keys = KeyLife(house, KeyFiles(settings.keys, keyring, stores, now), vault)
-    following = Following(house, (Counting(), Folding(), Watching(house)), alarms.hear)
+    following = Following(house, (Counting(), Folding(), Watching(house), Measuring()), alarms.hear)
     witnesses = witness_policy(settings, ledger.origin)
     asked = {witness.name: witness.id for witness in (witnesses.witnesses if witnesses else ())}
     motions = Motions(house, oversight, passkeys)
+    urgent = Urgent(house)
     return Broker(
         settings=settings,
         database=database,
@@ -349,23 +233,31 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
             wall_clock,
             Rates(house, settings.rate_organisation),
         ),
-        handovers=Handovers(house),
+        handovers=Handovers(house, urgent),
         boxes=Boxes(house),
         invitations=Invitations(house),
         partner_events=PartnerEvents(house),
         webhooks=Webhooks(house, webhook_signatures, wall_clock, webhook_courier.kick),
         releases=Releases(house),
+        lifelines=Lifelines(house),
         reactions=Hearing(house),
+        sign_offs=SignOffs(house),
         consents=Confirming(house, passkeys),
         oversight=oversight,
         logins=OfficerLogins(house, oversight, login_providers(settings), wall_clock),
         reporting=Reporting(house, oversight),
         breach=Breach(house, oversight),
         partners=Partners(house),
+        directory=Directory(house),
         own_access=OwnAccess(house, oversight, passkeys),
         motions=motions,
         names=Names(house, oversight, motions),
         reminders=Reminders(house),
+        arrivals=Arrivals(house),
+        tasks=Tasks(house),
+        urgent=urgent,
+        long_watches=LongWatches(house),
+        urgent_now=UrgentNow(house, oversight),
         replay=Replay(house, lambda texts: LoadedAgreement(load_texts(texts))),
         keys=keys,
         alarms=alarms,
@@ -378,5 +270,6 @@ def build(settings: Settings, *, clock: Clock | None = None) -> Broker:
         checks=Checks(house, oversight, keys, asked, following.behind, lambda: ledger.believed, alarms.hear),
         watchers=Watchers(house, oversight),
         pictures=Pictures(house, oversight),
+        indicators=Indicators(house, oversight),
         ringing=Ringing(house, alarms),
     )

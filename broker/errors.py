@@ -130,6 +130,21 @@ class Unavailable(BrokerError):
     )
 
 
+class Uncertain(Unavailable):
+    """The database went away while it committed: what was asked was done wholly, or not at all, and nobody here knows which.
+
+    Under the same `Idempotency-Key` it may be asked again: then it is done once.
+    """
+
+    code = "outcome-unknown"
+    words = Words(
+        "Het ging mis tijdens het opslaan. Misschien is het opgeslagen, misschien niet. Kijk straks of het er staat. "
+        "Staat het er niet? Doe het dan opnieuw.",
+        "It went wrong while saving. Maybe it was saved, maybe not. Look in a while whether it is there. "
+        "Is it not there? Then do it again.",
+    )
+
+
 class Unsafe(BrokerError):
     """A setting, key file or policy set with which the broker refuses to start."""
 

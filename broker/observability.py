@@ -4,6 +4,7 @@ Only fields of a fixed list are written; everything else is dropped, also when s
 files and lines, and lose the messages, which may quote what came in.
 """
 
+import contextlib
 import logging
 import re
 import sys
@@ -81,11 +82,29 @@ def set_up(*, stream: Any = None, least: int = logging.INFO) -> None:
             keep_allowed,
             structlog.processors.JSONRenderer(serializer=orjson.dumps),
         ],
-        logger_factory=structlog.BytesLoggerFactory(stream or sys.stderr.buffer),
+        logger_factory=_NeverInTheWay(stream or sys.stderr.buffer),
     )
     root = logging.getLogger()
     root.handlers = [_Bridge()]
     root.setLevel(logging.WARNING)
+
+
+class _NeverInTheWay(structlog.BytesLoggerFactory):
+    """What cannot be written (a full disk, a reader that is gone) is left out: nobody is refused over a line of this log."""
+
+    def __call__(self, *args: Any) -> structlog.BytesLogger:
+        """A logger that swallows OSError."""
+        return _Lenient(self._file)
+
+
+class _Lenient(structlog.BytesLogger):
+    def msg(self, message: bytes) -> None:
+        """Write a line, if it can be written."""
+        with contextlib.suppress(OSError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
 
 
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)

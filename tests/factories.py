@@ -28,7 +28,7 @@ from broker.domain.ports import place_of
 from broker.domain.releases import ReleaseRequest, Situation
 from broker.domain.signers import AuthorityRule, SignerRule, SignerTable
 from broker.domain.stores import PersonClaim, Pushed, Storage
-from broker.domain.vocabulary import Term, Vocabulary
+from broker.domain.vocabulary import Kind, Term, Vocabulary
 from broker.errors import Words
 from broker.storage.engine import Database, open_database
 from broker.storage.rows import Means
@@ -164,9 +164,11 @@ def a_vocabulary(**words: Iterable[str]) -> Vocabulary:
         "handover_kinds": ("feedback-to-school",),
         **words,
     }
-    return Vocabulary(
-        **{sort: {w: Term(w, Words(w.upper(), w), Words(w, w)) for w in terms} for sort, terms in given.items()}
-    )
+    lists: dict[str, Any] = {
+        sort: {w: (Kind if sort == "handover_kinds" else Term)(w, Words(w.upper(), w), Words(w, w)) for w in terms}
+        for sort, terms in given.items()
+    }
+    return Vocabulary(**lists)
 
 
 def a_body(**more: Any) -> dict[str, Any]:

@@ -43,10 +43,15 @@ class GuardInMemory:
     def read(self) -> str | None:
         return self.note
 
-    def keep(self, note: str, instead_of: str | None) -> None:
-        if self.note == instead_of:
-            self.note = note
-            self.kept += 1
+    def stamp(self) -> object:
+        return self.note
+
+    def keep(self, note: str, instead_of: str | None) -> object:
+        if self.note != instead_of:
+            return None
+        self.note = note
+        self.kept += 1
+        return note
 
 
 @dataclass

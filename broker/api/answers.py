@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from broker.api.preferences import APPLIED, PARAMETER
 from broker.api.schemas import WithheldOut
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -41,7 +42,7 @@ class Deprecated:
     sunset: datetime
     link: str
 
-    def note(self, request: Request) -> None:
+    async def note(self, request: Request) -> None:
         """Say so on this request's answer, whatever it will be (`broker.api.headers`)."""
         request.state.deprecated = self
 
@@ -71,16 +72,18 @@ def documented(
     status: int,
     *,
     body: type[BaseModel] | None = None,
+    needs_body: bool = True,
     errors: tuple[int, ...] = (),
     also: Mapping[int, tuple[str, type[BaseModel]]] | None = None,
     or_else: str = "",
     tagged: bool = False,
+    waits: bool = False,
     deprecated: Deprecated | None = None,
 ) -> dict[str, Any]:
     """What OpenAPI says of an endpoint that reads its body and writes its answer by hand.
 
     `also` holds other good answers: what each means, and its body. `or_else` is another media type of the answer, as text.
-    `tagged` says that it has an `ETag`; `deprecated` that it will go, on every answer of it.
+    Without `needs_body` the body may be left out. `tagged` says that it has an `ETag`; `waits` that it heeds `Prefer: wait`; `deprecated` that it will go, on every answer.
     """
     refused = {code: {"description": "A problem"} for code in {*errors, 400 if body else 500, 500, 503}}
     told: dict[str, Any] = {
@@ -103,5 +106,9 @@ def documented(
         told["responses"][status]["content"] = {or_else: {"schema": {"type": "string"}}}
     if body is not None:
         schema = {"$ref": f"#/components/schemas/{body.__name__}"}
-        told["openapi_extra"] = {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+        content = {"application/json": {"schema": schema}}
+        told["openapi_extra"] = {"requestBody": {"required": needs_body, "content": content}}
+    if waits:
+        told["responses"][status]["headers"] = {"Preference-Applied": _header(APPLIED)}
+        told.setdefault("openapi_extra", {})["parameters"] = [PARAMETER]
     return told

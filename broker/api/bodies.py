@@ -75,18 +75,32 @@ async def read_bytes(request: Request) -> bytes:
 
 async def read_json(request: Request) -> Any:
     """The body as JSON. Raises OtherForm, TooLarge, or Invalid."""
+    _check_form(request)
+    return parse_json(await read_bytes(request))
+
+
+async def read_json_if_any(request: Request) -> Any:
+    """The same; None when nothing was sent, and Invalid when that nothing was sent as `null`."""
+    raw = await read_bytes(request)
+    if not raw:
+        return None
+    _check_form(request)
+    body = parse_json(raw)
+    if body is None:
+        raise Invalid.at("", "Stuur een object, of niets.", "Send an object, or nothing.")
+    return body
+
+
+def _check_form(request: Request) -> None:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise OtherForm
-    return parse_json(await read_bytes(request))
 
 
 def parse_json(raw: bytes) -> Any:
     """Strict JSON. Raises Invalid."""
     _check_depth(raw)
     try:
-        return json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite
-        )
+        return _DECODER.decode(raw.decode("utf-8"))
     except (ValueError, RecursionError):
         raise Invalid.at("", "Dit is geen geldige JSON.", "This is no valid JSON.") from None
 
@@ -115,6 +129,9 @@ def _finite(text: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise ValueError("too large a number")
     return value
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite)
 
 
 def validated(model: type[_Model], body: Any) -> tuple[_Model | None, list[Fault]]:

@@ -2,11 +2,14 @@
 
 An endpoint's signature shows who may call it: `AsOrganisation`, `AsProfessional`, `AsAnyCaller`, or nobody's token. Who
 calls comes before the `Id`: nobody hears of an id before saying who they are.
+
+What FastAPI calls is `async` also where nothing is waited for: a plain function would take a trip to a thread each time.
+Beside each is the same as a plain function of the request, for operations that are called by hand (`broker.api.by_hand`).
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Path, Request
@@ -18,16 +21,23 @@ from broker.domain.parties import Organisation, Professional
 from broker.domain.ports import Phrases
 from broker.domain.tokens import Shown
 from broker.errors import NotAuthenticated, NotFound
-from broker.services.access import Access, Caller
+from broker.services.access import Access, Caller, Holder
 from broker.services.alarms import Alarms
 from broker.services.boxes import Boxes
+from broker.services.directory import Directory
 from broker.services.evaluations import Evaluations
 from broker.services.handovers import Handovers
 from broker.services.hearing import Hearing
+from broker.services.indicators import Indicators
 from broker.services.invitations import Invitations
+from broker.services.lifelines import Lifelines
+from broker.services.long_watches import LongWatches
 from broker.services.partner_events import PartnerEvents
 from broker.services.partners import Partners
 from broker.services.releases import Releases
+from broker.services.sign_offs import SignOffs
+from broker.services.tasks import Tasks
+from broker.services.urgent import Urgent
 from broker.services.webhooks import Webhooks
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -40,12 +50,19 @@ class Api:
     access: Access
     handovers: Handovers
     boxes: Boxes
+    urgent: Urgent
+    long_watches: LongWatches
     invitations: Invitations
     partner_events: PartnerEvents
     webhooks: Webhooks
     releases: Releases
+    lifelines: Lifelines
     reactions: Hearing
+    sign_offs: SignOffs
+    tasks: Tasks
     partners: Partners
+    directory: Directory
+    indicators: Indicators
     evaluations: Evaluations
     log: LogTiles
     cosigned: CosignedLog
@@ -82,59 +99,102 @@ CERTIFICATES = "rondom.client-certificates"
 """Where in the scope of a request the certificates are that a trusted proxy saw (`broker.api.proxies`)."""
 
 
-def shown_of(request: Request) -> Shown:
-    """What a request carries beside its body, without a token."""
+def shown_of(request: Request, scheme: str = "", token: str = "") -> Shown:
+    """What a request carries beside its body; with the token, if one was read."""
     return Shown(
         request.method,
         api_of(request).public_url + request.scope["raw_path"].decode("latin-1"),
+        scheme,
+        token,
         proofs=tuple(request.headers.getlist("dpop")),
         certificates=request.scope.get(CERTIFICATES, ()),
     )
 
 
-def token_of(request: Request, header: Annotated[str | None, Depends(bearer)]) -> Shown:
+def token_of(request: Request) -> Shown:
     """What a request carries, with its token (RFC 6750 section 2.1, RFC 9449 section 7.1).
 
     Raises NotAuthenticated without a token, or for more than one.
     """
-    scheme, _, token = (header or "").partition(" ")
-    if scheme.lower() not in ("bearer", "dpop") or not token or len(request.headers.getlist("authorization")) != 1:
+    headers = request.headers.getlist("authorization")
+    scheme, _, token = (headers[0] if len(headers) == 1 else "").partition(" ")
+    if scheme.lower() not in ("bearer", "dpop") or not token:
         raise NotAuthenticated
-    return replace(shown_of(request), scheme=scheme.lower(), token=token)
+    return shown_of(request, scheme.lower(), token)
 
 
-def id_of(id: Annotated[str, Path()]) -> str:  # noqa: A002 - the name in the path
+def id_of(request: Request) -> str:
     """The id in the path. Raises NotFound for what cannot be one, as for one that is not there."""
-    if not ID.fullmatch(id):
+    found: str = request.path_params["id"]
+    if not ID.fullmatch(found):
         raise NotFound
-    return id
+    return found
 
 
-Token = Annotated[Shown, Depends(token_of)]
-Id = Annotated[str, Depends(id_of)]
-AsShown = Annotated[Shown, Depends(shown_of)]
-Use = Annotated[Api, Depends(api_of)]
-
-
-async def as_caller(request: Request, api: Use, token: Token) -> Caller:
+async def caller_of(request: Request) -> Caller:
     """Any caller with a valid token; the answer will say what it may still call."""
-    caller = await api.access.caller(token)
+    caller = await api_of(request).access.caller(token_of(request))
     request.state.budgets = [caller.budget]
     return caller
+
+
+async def professional_of(request: Request) -> Professional:
+    """A professional."""
+    return api_of(request).access.professional(await caller_of(request))
+
+
+async def holder_of(request: Request) -> Holder:
+    """A professional whom the operation itself lets in (`Holder.admit`)."""
+    access = api_of(request).access
+    holder = await access.holder(token_of(request))
+    request.state.budgets = [holder.budget]
+    access.professional(holder)
+    request.state.holder = holder
+    return holder
+
+
+async def use(request: Request) -> Api:
+    """See `api_of`."""
+    return api_of(request)
+
+
+async def as_shown(request: Request) -> Shown:
+    """See `shown_of`."""
+    return shown_of(request)
+
+
+async def as_caller(request: Request, header: Annotated[str | None, Depends(bearer)]) -> Caller:
+    """See `caller_of`; the header is named for the description."""
+    return await caller_of(request)
 
 
 AsAnyCaller = Annotated[Caller, Depends(as_caller)]
 
 
-async def as_organisation(api: Use, caller: AsAnyCaller) -> Organisation:
+async def as_organisation(request: Request, caller: AsAnyCaller) -> Organisation:
     """An organisation itself."""
-    return api.access.organisation(caller)
+    return api_of(request).access.organisation(caller)
 
 
-async def as_professional(api: Use, caller: AsAnyCaller) -> Professional:
+async def as_professional(request: Request, caller: AsAnyCaller) -> Professional:
     """A professional."""
-    return api.access.professional(caller)
+    return api_of(request).access.professional(caller)
 
 
+async def as_holder(request: Request, header: Annotated[str | None, Depends(bearer)]) -> Holder:
+    """A professional whom the operation itself lets in: only by hand, where it is seen to that it does."""
+    raise NotImplementedError
+
+
+async def as_id(request: Request, id: Annotated[str, Path()]) -> str:  # noqa: A002 - the name in the path
+    """See `id_of`."""
+    return id_of(request)
+
+
+Id = Annotated[str, Depends(as_id)]
+AsShown = Annotated[Shown, Depends(as_shown)]
+Use = Annotated[Api, Depends(use)]
 AsOrganisation = Annotated[Organisation, Depends(as_organisation)]
 AsProfessional = Annotated[Professional, Depends(as_professional)]
+AsHolder = Annotated[Holder, Depends(as_holder)]
+"""A professional, with a token that was verified, whom the operation lets in: only for `broker.api.by_hand`."""

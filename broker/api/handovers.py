@@ -13,22 +13,34 @@ from broker.api.preconditions import Condition, IfMatch, IfNoneMatch, etag
 from broker.api.problems import language_of
 from broker.api.retries import RetryKey, attempt_of
 from broker.api.schemas import (
+    ArrivalOut,
     AskedPlanOut,
+    AttendeeOut,
+    CompletenessOut,
     DryRunOut,
     HandoverBody,
     HandoverOut,
     HandoverPage,
     InvitationBody,
     InvitationOut,
+    MeetingOut,
     MissingOut,
     ReaderOut,
+    RecipientOut,
     SearchBody,
     SectionPlanOut,
     SectionStateOut,
     SignerOut,
+    UrgencyOut,
 )
 from broker.api.sheet import MEDIA_TYPE, qr_of, sheet_answer, wants_sheet
+from broker.api.tasks import task_out
+from broker.domain.arrivals import Arrival
+from broker.domain.completeness import Completeness
 from broker.domain.drafts import Draft
+from broker.domain.meetings import Meeting
+from broker.domain.parties import Oin
+from broker.domain.urgency import Step, Urgency, UrgentState
 from broker.errors import Fault, Invalid, NotAllowed, NotFound, Words
 from broker.services.cursors import LONGEST
 from broker.services.dry_runs import SENTENCES, DryRun, Misses, SectionPlan
@@ -50,9 +62,52 @@ def _out(view: HandoverView, *, for_sender: bool) -> HandoverOut:
         state=h.state.value,
         consent_until=h.consent_until,
         sections=[
-            SectionStateOut.model_construct(type=s.type, open=s.open, disputed=s.disputed) for s in view.sections
+            SectionStateOut.model_construct(type=s.type, open=s.open, disputed=s.disputed, expires=s.expires)
+            for s in view.sections
         ],
         signers=signers,
+        completeness=_complete(view.completeness) if view.completeness else None,
+        arrivals=[_arrival(one) for one in view.arrivals] if for_sender else None,
+        tasks=[task_out(one, view.keys) for one in view.tasks] or None,
+        meeting=_meeting(h.meeting, named=view.table) if h.meeting else None,
+        urgency=_urgency(h.urgency, view.urgent) if h.urgency else None,
+    )
+
+
+def _meeting(found: Meeting, *, named: bool) -> MeetingOut:
+    """The day; who sits there only for those who do, and for who sent it."""
+    attendees = [
+        AttendeeOut.model_construct(organisation=one.organisation, role=one.role, name=one.name)
+        for one in found.attendees
+    ]
+    return MeetingOut.model_construct(on=found.on, attendees=attendees if named else None)
+
+
+def _urgency(urgency: Urgency, state: UrgentState | None) -> UrgencyOut:
+    if state is None:
+        return UrgencyOut.model_construct(within=urgency.within, until=urgency.until)
+    return UrgencyOut.model_construct(
+        within=urgency.within,
+        until=urgency.until,
+        state=state.progress.value,
+        late=state.late,
+        escalated=None if state.step is Step.ASKED else state.step.value,
+    )
+
+
+def _arrival(found: Arrival) -> ArrivalOut:
+    to = found.recipient
+    return ArrivalOut.model_construct(organisation=to.organisation, role=to.role, state=found.came.value)
+
+
+def _complete(found: Completeness) -> CompletenessOut:
+    return CompletenessOut.model_construct(
+        complete=found.complete,
+        missing=list(found.missing),
+        usual=list(found.usual),
+        unusual_recipients=[
+            RecipientOut.model_construct(organisation=one.organisation, role=one.role) for one in found.unusual
+        ],
     )
 
 
@@ -93,6 +148,7 @@ def _plan(plan: DryRun, language: str) -> DryRunOut:
             )
             for one in plan.asked
         ],
+        completeness=_complete(plan.completeness),
     )
 
 
@@ -139,7 +195,7 @@ async def push(
     """
     _only(request, "dryRun")
     raw = await read_json(request)
-    draft = await _draft(raw, api)
+    draft = await _draft(raw, api, organisation.oin)
     if dry_run:
         return answer(_plan(await api.handovers.dry_run(organisation.oin, draft), language_of(request)))
     view = await api.handovers.push(organisation.oin, draft, attempt_of(key, organisation, "push", raw))
@@ -172,20 +228,24 @@ async def correct(
 ) -> Response:
     """Put a whole new version in the place of the one in force; whoever received the old one is told.
 
-    Reference, subject, purpose and kind stay as they are. The same body again answers as the first time.
+    Reference, subject, purpose, kind and urgency stay as they are. The same body again answers as the first time.
     """
     raw = await read_json(request)
     attempt = attempt_of(key, organisation, "correct", id, raw)
-    return _made(await api.handovers.correct(organisation.oin, id, await _draft(raw, api), attempt, expected))
+    return _made(
+        await api.handovers.correct(organisation.oin, id, await _draft(raw, api, organisation.oin), attempt, expected)
+    )
 
 
-async def _draft(raw: Any, api: Api) -> Draft:
+async def _draft(raw: Any, api: Api, sender: Oin) -> Draft:
     """The body as a handover. Raises Invalid with every fault at once."""
     body, faults = validated(HandoverBody, raw)
-    faults += _beyond(await api.handovers.faults(raw), faults)
-    if body is None or faults:
+    faults += _beyond(await api.handovers.faults(raw, sender), faults)
+    on = body.meeting.on if body and body.meeting else None
+    until = None if body is None or faults else api.handovers.consent_until(body.consent_until, body.kind, on)
+    if body is None or until is None:
         raise Invalid(faults)
-    return body.draft(raw, api.handovers.today())
+    return body.draft(raw, until, api.handovers.today())
 
 
 def _beyond(more: tuple[Fault, ...], known: list[Fault]) -> list[Fault]:
@@ -198,20 +258,27 @@ async def listed(
     api: Use,
     caller: AsAnyCaller,
     box: Annotated[
-        Literal["sent", "received"], Query(description="what was sent, or what is open to you")
+        Literal["sent", "urgent", "received", "unread"],
+        Query(
+            description="what was sent, what of that is urgent, what is open to you, or what of that nobody of you asked "
+            "for yet"
+        ),
     ] = "received",
     after: Annotated[str, Query(description="`next` of the page before", max_length=LONGEST)] = "",
 ) -> Response:
-    """A page, newest first. `received` lists only what at least one consent opens."""
+    """A page, newest first. `received` lists only what at least one consent opens. `urgent` leaves out what has ended.
+
+    `unread` is the part of it that nobody in your role (of your organisation) asked for since it was written or corrected.
+    """
     oin = caller.organisation.oin
-    if box == "sent":
+    sent = box in ("sent", "urgent")
+    if sent:
         if caller.professional is not None:
             raise NotAllowed(_SENT)
-        views, following = await api.boxes.sent(oin, after, PAGE)
+        views, following = await (api.boxes.sent if box == "sent" else api.urgent.sent)(oin, after, PAGE)
     else:
-        role = caller.professional.role if caller.professional else None
-        views, following = await api.boxes.received(oin, role, after, PAGE)
-    items = [_out(view, for_sender=box == "sent") for view in views]
+        views, following = await api.boxes.received(oin, caller.professional, after, PAGE, uncollected=box == "unread")
+    items = [_out(view, for_sender=sent) for view in views]
     return answer(HandoverPage.model_construct(items=items, next=following or None))
 
 
@@ -225,8 +292,7 @@ async def one(api: Use, caller: AsAnyCaller, id: Id, has: IfNoneMatch) -> Respon
             return _seen(await api.boxes.sent_one(caller.organisation.oin, id), has, for_sender=True)
         except NotFound:
             pass
-    role = caller.professional.role if caller.professional else None
-    return _seen(await api.boxes.received_one(caller.organisation.oin, role, id), has, for_sender=False)
+    return _seen(await api.boxes.received_one(caller.organisation.oin, caller.professional, id), has, for_sender=False)
 
 
 def _seen(view: HandoverView, has: Condition | None, *, for_sender: bool) -> Response:

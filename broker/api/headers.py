@@ -17,6 +17,7 @@ from broker import __version__
 from broker.api.health import Metrics
 
 API = ("/v1", "/oauth", "/.well-known", "/access")
+_WITHIN = tuple(f"{prefix}/" for prefix in API)
 HEADERS = {
     "API-Version": __version__,
     "X-Content-Type-Options": "nosniff",
@@ -32,7 +33,7 @@ _log = structlog.get_logger("broker.requests")
 
 def in_api(path: str) -> bool:
     """Whether a path belongs to the API rather than to the pages."""
-    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in API)
+    return path.startswith(_WITHIN) or path in API
 
 
 def in_access(path: str) -> bool:
@@ -53,12 +54,13 @@ class Surroundings:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, seen = time.perf_counter(), {"status": 500}
+        began, status, ours = time.perf_counter(), 500, in_api(scope["path"])
 
         async def sending(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                seen["status"] = message["status"]
-                if in_api(scope["path"]):
+                status = message["status"]
+                if ours:
                     _api_headers(message)
                     _request_id(scope, message)
                     _of_this_request(scope.get("state", {}), message)
@@ -66,18 +68,17 @@ class Surroundings:
 
         structlog.contextvars.bind_contextvars(request=str(uuid7()))
         try:
-            large = in_api(scope["path"]) and _size(scope) > MOST_HEADERS
+            large = ours and _size(scope) > MOST_HEADERS
             await (self._too_large if large else self._app)(scope, receive, sending)
         finally:
-            self._count(scope, seen["status"], time.perf_counter() - began)
+            self._count(scope, status, time.perf_counter() - began)
             structlog.contextvars.clear_contextvars()
 
     def _count(self, scope: Scope, status: int, seconds: float) -> None:
         route: Any = scope.get("route")
         template = getattr(route, "path", "unknown")
         method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST", "DELETE", "PUT", "PATCH") else "other"
-        self._metrics.requests.labels(method, template, str(status)).inc()
-        self._metrics.seconds.labels(template).observe(seconds)
+        self._metrics.count(method, template, status, seconds)
         _log.info("request", method=method, route=template, status=status, milliseconds=round(seconds * 1000, 1))
 
 
@@ -97,6 +98,8 @@ def _request_id(scope: Scope, message: Message) -> None:
 
 def _of_this_request(state: Mapping[str, Any], message: Message) -> None:
     """What the caller may still call (draft-ietf-httpapi-ratelimit-headers-10), and whether the operation will go."""
+    if not state:
+        return
     headers = MutableHeaders(scope=message)
     if budgets := state.get("budgets"):
         headers["RateLimit-Policy"] = ", ".join(f'"{b.name}";q={b.rate.calls};w={b.rate.seconds}' for b in budgets)
@@ -105,7 +108,15 @@ def _of_this_request(state: Mapping[str, Any], message: Message) -> None:
         headers.update(deprecated.headers())
 
 
+_RAW = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
+_NAMES = frozenset(name for name, _ in _RAW)
+_CACHING = b"cache-control"
+
+
 def _api_headers(message: Message) -> None:
-    headers = MutableHeaders(scope=message)
-    headers.update(HEADERS)
-    headers.setdefault("Cache-Control", "no-store")
+    """Ours in the place of any of the same name; what is said of keeping the answer stands."""
+    given = message["headers"]
+    names = {name for name, _ in given}
+    kept = given if names.isdisjoint(_NAMES) else [header for header in given if header[0] not in _NAMES]
+    caching = () if _CACHING in names else ((_CACHING, b"no-store"),)
+    message["headers"] = [*kept, *_RAW, *caching]

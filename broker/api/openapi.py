@@ -10,15 +10,32 @@ from pydantic.json_schema import models_json_schema
 from broker import __version__
 from broker.api.answers import Problem
 from broker.api.operations import name_operations
-from broker.api.schemas import HandoverBody, InvitationBody, ReactionAnswerBody, ReleaseBody, SearchBody, WebhookBody
-
-PREFIX = "/v1"
-SHOWN: tuple[type[BaseModel], ...] = (
+from broker.api.schemas import (
+    AcknowledgementBody,
     HandoverBody,
     InvitationBody,
+    LifelineBody,
     ReactionAnswerBody,
     ReleaseBody,
     SearchBody,
+    SignOffBody,
+    TaskStatusBody,
+    WatchBody,
+    WebhookBody,
+)
+
+PREFIX = "/v1"
+SHOWN: tuple[type[BaseModel], ...] = (
+    AcknowledgementBody,
+    HandoverBody,
+    InvitationBody,
+    LifelineBody,
+    ReactionAnswerBody,
+    ReleaseBody,
+    SearchBody,
+    SignOffBody,
+    TaskStatusBody,
+    WatchBody,
     WebhookBody,
     Problem,
 )

@@ -53,7 +53,7 @@ def _condition(request: Request, name: str) -> Condition | None:
     return Condition(frozenset(tag for weak, tag in found if not weak), frozenset(tag for weak, tag in found if weak))
 
 
-def if_match(
+async def if_match(
     request: Request,
     given: Annotated[
         str | None,
@@ -64,7 +64,7 @@ def if_match(
     return _condition(request, "If-Match")
 
 
-def if_none_match(
+async def if_none_match(
     request: Request,
     given: Annotated[
         str | None, Header(alias="If-None-Match", description="the ETag that you have: 304 when nothing changed since")

@@ -21,8 +21,10 @@ from broker.domain.proofs import ALGORITHMS, CertificateRefused, ProofRefused
 from broker.domain.rates import RateLimited
 from broker.domain.retries import KeyUsedOtherwise
 from broker.services.access import TokenRefused
-from broker.services.releases import ReleaseDenied, Withheld
+from broker.services.releases import ReleaseDenied
+from broker.services.releasing import Withheld
 from broker.services.views import ChangedSince
+from broker.services.waiting import seconds_to_wait
 
 STATUS: tuple[tuple[type[errors.BrokerError], int], ...] = (
     (errors.Invalid, 400),
@@ -54,6 +56,10 @@ TITLES: Mapping[int, errors.Words] = {
     500: errors.Words("Er ging iets mis", "Something went wrong"),
     503: errors.Words("Nu niet beschikbaar", "Not available now"),
 }
+_ONCE = errors.Words(
+    "Een verzoek met een Idempotency-Key kunt u gerust nog eens sturen: het wordt één keer gedaan.",
+    "A request with an Idempotency-Key may safely be sent again: it is done once.",
+)
 MOST_FAULTS = 200
 """A list of faults that nobody reads to the end is only good for filling a line."""
 _SPOKEN = re.compile(
@@ -158,17 +164,22 @@ async def broker_error(request: Request, error: errors.BrokerError) -> Response:
         more["errors"] = [{"pointer": f.pointer, "detail": f.words.in_language(language)} for f in faults]
     if isinstance(error, ReleaseDenied):
         more["withheld"] = withheld_json(error.withheld, language)
-    response = problem(request, status, error.words, error.code, more=more)
+    words = (
+        errors.Words(f"{error.words.nl} {_ONCE.nl}", f"{error.words.en} {_ONCE.en}")
+        if isinstance(error, errors.Uncertain)
+        else error.words
+    )
+    response = problem(request, status, words, error.code, more=more)
     if isinstance(error, ProofRefused | CertificateRefused):
         wrong = error.error if isinstance(error, ProofRefused) else "invalid_token"
         response.headers["WWW-Authenticate"] = _challenge(request, wrong)
+    if status == 401:
+        request.state.budgets = []  # who is not let in does not hear what the organisation may still call
     if isinstance(error, RateLimited):
         known = [budget for budget in getattr(request.state, "budgets", ()) if budget.name != error.budget.name]
         request.state.budgets = [*known, error.budget]
-    if isinstance(error, errors.TooMany):
-        response.headers["Retry-After"] = str(error.retry_after)
-    if status == 503:
-        response.headers["Retry-After"] = "5"
+    if (seconds := seconds_to_wait(error)) is not None:
+        response.headers["Retry-After"] = str(seconds)
     return response
 
 

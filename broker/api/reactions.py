@@ -16,7 +16,7 @@ from broker.errors import NotFound
 router = APIRouter(prefix="/v1", tags=["handovers"])
 
 
-def reaction_of(reaction: Annotated[str, Path()]) -> str:
+async def reaction_of(reaction: Annotated[str, Path()]) -> str:
     """The reaction's id in the path. Raises NotFound for what cannot be one."""
     if not ID.fullmatch(reaction):
         raise NotFound

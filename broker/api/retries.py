@@ -18,15 +18,10 @@ NAME = "Idempotency-Key"
 _FORM = re.compile(r'"([\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255})')
 
 
-def key_of(
-    request: Request,
-    given: Annotated[
-        str | None, Header(alias=NAME, description="a fresh random text: sent again with it, this is done once")
-    ] = None,
-) -> str:
+def key_of(request: Request) -> str:
     """The key; empty when there is none. Raises Invalid for one that is none, and for two."""
     values = request.headers.getlist(NAME)
-    if not values or given is None:
+    if not values:
         return ""
     found = _FORM.fullmatch(values[0]) if len(values) == 1 else None
     if found is None:
@@ -38,7 +33,17 @@ def key_of(
     return found[1] or found[2]
 
 
-RetryKey = Annotated[str, Depends(key_of)]
+async def as_key(
+    request: Request,
+    given: Annotated[
+        str | None, Header(alias=NAME, description="a fresh random text: sent again with it, this is done once")
+    ] = None,
+) -> str:
+    """See `key_of`; the header is named for the description."""
+    return key_of(request)
+
+
+RetryKey = Annotated[str, Depends(as_key)]
 
 
 def attempt_of(key: str, who: Organisation | Professional, operation: str, *asked: Any) -> Attempt | None:

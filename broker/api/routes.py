@@ -17,14 +17,21 @@ from broker.api import (
     evaluations,
     handovers,
     health,
+    indicators,
+    lifelines,
     log,
+    long_watch,
     partner_events,
     reactions,
     releases,
+    sign_offs,
+    tasks,
     token,
     webhooks,
 )
+from broker.api.board import Board
 from broker.api.bodies import _OTHERWISE, OtherForm, TooLarge
+from broker.api.by_hand import ShortWay
 from broker.api.deps import Api
 from broker.api.headers import Surroundings, in_api
 from broker.api.health import Metrics
@@ -35,19 +42,25 @@ Page = Callable[[Request, errors.BrokerError], Response]
 _METHOD = errors.Words("Deze methode kan hier niet.", "This method is not possible here.")
 
 
-def install_api(app: FastAPI, api: Api, page: Page) -> None:
-    """Add all routes. `page` shows a refusal outside the API to a person."""
+def install_api(app: FastAPI, api: Api, page: Page, shared: tuple[Board, int] | None = None) -> Metrics:
+    """Add all routes; returns what counts their answers. `page` shows a refusal outside the API to a person."""
     app.state.api = api
-    metrics = Metrics(lambda: api.log.believed, lambda: api.partners.agreement_refused, api.alarms)
+    metrics = Metrics(lambda: api.log.believed, lambda: api.partners.agreement_refused, api.alarms, shared)
+    app.add_middleware(ShortWay, routes=tuple(releases.router.routes), handlers=app.exception_handlers)
     app.add_middleware(Surroundings, metrics=metrics, too_large=headers_too_large)
     rooms = (
         token,
         handovers,
         reactions,
+        tasks,
+        long_watch,
         releases,
+        lifelines,
+        sign_offs,
         partner_events,
         webhooks,
         directory,
+        indicators,
         evaluations,
         log,
         contexts,
@@ -61,6 +74,8 @@ def install_api(app: FastAPI, api: Api, page: Page) -> None:
     @app.get("/v1/openapi.json", include_in_schema=False)
     async def openapi() -> JSONResponse:
         return JSONResponse(describe(app, api.public_url))
+
+    return metrics
 
 
 def _methods_at(request: Request) -> str:

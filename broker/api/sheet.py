@@ -36,6 +36,10 @@ _STOP = Words(
     "Bewaar dit blad. Met dezelfde code kun je kijken wat je zei, en stoppen.",
     "Keep this sheet. With the same code you can see what you said, and stop.",
 )
+_MEETING = Words(
+    "Het overleg is op {day}. Met je code zie je wie erbij zijn.",
+    "The meeting is on {day}. With your code you see who will be there.",
+)
 _UNTIL = Words("Antwoord vóór {day}.", "Answer before {day}.")
 _CALL = Words("Vragen? Bel:", "Questions? Call:")
 _SQUARE = Words("Vierkant om te scannen", "Square to scan")
@@ -119,6 +123,8 @@ def sheet_of(invited: Invited, public_url: str, phrases: Phrases) -> str:
         raise ValueError("there is no code")
     language = invited.language
     said = partial(_said, phrases, language)
+    on = invited.meeting
+    meeting = escape(phrases.fill(_MEETING, language, day=phrases.day(on, language))) if on else ""
     until = escape(phrases.fill(_UNTIL, language, day=_day(invited, phrases, language)))
     dutch = "" if language == "nl" else f"<p>{escape(' '.join(_lines(invited, phrases)))}</p>"
     advice = "".join(f"<li>{escape(line)}</li>" for line in _HAND_OVER)
@@ -134,7 +140,7 @@ def sheet_of(invited: Invited, public_url: str, phrases: Phrases) -> str:
 <body>
 <main>
 <h1>{said(_ASKED)}</h1>
-<p class="what">{said(_WHAT)}</p>
+<p class="what">{said(_WHAT)} <strong>{meeting}</strong></p>
 <div class="way">{_square(invited.link, said(_SQUARE))}
 <div><p>{said(_TYPE)}</p><p class="typed">{escape(_address(public_url))}</p>
 <p class="typed code">{escape(invited.code)}</p></div></div>
@@ -155,6 +161,8 @@ def _lines(invited: Invited, phrases: Phrases) -> list[str]:
     said = [words.nl for words in (*first, _SECOND, _ANSWER, _NO)]
     said[0] += "."
     said[3] = said[3].removesuffix(":") + "."
+    if invited.meeting:
+        said.insert(2, _MEETING.nl.format(day=phrases.day(invited.meeting, "nl")))
     return [*said, _UNTIL.nl.format(day=_day(invited, phrases, "nl")), _STOP.nl]
 
 

@@ -14,7 +14,7 @@ import typer
 
 from broker.cli.towards import Key, OwnOin, Url, plain, towards
 from broker.client import Professional, Refused
-from broker.client.answers import Handover, Released, Withheld
+from broker.client.answers import Handover, Released, SignOff, Withheld
 from broker.errors import Invalid
 
 _BSN = re.compile(r"[0-9]{9}", re.ASCII)
@@ -40,6 +40,9 @@ def ask(
     opens_with: Annotated[
         list[Path] | None, typer.Option(help="Your private sealing key; may be given more than once.")
     ] = None,
+    proof: Annotated[
+        bool, typer.Option(help="Wait up to a second, so that the receipt holds the log's proof: to keep as it is.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="The answer as it came.")] = False,
 ) -> None:
     """Ask for a release as a professional, or look for a person's handovers. What is released is printed: mind your screen."""
@@ -55,7 +58,7 @@ def ask(
         if search_file:
             _found(list(professional.search(bsn)["items"]), as_json)
         else:
-            _asked(professional, handover, purpose, section or None, as_json)
+            _asked(professional, handover, purpose, section or None, proof=proof, as_json=as_json)
 
 
 def inbox(
@@ -111,9 +114,17 @@ def _line_of(item: Handover) -> str:
     return f"{item['id']}  {item['kind']}, {item['purpose']}, from {item['sender']}, {item['state']}; {said}"
 
 
-def _asked(professional: Professional, handover: str, purpose: str, sections: list[str] | None, as_json: bool) -> None:
+def _asked(
+    professional: Professional,
+    handover: str,
+    purpose: str,
+    sections: list[str] | None,
+    *,
+    proof: bool,
+    as_json: bool,
+) -> None:
     try:
-        release = professional.ask(handover, purpose, sections)
+        release = professional.ask(handover, purpose, sections, proof=proof)
     except Refused as refused:
         if not refused.withheld:
             raise
@@ -143,11 +154,23 @@ def _released(section: Released) -> Iterator[str]:
         yield content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, indent=1)
     if section["disputed"]:
         yield "The family disputes this section."
+    yield from _agreed(section.get("signOff"))
     for written in section["reactions"]:
         yield f"The family wrote ({written['capacity']}, {written['at']}, {written['state']}): {written['text']}"
         if written["answer"]:
             yield f"The sender answered: {written['answer']}"
     yield ""
+
+
+def _agreed(signed: SignOff | None) -> Iterator[str]:
+    """Which version it is, and who agrees with it, with those who do not in their own words."""
+    if signed is None:
+        return
+    yield f"Version {signed['version']}, {signed['digest']}"
+    for one in signed["said"]:
+        who = one["capacity"] if one["by"] == "family" else f"{one['organisation']}, {one['role']}"
+        of = "" if one["current"] else f" (of version {one['version']})"
+        yield f"{who}{of}: {'agrees' if one['agrees'] else one['text']}"
 
 
 def _reasons(withheld: Iterable[Withheld]) -> Iterator[str]:

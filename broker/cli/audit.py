@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 
-from broker.app import Broker
 from broker.cli import exporting
 from broker.cli.replay import replay
 from broker.cli.running import use
@@ -24,6 +23,7 @@ from broker.services.restoring import Cause, log_restored
 from broker.transparency.policies import WitnessPolicy, read_policy
 from broker.transparency.verdicts import Verdict
 from broker.transparency.witnessed import Witnessed
+from broker.whole import Broker
 
 app = typer.Typer(no_args_is_help=True, help="Check the disclosure log.")
 app.command("replay")(replay)

@@ -1,6 +1,7 @@
 """`broker organisations` and `broker officers`: who takes part, and who watches."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from broker.crypto.assertions import check_public_jwk
 from broker.crypto.sealing import SealingPublicKey
 from broker.domain.officers import OfficerRole
 from broker.domain.parties import Oin, Organisation
+from broker.domain.reachability import Reachability
 from broker.errors import Invalid
 
 organisations = typer.Typer(no_args_is_help=True, help="The partners in the agreement.")
@@ -49,6 +51,12 @@ def _sealing_key(path: Path) -> str:
         ) from None
 
 
+Website = Annotated[str | None, typer.Option(help="Where families read about it (https); stands on /partners.")]
+Telephone = Annotated[str | None, typer.Option(help="For everybody.")]
+Hours = Annotated[str | None, typer.Option(help="When somebody answers, in one line.")]
+UrgentTelephone = Annotated[str | None, typer.Option(help="For what cannot wait.")]
+
+
 @organisations.command("add")
 def add(
     oin: Annotated[str, typer.Argument(help="Twenty digits.")],
@@ -70,8 +78,15 @@ def add(
     no_bound_tokens: Annotated[
         bool, typer.Option("--no-bound-tokens", help="From now on it may have tokens that are not bound.")
     ] = False,
+    website: Website = None,
+    telephone: Telephone = None,
+    hours: Hours = None,
+    urgent_telephone: UrgentTelephone = None,
+    region: Annotated[
+        str, typer.Option(help="The municipality or region that it works for; indicators count by it.")
+    ] = "",
 ) -> None:
-    """Add a partner, or replace what is known of it; its sealing key and bound tokens stay unless you say otherwise."""
+    """Add a partner, or replace what is known of it; its sealing key, bound tokens and how it is reached stay unless you say otherwise."""
     if (key is None) == (jwks_url is None):
         raise Invalid.at(
             "/key", "Geef --key of --jwks-url, een van de twee.", "Give --key or --jwks-url, one of the two."
@@ -88,10 +103,29 @@ def add(
         sealing_key=_sealing_key(sealing_key) if sealing_key else None,
         jwks_url=jwks_url,
         bound_tokens=bound_tokens,
+        reachability=Reachability(website or "", telephone or "", hours or "", urgent_telephone or ""),
+        region=region,
     )
     added = use(lambda broker: broker.partners.add(wanted, keys, unsealed=no_sealing_key, unbound=no_bound_tokens))
     how = "what it gets is sealed to its key" if added.sealing_key else "what it gets is in clear, over TLS"
     typer.echo(f"Added, with {'keys at its address' if jwks_url else f'{len(keys)} key(s)'}; {how}.")
+
+
+@organisations.command("change")
+def change(
+    oin: Annotated[str, typer.Argument(help="Twenty digits.")],
+    website: Website = None,
+    telephone: Telephone = None,
+    hours: Hours = None,
+    urgent_telephone: UrgentTelephone = None,
+) -> None:
+    """Change how a partner is reached, as /partners shows it; what you do not name stays, an empty text takes it away."""
+    given = {"website": website, "telephone": telephone, "hours": hours, "urgent_telephone": urgent_telephone}
+    said = {name: value for name, value in given.items() if value is not None}
+    if not said:
+        raise Invalid.at("/", "Noem iets wat verandert.", "Name something that changes.")
+    use(lambda broker: broker.partners.reach(oin, lambda known: replace(known, **said)))
+    typer.echo("Changed.")
 
 
 @organisations.command("list")
@@ -108,6 +142,13 @@ def listed(as_json: Annotated[bool, typer.Option("--json", help="For a program t
                 "sealed": o.sealing_key is not None,
                 "jwksUrl": o.jwks_url,
                 "boundTokens": o.bound_tokens,
+                "reachability": {
+                    "website": o.reachability.website,
+                    "telephone": o.reachability.telephone,
+                    "hours": o.reachability.hours,
+                    "urgentTelephone": o.reachability.urgent_telephone,
+                },
+                "region": o.region,
             }
             for o in found
         ]
@@ -131,6 +172,22 @@ def suspend(
     """Stop a partner at once: no token works, nothing is released to it or from it."""
     use(lambda broker: broker.partners.suspend(oin, suspended=not lift))
     typer.echo("It takes part again." if lift else "It is suspended.")
+
+
+@organisations.command("after-hours")
+def after_hours(
+    oin: Annotated[str, typer.Argument(help="Twenty digits.")],
+    phone: Annotated[str, typer.Option(help="Answered at any hour, and gets text messages: +31612345678.")] = "",
+    mail: Annotated[str | None, typer.Option(help="A mail address, beside it.")] = None,
+    nobody: Annotated[bool, typer.Option("--nobody", help="Nobody is told any more.")] = False,
+) -> None:
+    """Who at a partner is told when an urgent handover of theirs does not come through, at any hour; kept encrypted."""
+    if nobody == bool(phone):
+        raise Invalid.at(
+            "/phone", "Geef --phone of --nobody, een van de twee.", "Give --phone or --nobody, one of the two."
+        )
+    use(lambda broker: broker.partners.call_after_hours(oin, phone, mail))
+    typer.echo("Nobody is told." if nobody else "They get a text message when it does not come through.")
 
 
 @officers.command("invite")

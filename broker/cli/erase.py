@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from broker import observability
-from broker.app import Broker
 from broker.cli.running import use
 from broker.domain.erasure import Cause, Due
 from broker.services.erasure import Erased, Plan
+from broker.whole import Broker
 
 WHY = {
     Cause.WITHDRAWN: "withdrawn by the sender",

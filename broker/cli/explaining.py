@@ -12,7 +12,6 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from broker.app import Broker
 from broker.cli.matrix import Directory, In, Language
 from broker.cli.running import use
 from broker.domain.consents import EvidenceLevel
@@ -26,6 +25,7 @@ from broker.pdp.overview import EVIDENCE, FLAGS
 from broker.pdp.policy_set import load
 from broker.services.explaining import SectionRules, explain_logged
 from broker.settings import policies_directory
+from broker.whole import Broker
 
 _MARKS = {State.HELD: Words("ja ", "yes"), State.FAILED: Words("NEE", "NO "), State.BROKEN: Words("??", "?? ")}
 _EFFECT = {"permit": Words("geeft", "gives"), "forbid": Words("verbiedt", "forbids")}

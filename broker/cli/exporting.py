@@ -11,13 +11,13 @@ from typing import IO, Annotated
 
 import typer
 
-from broker.app import Broker
 from broker.cli.running import use
 from broker.domain.calendar import AMSTERDAM, end_of_day
 from broker.domain.log_ports import Selection
 from broker.errors import Invalid
 from broker.services.exporting import check_format
 from broker.web.kit.proofpage import proof_page
+from broker.whole import Broker
 
 
 def export(

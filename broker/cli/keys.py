@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
-from broker.app import Broker
 from broker.cli.running import use
 from broker.crypto.keyring import KeyPurpose, load_keyring, make_key, read_keys, state_of, write_key
 from broker.domain.keys import KeyStore
 from broker.errors import Conflict, Words
 from broker.services.keys import Rewrapped
 from broker.settings import keys_directory
+from broker.whole import Broker
 
 app = typer.Typer(no_args_is_help=True, help="The broker's own keys.")
 

@@ -1,6 +1,6 @@
 """`broker`: one command for everything an operator does. Errors are one sentence and what to do; exit code 2.
 
-Exit codes: 0 done; 1 checked and found wrong; 2 refused or not possible.
+Exit codes: 0 done; 1 checked and found wrong; 2 refused or not possible; 75 (only `serve`) there is no database now.
 """
 
 import logging
@@ -30,6 +30,7 @@ def _furnish() -> None:
         directory,
         erase,
         folds,
+        indicators,
         invite,
         keys,
         policies,
@@ -61,6 +62,7 @@ def _furnish() -> None:
     app.command("client-keys")(client_keys.client_keys)
     app.command("open")(client_keys.open_sealed)
     app.command("erase")(erase.erase)
+    app.command("indicators")(indicators.indicators)
 
 
 def main() -> None:

@@ -12,7 +12,6 @@ from typing import Annotated
 import httpx
 import typer
 
-from broker.app import Broker
 from broker.cli.families.making import MadeFamily, demo_organisations, make_families
 from broker.cli.running import use
 from broker.cli.stage import today
@@ -21,6 +20,7 @@ from broker.client import ClientKey
 from broker.domain.parties import Oin, Organisation
 from broker.errors import Conflict, Invalid, Unavailable, Words
 from broker.settings import read_settings
+from broker.whole import Broker
 
 
 def organisations(

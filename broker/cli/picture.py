@@ -9,7 +9,7 @@ from broker.errors import Words
 
 WIDTH, HEIGHT, EDGE = 210.0, 297.0, 8.0
 """Millimetres."""
-_LABEL, _HEAD, _LINE, _SIZE, _BAND = 84.0, 35.0, 2.7, 2.25, 4.4
+_LABEL, _HEAD, _LINE, _SIZE, _BAND = 84.0, 32.0, 2.45, 2.1, 4.1
 _TITLE = Words("Wie mag wat lezen", "Who may read what")
 _LEGEND = Words(
     "Een gevulde stip: mag lezen, zodra iedereen die iets te zeggen heeft ja zegt. Een nummer: alleen onder die voorwaarde.",
@@ -44,11 +44,11 @@ def picture_of(overview: Overview, language: str) -> str:
         body += [band, _text(EDGE + 1, y + 2.8, _start(purpose.purpose.label.in_language(language)), 2.6, "h")]
         y += _BAND
         for row in purpose.rows:
-            lines = wrap(_who(row, language), 74)
+            lines = wrap(_who(row, language), 79)
             body += [_text(EDGE + 1, y + 2.1 + n * _LINE, line, _SIZE) for n, line in enumerate(lines)]
             middle = y + len(lines) * _LINE / 2
             body += _marks(row, columns, notes, middle)
-            y += len(lines) * _LINE + 0.7
+            y += len(lines) * _LINE + 0.6
             body.append(f'<path class="l" d="M{EDGE} {y - 0.4:.1f}H{WIDTH - EDGE}"/>')
     body[:0] = [f'<path class="c" d="M{x:.1f} {top:.1f}V{y - 0.4:.1f}"/>' for x in columns.values()]
     y += 3

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from broker.app import Broker
 from broker.cli.running import use
 from broker.domain.calendar import AMSTERDAM
 from broker.errors import Invalid
 from broker.services.replay import SENTENCES, Finding, Outcome, Report
+from broker.whole import Broker
 
 
 def replay(

@@ -5,9 +5,10 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from broker.app import Broker, build, prepare_database
+from broker.app import build, prepare_database
 from broker.errors import BrokerError
 from broker.settings import read_settings
+from broker.whole import Broker
 
 _Result = TypeVar("_Result")
 
@@ -18,7 +19,7 @@ def use(work: Callable[[Broker], Awaitable[_Result]]) -> _Result:
     prepare_database(settings)
 
     async def once() -> _Result:
-        broker = build(settings)
+        broker = build(settings, patience=0)
         try:
             with contextlib.suppress(BrokerError):  # what needs it will say so; a repair must not
                 await broker.agreements.know()

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import typer
 
-from broker.app import Broker
 from broker.cli.running import use
 from broker.domain.parties import Oin
 from broker.domain.stores import DeadLetter
 from broker.errors import Conflict, Words
 from broker.services.webhooks import PAGE, WebhookView
+from broker.whole import Broker
 
 app = typer.Typer(no_args_is_help=True, help="Where organisations want their events sent, and what waits for them.")
 AsJson = Annotated[bool, typer.Option("--json", help="For a program to read.")]

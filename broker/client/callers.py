@@ -2,139 +2,46 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 import httpx
 
 from broker.client.answers import (
-    Agreement,
     DryRun,
     Event,
     EventPage,
     Handover,
     HandoverPage,
     Invitation,
-    Organisation,
+    LongWatch,
     Reaction,
     Release,
-    ReleaseStatus,
     SealingKey,
     SealingKeyList,
-    Vocabulary,
+    SectionSignOffs,
+    SignOffKept,
+    Task,
     Webhook,
     WebhookKey,
     WebhookKeyList,
 )
+from broker.client.calling import Box, Caller, Home, items_of, pages_of
 from broker.client.errors import Refused
+from broker.client.lifelines import TakesOver
 from broker.client.sealing import open_release, seal_body
-from broker.client.tokens import Token, TokenStore
-from broker.client.wire import Call, Headers, Wire, at, document_of, fresh_key, no_broker
+from broker.client.tokens import TokenStore
+from broker.client.wire import Wire, at, document_of
 from broker.crypto.assertions import make_assertion
 from broker.crypto.client_keys import ClientKey, ClientSealingKey
-from broker.crypto.dpop import make_dpop_proof
 
 Body = Mapping[str, Any]
 """The body of a handover, as docs/examples/handover.json."""
-Box = Literal["sent", "received"]
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-_Item = TypeVar("_Item")
 
 
-@dataclass(frozen=True)
-class _Home:
-    """What all callers of one client share. `binds` is the key that tokens are bound to, if they are (RFC 9449)."""
-
-    wire: Wire
-    tokens: TokenStore
-    binds: ClientKey | None
-
-    def with_token(self, token: str) -> Headers:
-        """Headers for calls with this token; bound to a key, each try proves anew that we hold that."""
-        binds = self.binds
-        if binds is None:
-            return lambda _method, _url: {"Authorization": f"Bearer {token}"}
-        return lambda method, url: {
-            "Authorization": f"DPoP {token}",
-            "DPoP": make_dpop_proof(binds.private, method, url, access_token=token),
-        }
-
-    def without_token(self, method: str, url: str) -> Mapping[str, str]:
-        """Headers for the token endpoint."""
-        return {} if self.binds is None else {"DPoP": make_dpop_proof(self.binds.private, method, url)}
-
-
-class _Caller:
-    """What an organisation and a professional share: calls with a token of their own, and what both may read."""
-
-    def __init__(self, home: "_Home", identity: str, form: Callable[[], Mapping[str, str]]) -> None:
-        self._home = home
-        self._identity = identity
-        self._form = form
-
-    def token(self) -> str:
-        """A valid access token, for calls that you make yourself."""
-        return self._home.tokens.get(self._identity, self._fetch)
-
-    def handover(self, handover: str) -> Handover:
-        """One handover: to its sender the state per section and who has answered, to a recipient what is open to them."""
-        return cast(Handover, self._read("GET", at("/v1/handovers/{}", handover)))
-
-    def status(self, release: str) -> ReleaseStatus:
-        """Whether what was released may still be used as it was."""
-        return cast(ReleaseStatus, self._read("GET", at("/v1/releases/{}", release)))
-
-    def organisations(self) -> list[Organisation]:
-        """Every partner that takes part now, by name."""
-        return cast(list[Organisation], _list(self._read("GET", "/v1/organisations")))
-
-    def vocabulary(self) -> Vocabulary:
-        """Every word of the agreement in force, with labels."""
-        return cast(Vocabulary, self._read("GET", "/v1/vocabulary"))
-
-    def agreement(self) -> Agreement:
-        """The agreement in force: its digest, and every file of it."""
-        return cast(Agreement, self._read("GET", "/v1/policies/current"))
-
-    def _page_of_handovers(self, box: Box, after: str) -> HandoverPage:
-        return cast(HandoverPage, self._read("GET", "/v1/handovers", query={"box": box, "after": after}))
-
-    def _read(self, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
-        return document_of(self._answer(method, path, body, **more))
-
-    def _do(self, method: str, path: str, **more: Any) -> None:
-        """A call that is answered with nothing."""
-        response = self._answer(method, path, **more)
-        if response.status_code != 204:
-            document_of(response)
-            raise no_broker(response.status_code)
-
-    def _answer(self, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
-        """The answer. A token that the broker takes no longer is replaced, once (RFC 6750 section 3.1)."""
-        call = Call(method, path, body, key=fresh_key() if method == "POST" else "", **more)
-        token = self.token()
-        response = self._home.wire.exchange(call, self._home.with_token(token))
-        if response.status_code != 401:
-            return response
-        self._home.tokens.drop(self._identity, token)
-        return self._home.wire.exchange(call, self._home.with_token(self.token()))
-
-    def _fetch(self) -> Token:
-        response = self._home.wire.exchange(Call("POST", "/oauth/token", form=self._form), self._home.without_token)
-        answer = document_of(response)
-        try:
-            token = Token.lasting(answer["access_token"], answer["expires_in"])
-            bound = answer.get("token_type", "").lower() == "dpop"
-        except (KeyError, TypeError, AttributeError):
-            raise no_broker(response.status_code) from None
-        if bound != (self._home.binds is not None):
-            raise Refused(response.status_code, {"detail": "This broker does not bind tokens as you asked."})
-        return token
-
-
-class Client(_Caller):
+class Client(Caller):
     """One organisation, towards one broker. Several threads may use it, and its professionals, at once.
 
     Every call raises Refused when the broker refuses, and Unreachable when nobody answers; both are ClientErrors. A call
@@ -169,7 +76,7 @@ class Client(_Caller):
             longest_wait=longest_wait,
             transport=transport,
         )
-        super().__init__(_Home(wire, TokenStore(), ClientKey.new() if dpop else None), "", self._proof)
+        super().__init__(Home(wire, TokenStore(), ClientKey.new() if dpop else None), "", self._proof)
         self.oin = oin
         self.opens_with = tuple(opens_with)
         self._key = key
@@ -184,7 +91,7 @@ class Client(_Caller):
 
     def close(self) -> None:
         """Close the connections."""
-        self._home.wire.close()
+        self.home.wire.close()
 
     def push(self, body: Body, *, sealed: bool = False) -> Handover:
         """Push a handover. The same body again answers as the first time; another one with its `reference` is 409.
@@ -217,7 +124,7 @@ class Client(_Caller):
 
     def every_handover(self, box: Box = "received") -> Iterator[Handover]:
         """Everything that was sent or received, newest first; pages are fetched on the way."""
-        return _each(lambda after: self._page_of_handovers(box, after), "")
+        return pages_of(lambda after: self._page_of_handovers(box, after), "")
 
     def handover_and_tag(self, handover: str) -> tuple[Handover, str]:
         """One handover with its `ETag`: give that to `correct` or `withdraw`, to change only what you saw."""
@@ -246,9 +153,26 @@ class Client(_Caller):
             document_of(response)
         return response.text
 
+    def watch(self, handover: str, every: Literal["P2W", "P1M", "P3M", "P6M"], people: list[str]) -> LongWatch:
+        """Have these people (your own keys) asked now and then how it goes. They choose who reads what they say."""
+        body = {"every": every, "people": people}
+        return cast(LongWatch, self._read("PUT", at("/v1/handovers/{}/long-watch", handover), body))
+
+    def long_watch(self, handover: str) -> LongWatch:
+        """Who is asked, when next, and whether they answered the last time."""
+        return cast(LongWatch, self._read("GET", at("/v1/handovers/{}/long-watch", handover)))
+
+    def end_watch(self, handover: str) -> None:
+        """Ask nobody any more; what was answered stays."""
+        self._do("DELETE", at("/v1/handovers/{}/long-watch", handover))
+
     def reactions(self, handover: str) -> list[Reaction]:
         """What the family wrote about a handover of yours, oldest first. Reading is logged."""
-        return cast(list[Reaction], _list(self._read("GET", at("/v1/handovers/{}/reactions", handover))))
+        return cast(list[Reaction], items_of(self._read("GET", at("/v1/handovers/{}/reactions", handover))))
+
+    def sign_offs(self, handover: str) -> list[SectionSignOffs]:
+        """Who agrees with what was written together in a handover of yours, section by section. Reading is logged."""
+        return cast(list[SectionSignOffs], items_of(self._read("GET", at("/v1/handovers/{}/sign-offs", handover))))
 
     def answer(
         self,
@@ -267,7 +191,7 @@ class Client(_Caller):
 
     def every_event(self, after: str = "") -> Iterator[Event]:
         """Everything you should know since that event, oldest first. Keep the last `id`, and go on after it next time."""
-        return _each(self.events, after)
+        return pages_of(self.events, after)
 
     def webhook(self) -> Webhook:
         """Where your events are sent, how many wait, and how many were given up. 404 when you registered no address."""
@@ -294,7 +218,7 @@ class Client(_Caller):
         """
         more = {"email": email, "phone_number": phone}
         claims = {"sub": identity, "name": name, "role": role, **{word: said for word, said in more.items() if said}}
-        return Professional(self._home, claims, self.assertion, self._opened)
+        return Professional(self.home, claims, self.assertion, self._opened)
 
     def assertion(self, claims: Mapping[str, Any]) -> str:
         """A signed assertion for the token endpoint (RFC 7523), for requests that you make yourself."""
@@ -313,12 +237,12 @@ class Client(_Caller):
         }
 
 
-class Professional(_Caller):
+class Professional(TakesOver, Caller):
     """A professional of an organisation; made by `Client.as_professional`. Threads, errors and retries are as there."""
 
     def __init__(
         self,
-        home: _Home,
+        home: Home,
         claims: Mapping[str, str],
         assertion: Callable[[Mapping[str, str]], str],
         opened: Callable[[dict[str, Any]], dict[str, Any]],
@@ -328,19 +252,42 @@ class Professional(_Caller):
         super().__init__(home, identity, lambda: {"grant_type": _BEARER, "assertion": assertion(claims)})
         self._opened = opened
 
-    def ask(self, handover: str, purpose: str, sections: Sequence[str] | None = None) -> Release:
+    def ask(
+        self, handover: str, purpose: str, sections: Sequence[str] | None = None, *, proof: bool = False
+    ) -> Release:
         """Ask for a release, of these section types or of everything. Raises Refused with `withheld` when nothing is released.
 
         What comes sealed is opened when the client has a key for it. Raises NotOpened.
+
+        The receipt is signed and counts by itself; the proof that the log holds it lies at `proofAt` a moment later, for
+        as long as the log is there. With `proof` the broker waits for it, a second at most; without, what a professional
+        asked for is there at once, which is why that is the default.
         """
         body: dict[str, Any] = {"handover": handover, "purpose": purpose}
         if sections is not None:
             body["sections"] = list(sections)
-        return cast(Release, self._opened(self._read("POST", "/v1/releases", body)))
+        prefer = "wait=1" if proof else ""
+        return cast(Release, self._opened(self._read("POST", "/v1/releases", body, prefer=prefer)))
 
-    def acknowledge(self, release: str) -> None:
-        """Say that it was read and taken over; saying it again changes nothing."""
-        self._do("POST", at("/v1/releases/{}/acknowledgement", release))
+    def acknowledge(self, release: str, state: Literal["read", "taken-over"] = "taken-over") -> None:
+        """Say that it was read, or read and taken over; saying it again changes nothing."""
+        self._do("POST", at("/v1/releases/{}/acknowledgement", release), body={"state": state})
+
+    def agree(self, release: str, digest: str) -> SignOffKept:
+        """Agree with one section of this release, named by the `digest` of its `signOff`. 409 when another version is in force."""
+        return self._sign_off(release, {"digest": digest, "agrees": True})
+
+    def see_differently(self, release: str, digest: str, text: str) -> SignOffKept:
+        """Say in your own words how you see it: they leave with the section, beside the text and never in its place."""
+        return self._sign_off(release, {"digest": digest, "agrees": False, "text": text})
+
+    def _sign_off(self, release: str, body: dict[str, Any]) -> SignOffKept:
+        return cast(SignOffKept, self._read("POST", at("/v1/releases/{}/sign-offs", release), body))
+
+    def set_task(self, handover: str, task: str, status: Literal["open", "under-way", "done", "dropped"]) -> Task:
+        """Say how far something is that this role has to do, once its text was released; the same again changes nothing."""
+        path = at("/v1/handovers/{}/tasks/{}/status", handover, task)
+        return cast(Task, self._read("POST", path, {"status": status}))
 
     def search(self, bsn: str) -> HandoverPage:
         """What about the person with this BSN is open to this professional. Every search is logged."""
@@ -353,26 +300,8 @@ class Professional(_Caller):
 
     def every_received(self) -> Iterator[Handover]:
         """Everything that is open to this role, newest first; pages are fetched on the way."""
-        return _each(self.received, "")
+        return pages_of(self.received, "")
 
-
-def _list(page: Mapping[str, Any]) -> list[Any]:
-    """The items of a page. Raises Refused for what is none."""
-    items = page.get("items")
-    if not isinstance(items, list):
-        raise no_broker(200)
-    return items
-
-
-def _each(page: Callable[[str], Any], after: str) -> Iterator[Any]:
-    """The items of every page. Raises Refused for pages that go round."""
-    seen = {after}
-    while True:
-        found = page(after)
-        yield from _list(found)
-        after = found.get("next", "")
-        if not after:
-            return
-        if after in seen:
-            raise Refused(200, {"detail": "The broker's pages go round. Tell its operator."})
-        seen.add(after)
+    def unread(self, after: str = "") -> HandoverPage:
+        """One page of what is open to this role, and nobody in it asked for since it was written or corrected."""
+        return self._page_of_handovers("unread", after)

@@ -6,6 +6,7 @@ A section that does not open whole, as what it says it is, raises NotOpened; not
 import json
 import secrets
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 import rfc8785
@@ -99,6 +100,8 @@ def _open(
             raise ValueError("another format")
         about = About(sealed["sender"], section["type"], section["mediaType"], from_b64url(sealed["reference"]))
         ciphertext = from_b64url(sealed["ciphertext"])
+        if "signOff" in section and section["signOff"]["digest"] != sha256(ciphertext).hexdigest():
+            raise ValueError("what others agree with is another text")
         info = release_info(sealed["kid"], recipient, release, about, ciphertext)
         key = keys[sealed["kid"]].open(from_b64url(sealed["key"]), info)
         clear = open_content(key, about, ciphertext).decode()

@@ -47,6 +47,9 @@ class Call:
     if_match: str = ""
     """The `ETag` of what must still be so; empty for no condition."""
 
+    prefer: str = ""
+    """What the broker may heed (RFC 7240); empty for nothing."""
+
     @property
     def safe(self) -> bool:
         """Whether making it twice comes to the same as once (RFC 9110 section 9.2.2)."""
@@ -118,6 +121,8 @@ class Wire:
             said["Idempotency-Key"] = call.key
         if call.if_match:
             said["If-Match"] = call.if_match
+        if call.prefer:
+            said["Prefer"] = call.prefer
         form = None if call.form is None else dict(call.form())
         return self._http.request(call.method, call.path, content=content, data=form, params=call.query, headers=said)
 

@@ -11,11 +11,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-import rfc8785
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-from broker.crypto.encoding import b64url
+from broker.crypto.encoding import b64url, canonical
 from broker.crypto.keyring import KeyPurpose, Keyring
 from broker.crypto.sealing import (
     KEY,
@@ -169,7 +165,7 @@ def _about(place: SectionPlace, mark: bytes) -> About:
 
 
 def _bound(place: SectionPlace, mark: bytes, ciphertext: bytes, kid: str) -> bytes:
-    return rfc8785.dumps(
+    return canonical(
         {
             "use": "section-key",
             "kid": kid,
@@ -195,7 +191,7 @@ class FieldCipher:
     def seal(self, context: str, clear: str) -> bytes:
         """Encrypt a value for one place, such as `person:ID:name`."""
         key = self._keyring.current(KeyPurpose.FIELDS)
-        return key.kid.encode() + b"." + aes_seal(_derive(key.secret, context), clear.encode(), context.encode())
+        return key.kid.encode() + b"." + aes_seal(key.derived(_use(context)), clear.encode(), context.encode())
 
     def open(self, context: str, sealed: bytes) -> str:
         """Decrypt it again. Raises Tampered when it belongs to another place."""
@@ -203,8 +199,8 @@ class FieldCipher:
         key = self._keyring.get(KeyPurpose.FIELDS, kid.decode(errors="replace"))
         if key is None:
             raise Tampered
-        return aes_open(_derive(key.secret, context), body, context.encode()).decode()
+        return aes_open(key.derived(_use(context)), body, context.encode()).decode()
 
 
-def _derive(secret: bytes, context: str) -> bytes:
-    return HKDF(SHA256(), 32, salt=None, info=b"rondom field " + context.encode()).derive(secret)
+def _use(context: str) -> bytes:
+    return b"rondom field " + context.encode()

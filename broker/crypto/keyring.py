@@ -23,6 +23,9 @@ from typing import Any
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from broker.crypto.encoding import b64url, from_b64url, thumbprint
 from broker.crypto.sealing import SealingKey
@@ -64,6 +67,7 @@ class Key:
     retired: datetime | None = None
     verifying: bytes = b""
     _opened: list[Ed25519PrivateKey] = field(default_factory=list, init=False, repr=False, compare=False)
+    _extracted: list[HMAC] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def usable(self) -> bool:
@@ -81,6 +85,17 @@ class Key:
         if not self._opened:
             self._opened.append(Ed25519PrivateKey.from_private_bytes(self.secret))
         return self._opened[0]
+
+    def derived(self, use: bytes) -> bytes:
+        """32 bytes for one use of a symmetric key: HKDF-SHA256 (RFC 5869) without salt, `use` as its `info`.
+
+        Its first step (2.2) is the same for every use, and done once; the second (2.3) is one block.
+        """
+        if not self._extracted:
+            self._extracted.append(HMAC(HKDF.extract(SHA256(), None, self.secret), SHA256()))
+        block = self._extracted[0].copy()
+        block.update(use + b"\x01")
+        return block.finalize()
 
     @property
     def public(self) -> Ed25519PublicKey:

@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-import rfc8785
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PrivateKey, MLKEM768X25519PublicKey, Suite
 
-from broker.crypto.encoding import b64url, from_b64url, thumbprint
+from broker.crypto.encoding import b64url, canonical, from_b64url, thumbprint
 from broker.errors import Tampered
 
 FORMAT = "rondom-sealed-1"
@@ -89,17 +88,17 @@ def mark_of(key: bytes, reference: str) -> bytes:
 
 def seal_content(key: bytes, about: About, clear: bytes) -> bytes:
     """Encrypt content under a key that is used for nothing else."""
-    return aes_seal(key, clear, rfc8785.dumps({**about.members(), "use": "content"}))
+    return aes_seal(key, clear, canonical({**about.members(), "use": "content"}))
 
 
 def open_content(key: bytes, about: About, ciphertext: bytes) -> bytes:
     """Decrypt it. Raises SealBroken for anything that was not sealed with this key and about exactly this."""
-    return aes_open(key, ciphertext, rfc8785.dumps({**about.members(), "use": "content"}))
+    return aes_open(key, ciphertext, canonical({**about.members(), "use": "content"}))
 
 
 def intake_info(to: str, sender: str, reference: str, section_type: str, media_type: str, ciphertext: bytes) -> bytes:
     """What a key on its way in is bound to (`info` of RFC 9180 section 5.1); `to` is the intake key's id."""
-    return rfc8785.dumps(
+    return canonical(
         {
             "format": FORMAT,
             "use": "intake",
@@ -116,7 +115,7 @@ def intake_info(to: str, sender: str, reference: str, section_type: str, media_t
 def release_info(to: str, recipient: str, release: str, about: About, ciphertext: bytes) -> bytes:
     """What a key on its way out is bound to; `to` is the id of the recipient's key."""
     more = {"use": "release", "to": to, "recipient": recipient, "release": release, "digest": digest_of(ciphertext)}
-    return rfc8785.dumps({**about.members(), **more})
+    return canonical({**about.members(), **more})
 
 
 def digest_of(ciphertext: bytes) -> str:

@@ -4,7 +4,7 @@
   for another (RFC 8725 section 3.11).
 - Keys come from the broker's own keyring by id; a key that comes with the statement is never looked at.
 - A record that claims a passkey holds what a device signed of it, checked here too (`confirmations.py`).
-- A signature that held once is remembered by the SHA-256 of the whole statement, in a bounded cache.
+- A record that was read once is remembered by the SHA-256 of the whole statement, in a bounded cache.
 """
 
 import hashlib
@@ -26,10 +26,13 @@ from broker.crypto.keyring import Key, KeyPurpose, Keyring
 from broker.domain.consents import ConsentRecord
 from broker.domain.parties import Oin
 from broker.domain.records import UNNAMED, document_of, record_from
+from broker.domain.sign_offs import SignOff, sign_off_from
+from broker.domain.sign_offs import document_of as document_of_sign_off
 from broker.errors import Tampered
 
 RECORD_TYPE = "consent-record+jws"
 RECEIPT_TYPE = "consent-receipt+jws"
+SIGN_OFF_TYPE = "sign-off+jws"
 ed25519_holds = holds
 """Whether an Ed25519 signature holds: (public key, signature, message). Never raises on bad input."""
 _REMEMBERED = 8192
@@ -102,7 +105,7 @@ class RecordNotary:
         self._keyring = keyring
         self._withdraw_at = withdraw_at
         self._origins = frozenset({_origin(withdraw_at)})
-        self._held: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+        self._held: OrderedDict[bytes, ConsentRecord] = OrderedDict()
 
     def digest(self, record: ConsentRecord, names: Mapping[Oin, str] = UNNAMED) -> str:
         """What a signer's device signs of the statement that `sign` would make."""
@@ -120,14 +123,15 @@ class RecordNotary:
     def read(self, statement: str) -> ConsentRecord:
         """The record of a stored statement. Raises Tampered unless its signature holds, and its signer's device's if it has one."""
         digest = hashlib.sha256(statement.encode()).digest()
-        document = self._held.get(digest)
-        if document is None:
+        record = self._held.get(digest)
+        if record is None:
             document = read_statement(self._keyring, KeyPurpose.RECORDS, RECORD_TYPE, statement)
-            check_confirmed(document, record_from(document), self._origins)
-            self._held[digest] = document
+            record = record_from(document)
+            check_confirmed(document, record, self._origins)
+            self._held[digest] = record
             if len(self._held) > _REMEMBERED:
                 self._held.popitem(last=False)
-        return record_from(document)
+        return record
 
     def public_keys(self) -> dict[str, bytes]:
         """The keys that records and family receipts are verified with, by id; also those that sign nothing new."""
@@ -137,22 +141,45 @@ class RecordNotary:
         """A signer's receipt: a signed statement that holds the signed records."""
         return sign_statement(self._keyring.current(KeyPurpose.RECORDS), RECEIPT_TYPE, document)
 
+    def sign_off(self, said: SignOff) -> str:
+        """What a party says of a version, as a signed statement."""
+        return sign_statement(self._keyring.current(KeyPurpose.RECORDS), SIGN_OFF_TYPE, document_of_sign_off(said))
+
+    def read_sign_off(self, statement: str) -> SignOff:
+        """The inverse. Raises Tampered unless the signature holds."""
+        document = read_statement(self._keyring, KeyPurpose.RECORDS, SIGN_OFF_TYPE, statement)
+        try:
+            return sign_off_from(document)
+        except (ValueError, TypeError, KeyError):
+            raise Tampered from None
+
 
 class LogSigner:
-    """Signs log entries (receipts) and checkpoints, with a key each."""
+    """Signs log entries (receipts) and checkpoints, with a key each.
+
+    A receipt that was made here a moment ago is known again by the SHA-256 of leaf and signature together, in a bounded
+    memory: whoever reads both back from the database and finds the same digest has what was signed, or a collision.
+    """
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
+        self._made: OrderedDict[bytes, None] = OrderedDict()
 
     def receipt(self, leaf: bytes) -> tuple[str, bytes]:
         """(key id, Ed25519 signature) over the leaf's stored bytes (`log.md` rule 2)."""
         key = self._keyring.current(KeyPurpose.RECEIPTS)
-        return key.kid, key.private.sign(leaf)
+        signature = key.private.sign(leaf)
+        self._made[_together(key.kid, signature, leaf)] = None
+        if len(self._made) > _REMEMBERED:
+            self._made.popitem(last=False)
+        return key.kid, signature
 
     def receipt_holds(self, kid: str, signature: bytes, leaf: bytes) -> bool:
         """Whether the receipt was made by one of our keys for exactly this leaf."""
         key = self._keyring.get(KeyPurpose.RECEIPTS, kid)
-        return key is not None and ed25519_holds(key.public_raw, signature, leaf)
+        if key is None:
+            return False
+        return _together(kid, signature, leaf) in self._made or ed25519_holds(key.public_raw, signature, leaf)
 
     def receipt_keys(self) -> dict[str, bytes]:
         """Every receipt key's public bytes, by id."""
@@ -165,3 +192,11 @@ class LogSigner:
     def sign_checkpoint(self, body: bytes) -> bytes:
         """Ed25519 over a checkpoint's body, with the current log key."""
         return self._keyring.current(KeyPurpose.LOG).private.sign(body)
+
+
+def _together(kid: str, signature: bytes, leaf: bytes) -> bytes:
+    """One digest of all three, each with its length: no two triples are written alike."""
+    made = hashlib.sha256(f"{len(kid)}:{len(signature)}:{kid}".encode())
+    made.update(signature)
+    made.update(leaf)
+    return made.digest()

@@ -84,7 +84,8 @@ def _agents(line: Line, *, disclosed: bool) -> list[dict[str, Any]]:
         agents.append(
             {
                 "type": _concept("http://snomed.info/sct", "159541003"),  # who keeps the record
-                "who": _organisation(line.facts.counterpart),
+                # of what a family wrote itself no organisation keeps the record
+                "who": _organisation(line.facts.counterpart) if line.facts.counterpart else _broker(line),
                 "requestor": False,
             }
         )

@@ -14,11 +14,13 @@ from typing import Any
 
 from broker.domain.consents import RecordId
 from broker.domain.handovers import Handover, HandoverId, HandoverState, LegalBasis, Section, SectionId, Support
+from broker.domain.meetings import Attendee, Meeting
 from broker.domain.parties import Oin, Organisation, PersonId, Professional, ProfessionalId, Recipient
 from broker.domain.releases import ReleaseRequest, Situation
 from broker.errors import Tampered
 
 VERSION = 1
+_WRITER = json.JSONEncoder(check_circular=False, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def basis_text(request: ReleaseRequest, situation: Situation, now: datetime) -> 
         "doubted": sorted(situation.doubted),
         "restored": situation.restored.astimezone(UTC).isoformat() if situation.restored else None,
     }
-    return json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return _WRITER.encode(document)
 
 
 def read_basis(text: str) -> Basis:
@@ -99,8 +101,10 @@ def _read_organisation(o: Mapping[str, Any]) -> Organisation:
 
 
 def _handover(h: Handover) -> dict[str, Any]:
-    """The header; of the legal bases, which are free text, whether they were stated."""
+    """The header; of the legal bases, which are free text, whether they were stated. Of a meeting, without names."""
     return {
+        **_meeting(h.meeting),
+        **({"author": h.author} if h.author else {}),
         "id": h.id,
         "version": h.version,
         "sender": h.sender,
@@ -108,7 +112,7 @@ def _handover(h: Handover) -> dict[str, Any]:
         "purpose": h.purpose,
         "subject": h.subject,
         "recipients": [[r.organisation, r.role] for r in h.recipients],
-        "sections": [[s.id, s.type, s.media_type, sorted(s.concerns), sorted(s.shielded_from)] for s in h.sections],
+        "sections": [_section(s) for s in h.sections],
         "bases": [bool(h.legal_basis.sender.strip()), bool(h.legal_basis.recipient.strip())],
         "discussed": h.discussed_with_family,
         "consentUntil": h.consent_until.isoformat(),
@@ -118,8 +122,36 @@ def _handover(h: Handover) -> dict[str, Any]:
     }
 
 
+def _section(s: Section) -> list[Any]:
+    """Its last day stands there when it has one; what it was made with decides nothing."""
+    said = [s.id, s.type, s.media_type, sorted(s.concerns), sorted(s.shielded_from)]
+    return [*said, s.expires.isoformat()] if s.expires else said
+
+
+def _read_section(said: list[Any]) -> Section:
+    section, kind, media, about, hidden, *expires = said
+    if len(expires) > 1:
+        raise Tampered
+    return Section(
+        SectionId(section),
+        kind,
+        frozenset(map(PersonId, about)),
+        media,
+        frozenset(map(PersonId, hidden)),
+        date.fromisoformat(expires[0]) if expires else None,
+    )
+
+
+def _meeting(meeting: Meeting | None) -> dict[str, Any]:
+    if meeting is None:
+        return {}
+    return {"meeting": [meeting.on.isoformat(), [[a.organisation, a.role, a.professional] for a in meeting.attendees]]}
+
+
 def _read_handover(h: Mapping[str, Any]) -> Handover:
     sender, recipient = h["bases"]
+    on, table = h.get("meeting", ("", ()))
+    attendees = tuple(Attendee(Oin(oin), role, ProfessionalId(who), "") for oin, role, who in table)
     return Handover(
         id=HandoverId(h["id"]),
         version=h["version"],
@@ -129,14 +161,13 @@ def _read_handover(h: Mapping[str, Any]) -> Handover:
         language="",
         subject=PersonId(h["subject"]),
         recipients=tuple(Recipient(Oin(organisation), role) for organisation, role in h["recipients"]),
-        sections=tuple(
-            Section(SectionId(i), kind, frozenset(map(PersonId, about)), media, frozenset(map(PersonId, hidden)))
-            for i, kind, media, about, hidden in h["sections"]
-        ),
+        sections=tuple(map(_read_section, h["sections"])),
         legal_basis=LegalBasis("stated" if sender else "", "stated" if recipient else ""),
         discussed_with_family=h["discussed"],
         consent_until=date.fromisoformat(h["consentUntil"]),
         retain_until=date.fromisoformat(h["retainUntil"]),
         state=HandoverState(h["state"]),
         supporters=frozenset(Support(PersonId(supporter), PersonId(person)) for supporter, person in h["supporters"]),
+        author=PersonId(h["author"]) if h.get("author") else None,
+        meeting=Meeting(date.fromisoformat(on), attendees) if on else None,
     )

@@ -7,6 +7,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -29,6 +30,17 @@ class Period:
         years, months, weeks, days = (int(part or 0) for part in match.groups())
         return cls(years * 12 + months, weeks * 7 + days)
 
+    @property
+    def text(self) -> str:
+        """As `parse` reads it: months and days."""
+        return "P" + (f"{self.months}M" if self.months else "") + (f"{self.days}D" if self.days else "")
+
+    def within(self, other: "Period") -> bool:
+        """Whether it never ends later than the other, from whatever day both begin; False where that depends on the day."""
+        if self.months <= other.months and self.days <= other.days:
+            return True
+        return self.months * 31 + self.days <= other.months * 28 + other.days
+
     def after(self, day: date) -> date:
         """The day that lies this long after `day`; a month's missing day becomes its last."""
         return _add_months(day, self.months) + timedelta(days=self.days)
@@ -44,6 +56,7 @@ def _add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, last))
 
 
+@lru_cache(64)
 def local_day(instant: datetime) -> date:
     """The calendar day in the Netherlands at that instant. The instant must know its zone."""
     if instant.tzinfo is None:

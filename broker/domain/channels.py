@@ -1,6 +1,7 @@
 """Where a professional turns when consent is not complete: which channel is named tells nothing about who said what.
 
-- The choice sees sender kind, recipient kind and purpose, and nothing else: no answer, no person, no section.
+- The choice sees sender kind, recipient kind and purpose, and nothing else: no answer, no person, no section. For an urgent
+  handover the sender's after-hours telephone comes first, whatever anybody answered.
 - A channel opens nothing. The law's ways around consent do not exist here; people then talk with each other.
 """
 
@@ -43,3 +44,16 @@ def channels_for(
         and (not channel.recipient_kinds or recipient_kind in channel.recipient_kinds)
         and (not channel.purposes or purpose in channel.purposes)
     )
+
+
+def after_hours(phone: str | None) -> Channel:
+    """Whom to call about an urgent handover: its sender, at the telephone that is answered at any hour when one is known."""
+    everybody: frozenset[str] = frozenset()
+    return Channel("after-hours", "AVG 6(1)(d)", _AFTER_HOURS, _CALL, phone, everybody, everybody, everybody)
+
+
+_AFTER_HOURS = Words("De afzender, ook buiten kantooruren", "The sender, also outside office hours")
+_CALL = Words(
+    "Deze overdracht heeft haast. Bel de afzender, ook buiten kantooruren. Die bepaalt zelf wat u nu moet weten.",
+    "This handover is urgent. Call the sender, also outside office hours, who decides what you need to know now.",
+)

@@ -11,10 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
+from operator import attrgetter
 from typing import NewType
 
 from broker.domain.calendar import local_day, still_in
 from broker.domain.handovers import Handover, HandoverId, Section
+from broker.domain.long_watch import CHECK_IN
+from broker.domain.meetings import PURPOSE as MEETING
 from broker.domain.parties import Authority, Oin, PersonId, Recipient
 from broker.domain.passkeys import Confirmation
 from broker.errors import Conflict, Words
@@ -22,6 +25,7 @@ from broker.errors import Conflict, Words
 RecordId = NewType("RecordId", str)
 
 
+_serial = attrgetter("serial")
 SUPPORT = "support"
 """The capacity of somebody who was asked what they think, without having a say."""
 
@@ -174,14 +178,47 @@ def counts(record: ConsentRecord, authorities: Iterable[Authority], now: datetim
     )
 
 
+def counting_for(record: ConsentRecord, cell: Cell, handover: Handover) -> bool:
+    """Whether a record says something about this cell of this handover.
+
+    A yes to a meeting was said about that meeting, one to how somebody said it goes about those words, and one to what a
+    family wrote itself about that very plan: it counts for no other one. A no counts for every one.
+    """
+    if record.state is Stance.GIVEN and of_another_question(record, handover):
+        return False
+    return record.scope.covers(cell)
+
+
+def of_another_question(record: ConsentRecord, handover: Handover) -> bool:
+    """Whether it was said about a meeting, a plan of a family's own, or how somebody said it goes, and not about this one."""
+    own = handover.author is not None  # nothing else has the purpose of a plan, and so its cells
+    bound = own or record.scope.purpose == MEETING or CHECK_IN in record.scope.section_types
+    return bound and record.handover != handover.id
+
+
 def standing(
-    records: Iterable[ConsentRecord], signer: PersonId, cell: Cell, authorities: Iterable[Authority], now: datetime
+    records: Iterable[ConsentRecord],
+    signer: PersonId,
+    cell: Cell,
+    authorities: Iterable[Authority],
+    now: datetime,
+    handover: Handover | None = None,
 ) -> Standing:
-    """The signer's stance on the cell at `now`: the latest record that covers it, and no record means unanswered."""
-    mine = [r for r in records if r.signer == signer and r.scope.covers(cell)]
-    if not mine:
+    """The signer's stance on the cell at `now`: the latest record that covers it, and no record means unanswered.
+
+    With `handover` the stance for that one, by the records that count for it.
+    """
+    covering = (r for r in records if (counting_for(r, cell, handover) if handover else r.scope.covers(cell)))
+    return latest_of(covering, signer, authorities, now)
+
+
+def latest_of(
+    covering: Iterable[ConsentRecord], signer: PersonId, authorities: Iterable[Authority], now: datetime
+) -> Standing:
+    """The same, of the records that cover one cell."""
+    latest = max((r for r in covering if r.signer == signer), key=_serial, default=None)
+    if latest is None:
         return Standing(Stance.UNANSWERED)
-    latest = max(mine, key=lambda record: record.serial)
     stance = latest.state
     if stance is Stance.GIVEN and not still_in(latest.scope.until, now):
         stance = next_stance(stance, Event.EXPIRE)

@@ -54,6 +54,7 @@ class Told(StrEnum):
     NO_LONGER_KEPT = "no-longer-kept"
     NOT_THERE = "no-such-section"
     SEALED_ONLY = "sealed-only"
+    EXPIRED = "expired"
     UNREADABLE = "not-readable"
 
 
@@ -97,6 +98,16 @@ TOLD: dict[Told, tuple[Words, Words]] = {
         Words(
             "Laat uw softwareleverancier een sleutel maken en aanmelden: docs/sealed-sections.md.",
             "Have your software supplier make a key and register it: docs/sealed-sections.md.",
+        ),
+    ),
+    Told.EXPIRED: (
+        Words(
+            "Dit onderdeel is te oud: de dag tot wanneer de afzender het liet gelden, is voorbij.",
+            "This section is too old: the day until which its sender let it hold has passed.",
+        ),
+        Words(
+            "Vraag de afzender of er een nieuwe is. Is een kind in gevaar? Bel Veilig Thuis: 0800-2000.",
+            "Ask the sender whether there is a new one. Is a child in danger? Call Veilig Thuis: 0800-2000.",
         ),
     ),
     Told.UNREADABLE: (

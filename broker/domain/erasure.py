@@ -40,7 +40,10 @@ _CAUSES = {state: cause for cause, state in ENDS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A handover whose contents are still there. Nothing in it is encrypted, so nothing damaged keeps it from going."""
+    """A handover whose contents are still there. Nothing in it is encrypted, so nothing damaged keeps it from going.
+
+    `author` is who of a family wrote it; nobody for what its sender pushed.
+    """
 
     id: HandoverId
     version: int
@@ -49,6 +52,15 @@ class Contents:
     purpose: str
     state: HandoverState
     retain_until: date
+    author: PersonId | None = None
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Noted:
+    """A day on which somebody was certainly still needed."""
+
+    day: date
+    person: PersonId
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,9 @@ COLUMNS = (
 _ACTIONS: Mapping[str, Action] = {
     "handover:pushed": "C", "handover:corrected": "U", "handover:withdrawn": "D", "release:permitted": "R",
     "release:denied": "R", "release:shown": "R", "invitation:made": "C", "consent:given": "C", "consent:refused": "C",
-    "consent:withdrawn": "U", "reaction:written": "C", "reaction:read": "R", "reaction:answered": "U",
+    "consent:withdrawn": "U", "consent:complete": "C", "reaction:written": "C", "reaction:read": "R", "reaction:answered": "U",
+    "task:changed": "U", "plan:written": "C", "plan:changed": "U", "plan:withdrawn": "D", "watch:answered": "C",
+    "signoff:said": "C", "signoff:read": "R",
     "messages:changed": "U", "policy:proposed": "C", "policy:approved": "U", "policy:activated": "U", "keys:changed": "U", "organisation:changed": "U",
     "officer:invited": "C", "officer:enrolled": "C", "officer:withdrawn": "U", "officer:passkey-removed": "D", "motion:proposed": "C", "motion:seconded": "U",
     "matter:raised": "C", "matter:settled": "U", "review:signed-off": "U",

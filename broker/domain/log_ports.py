@@ -71,8 +71,14 @@ class DisclosureLog(Protocol):
     def kick(self) -> None:
         """There is something new."""
 
-    async def receipt(self, appended: Any, owners: frozenset[str]) -> dict[str, Any]:
-        """The receipt of a committed entry, with the openings of these owners only."""
+    async def receipt(
+        self, appended: Any, owners: frozenset[str], *, wait: float = 0.0, seen: Any = None
+    ) -> dict[str, Any]:
+        """The receipt of a committed entry, with the openings of these owners only.
+
+        With its inclusion proof if there is one within `wait` seconds. `seen` is the tree as the entry's own unit of
+        work saw it, if it looked. Raises Unavailable when the database is older than what is known from outside it.
+        """
 
     async def checkpoint(self) -> str:
         """The latest signed checkpoint. Raises NotFound."""
@@ -96,8 +102,14 @@ class LogGuard(Protocol):
     def read(self) -> str | None:
         """The signed note, *not checked*; None when there is none. Raises Unsafe when it cannot be read."""
 
-    def keep(self, note: str, instead_of: str | None) -> None:
-        """Keep a note in the place of the one that was read, unless another came since. Raises Unavailable."""
+    def stamp(self) -> object:
+        """What is another thing as soon as another note is kept, whoever keeps it: quick to find out. None when unsure."""
+
+    def keep(self, note: str, instead_of: str | None) -> object:
+        """Keep a note in the place of the one that was read, unless another came since. Raises Unavailable.
+
+        Returns the stamp of that note; None when another came.
+        """
 
 
 class CosignedLog(Protocol):

@@ -7,7 +7,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import MappingProxyType
 
@@ -24,6 +24,10 @@ ONLY_FOR_SEVERAL = frozenset({"each"})
 PLACEHOLDERS = frozenset(
     {"sender", "recipients", "section", "explanation", "example", "persons", "purpose", "until", "supported"}
 )
+OF_MEETINGS = ("who", "later")
+"""The parts that are said in other words about a meeting: these very people, and this meeting alone."""
+OF_DAY = "meeting"
+"""The placeholder of the day of a meeting, in those parts."""
 ONLY_WITH = {"support": "supported"}
 """Parts that are left out where their placeholder has nothing to say."""
 
@@ -45,6 +49,8 @@ class NoticeTemplate:
     """The text of one language. `parts` holds every name of PARTS, with placeholders of PLACEHOLDERS.
 
     `child` holds those parts that are said in other words to a young person; without any they read the same as all.
+    `family` holds those that are said otherwise when a family itself wrote what is asked about, `meeting` those about a
+    meeting; they go before both. An older text may have none.
     """
 
     version: str
@@ -52,16 +58,28 @@ class NoticeTemplate:
     parts: Mapping[str, str]
     child: Mapping[str, str] = field(default_factory=dict)
     review: Review = Review()
+    family: Mapping[str, str] = field(default_factory=dict)
+    meeting: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("parts", "child"):
+        for name in ("parts", "child", "family", "meeting"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def for_child(self) -> "NoticeTemplate":
         """The text for a young person, under a version of its own; the same text where no part is said otherwise."""
         if not self.child:
             return self
-        return NoticeTemplate(f"{self.version} child", self.language, {**self.parts, **self.child}, review=self.review)
+        return replace(self, version=f"{self.version} child", parts={**self.parts, **self.child}, child={})
+
+    def for_family(self) -> "NoticeTemplate":
+        """The text for what a family wrote itself, under a version of its own."""
+        return replace(self, version=f"{self.version} family", parts={**self.parts, **self.family}, family={})
+
+    def for_meeting(self) -> "NoticeTemplate":
+        """The text about a meeting, under a version of its own; the same text where no part is said otherwise."""
+        if not self.meeting:
+            return self
+        return replace(self, version=f"{self.version} meeting", parts={**self.parts, **self.meeting}, meeting={})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Literal, NewType
 
 from broker.domain.calendar import local_day
+from broker.domain.reachability import Reachability
 
 Oin = NewType("Oin", str)
 """Organisatie-identificatienummer: 20 digits (Logius)."""
@@ -39,13 +40,18 @@ class StatedContact:
     verified: bool = False
 
 
+LONGEST_REGION = 80
+"""Characters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Organisation:
     """A partner in the agreement. A suspended one gets and brings nothing.
 
     `sealing_key` is the public key, as JSON, to which what it gets is sealed; without one it gets plain text over TLS.
     `jwks_url` is the address of its signing keys, where those are not registered one by one. With `bound_tokens` it gets
-    no token, and uses none, that is not bound to a key or a certificate.
+    no token, and uses none, that is not bound to a key or a certificate. `reachability` is what it made known to everybody.
+    `region` is the municipality or region that it works for, as indicators are counted by; empty when nobody said.
     """
 
     oin: Oin
@@ -55,6 +61,13 @@ class Organisation:
     sealing_key: str | None = None
     jwks_url: str | None = None
     bound_tokens: bool = False
+    reachability: Reachability = field(default_factory=Reachability)
+    region: str = ""
+
+
+def is_region(text: str) -> bool:
+    """Whether this can be the name of a municipality or region: one short line; also nothing at all."""
+    return text.isprintable() and text == text.strip() and len(text) <= LONGEST_REGION
 
 
 @dataclass(frozen=True, slots=True)

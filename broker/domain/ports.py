@@ -18,6 +18,7 @@ from broker.domain.handovers import Handover, Section
 from broker.domain.notices import NoticeTemplate
 from broker.domain.overview import Overview
 from broker.domain.parties import Oin
+from broker.domain.sign_offs import SignOff
 from broker.domain.signers import SignerTable
 from broker.domain.vocabulary import Vocabulary
 from broker.errors import BrokerError, Words
@@ -179,6 +180,12 @@ class Notary(Protocol):
 
     def read(self, statement: str) -> ConsentRecord:
         """The record. Raises Tampered unless the signature holds."""
+
+    def sign_off(self, said: SignOff) -> str:
+        """What a party says of a version, as a signed statement."""
+
+    def read_sign_off(self, statement: str) -> SignOff:
+        """The inverse. Raises Tampered unless the signature holds."""
 
     def public_keys(self) -> dict[str, bytes]:
         """The keys that records and receipts are verified with, by id."""

@@ -134,20 +134,23 @@ def speaks_as(
     return capacity(author, for_whom[0], authorities, now)
 
 
-def plain(text: str, *, needed: bool = True) -> str:
-    """What was typed, with every line break alike and nothing around it. Raises Invalid with every fault."""
+def plain(text: str, *, needed: bool = True, longest: int = LONGEST, too_long: Words | None = None) -> str:
+    """What was typed, with every line break alike and nothing around it. Raises Invalid with every fault.
+
+    `too_long` is told of what has more than `longest` signs.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
-    faults = tuple(_faults(text, needed=needed))
+    faults = tuple(_faults(text, needed=needed, longest=longest, too_long=too_long or _LONG))
     if faults:
         raise Invalid(faults)
     return text
 
 
-def _faults(text: str, *, needed: bool) -> Iterator[Fault]:
+def _faults(text: str, *, needed: bool, longest: int, too_long: Words) -> Iterator[Fault]:
     if needed and not text:
         yield Fault("/text", _EMPTY)
-    if len(text) > LONGEST:
-        yield Fault("/text", _LONG)
+    if len(text) > longest:
+        yield Fault("/text", too_long)
     if any(sign not in "\n\t" and unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
         yield Fault("/text", _STRANGE)
 

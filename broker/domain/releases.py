@@ -1,7 +1,8 @@
 """The decision on a release: one pure function in which consent and agreement both say yes, or nothing leaves.
 
 1. The handover is still kept, addressed to this role, and asked for the purpose it was shared for.
-2. The agreement permits the section, and what may only leave sealed can be sealed; an error has denied already.
+2. The agreement permits the section, its own last day is not over (a type that must have one and has none is over), and
+   what may only leave sealed can be sealed; an error has denied already.
 3. Every person that the section concerns is covered: each required signer's latest answer is a current yes, and not
    one that rests on a contact that is in doubt, nor one from before an older copy of the database was put back: a stop
    that came after it may have been lost.
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NewType
 
-from broker.domain.consents import Cell, ConsentRecord, EvidenceLevel, Stance, Standing, cell_of, standing
+from broker.domain.consents import ConsentRecord, EvidenceLevel, Stance, Standing, cell_of, counting_for, latest_of
 from broker.domain.decisions import Finding, PolicyQuestion, Ruling, SectionDecision, Told
 from broker.domain.handovers import Handover, HandoverId, Section, SectionId
 from broker.domain.parties import Authority, Organisation, Person, PersonId, Professional, Recipient
@@ -51,6 +52,8 @@ class Situation:
     """For everybody whose facts were read: a line for each statement that they come from."""
     sealed_only: frozenset[str] = frozenset()
     """Section types that leave sealed, or not at all."""
+    expiring: frozenset[str] = frozenset()
+    """Section types that leave only until a last day of their own."""
     passkeys: Mapping[PersonId, tuple[Enrolled, ...]] = field(default_factory=dict)
     """Whose device may have signed, and when it was in use. Who is not there has none."""
     restored: datetime | None = None
@@ -89,28 +92,31 @@ def findings(situation: Situation, section: Section, recipient: Recipient, now: 
     """How every required signer of every person concerned stands. Empty only when the section concerns nobody."""
     found: list[Finding] = []
     for person_id in sorted(section.concerns):
-        person = situation.people.get(person_id, Person(person_id, frozenset()))
+        person = situation.people.get(person_id) or Person(person_id, frozenset())
         required = required_signers(person, situation.authorities, situation.table, now)
         cell = cell_of(situation.handover, recipient, section, person_id)
+        said = [record for record in situation.records if counting_for(record, cell, situation.handover)]
         if not required.complete:
             found.append(Finding(person_id, None, Stance.UNANSWERED, gap=required.gap))
         for signer in sorted(required.signers):
-            where = standing(situation.records, signer, cell, situation.authorities, now)
+            where = latest_of(said, signer, situation.authorities, now)
             gap = Gap.CONTACT_DOUBTED if signer in situation.doubted and _by_code(where) else None
             gap = Gap.BEFORE_RESTORE if where.stance is Stance.GIVEN and precedes(where, situation.restored) else gap
             found.append(Finding(person_id, signer, where.stance, where.record.id if where.record else None, gap))
             if signer in section.shielded_from:
                 found.append(Finding(person_id, None, Stance.UNANSWERED))
-        found += _support(situation, cell, required.signers)
+        found += _support(situation, said, person_id, required.signers)
     return tuple(found)
 
 
-def _support(situation: Situation, cell: Cell, required: frozenset[PersonId]) -> list[Finding]:
+def _support(
+    situation: Situation, said: Sequence[ConsentRecord], person: PersonId, required: frozenset[PersonId]
+) -> list[Finding]:
     """What those said whom the sender asked without their having a say; those who do are asked as signers."""
-    asked = sorted(s.supporter for s in situation.handover.supporters if s.person == cell.person)
-    mine = {r.signer: r for r in sorted(situation.records, key=lambda r: r.serial) if r.scope.covers(cell)}
+    asked = sorted(s.supporter for s in situation.handover.supporters if s.person == person)
+    mine = {r.signer: r for r in sorted(said, key=lambda r: r.serial)} if asked else {}
     return [
-        Finding(cell.person, supporter, mine[supporter].state, mine[supporter].id, counts=False)
+        Finding(person, supporter, mine[supporter].state, mine[supporter].id, counts=False)
         for supporter in asked
         if supporter in mine and supporter not in required
     ]
@@ -153,7 +159,7 @@ def policy_question(
 ) -> PolicyQuestion:
     """What is put to the agreement for one section."""
     handover = situation.handover
-    subject = situation.people.get(handover.subject, Person(handover.subject, frozenset()))
+    subject = situation.people.get(handover.subject) or Person(handover.subject, frozenset())
     return PolicyQuestion(
         sender_kind=situation.sender.kind,
         recipient_kind=situation.recipient.kind,
@@ -179,15 +185,18 @@ def decide(
 ) -> ReleaseDecision:
     """Decide for each section that was asked for. A section without findings or ruling is denied."""
     decisions: list[SectionDecision] = []
+    whole = refusal(request, situation, now)  # 1
     for section in situation.handover.sections:
         if request.types is not None and section.type not in request.types:
             continue
         ruling, asked = rulings.get(section, Ruling(False, (), "")), tuple(found.get(section, ()))
-        told = refusal(request, situation, now)  # 1
+        told = whole
         if told is None and (not ruling.permitted or ruling.errors):
             told = Told.NOT_AGREED  # 2
         elif told is None and section.type in situation.unsealable:
             told = Told.SEALED_ONLY  # 2
+        elif told is None and section.over_at(now, must_expire=section.type in situation.expiring):
+            told = Told.EXPIRED  # 2
         elif told is None and not consented(asked):
             told = Told.NO_CONSENT  # 3
         decisions.append(SectionDecision(section, ruling, asked, told))
@@ -199,7 +208,7 @@ def refusal(request: ReleaseRequest, situation: Situation, now: datetime) -> Tol
     handover, who = situation.handover, request.professional
     if not handover.kept_at(now) or situation.sender.suspended or situation.recipient.suspended:
         return Told.NO_LONGER_KEPT
-    if who.organisation != situation.recipient.oin or not handover.addressed_to(who.organisation, who.role):
+    if who.organisation != situation.recipient.oin or not handover.meant_for(who):
         return Told.NOT_THERE
     if request.purpose != handover.purpose:
         return Told.OTHER_PURPOSE

@@ -27,6 +27,7 @@ class Topic(StrEnum):
     """What a reminder says. After a birthday the young person decides `too`, or `alone`."""
 
     CONSENT_ENDS = "consent-ends"
+    PLAN_ENDS = "plan-ends"
     YOU_TOO = "you-decide-too"
     YOU_ALONE = "you-decide-alone"
     CHILD_TOO = "child-decides-too"

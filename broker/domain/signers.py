@@ -123,6 +123,8 @@ def required_signers(person: Person, authorities: Sequence[Authority], table: Si
         for birth in sorted(person.births)
         for judged in person.judged
     ]
+    if len(readings) == 1:
+        return readings[0]
     gaps = sorted(reading.gap for reading in readings if reading.gap is not None)
     return Required(frozenset().union(*(reading.signers for reading in readings)), gaps[0] if gaps else None)
 

@@ -23,6 +23,15 @@ class Why(StrEnum):
     ABOUT_THEM = "about-them"
 
 
+_FIRST = tuple(Why)
+"""Who has more than one reason is told the first."""
+
+
+def first(one: Why | None, other: Why) -> Why:
+    """Of two reasons to tell somebody, the one that they are told."""
+    return other if one is None else min(one, other, key=_FIRST.index)
+
+
 def old_enough(person: Person, table: SignerTable, now: datetime) -> bool:
     """Whether every stated birth date makes them old enough to be asked. Somebody without a birth date is not."""
     asked_from = min((rule.from_age for rule in table.rules if rule.person_signs), default=None)
@@ -41,5 +50,5 @@ def told_of(
         about = {p for p in decision.section.concerns if p in people and old_enough(people[p], table, now)}
         for person in (signed | about) - decision.section.shielded_from:
             why = Why.SAID_YES if person in signed else Why.ABOUT_THEM
-            told[person] = min(told.get(person, why), why, key=list(Why).index)
+            told[person] = first(told.get(person), why)
     return told

@@ -27,6 +27,8 @@ SUBJECTS = {
     "invitation": Words("Een vraag voor je", "A question for you"),
     "answer-kept": Words("Je antwoord is bewaard", "Your answer is kept"),
     "was-read": Words("Er is iets gelezen", "Something was read"),
+    "urgent-escalation": Words("Iets met spoed is nog niet rond", "Something urgent has not come through yet"),
+    "check-in": Words("Gaat het nog goed?", "Is it still going well?"),
     "consent-ends": Words("Over een tijdje stopt iets", "Something ends in a while"),
     "birthday-soon": Words("Straks verandert er iets", "Something changes soon"),
     "reaction-answered": Words("Er is een antwoord voor je", "There is an answer for you"),

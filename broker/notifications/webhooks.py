@@ -63,6 +63,11 @@ class WebhookCourier:
         """There may be something to send."""
         self._wake.set()
 
+    async def called(self) -> None:
+        """For a process in which nothing is sent: wait until somebody kicks."""
+        await self._wake.wait()
+        self._wake.clear()
+
     async def run(self) -> None:
         """Send until cancelled."""
         try:
@@ -81,10 +86,13 @@ class WebhookCourier:
     async def step(self) -> int:
         """Send all that is due now, and wait until it ended; returns how many were tried."""
         tried = 0
-        while (begun := await self._begin()) or self._under_way:
-            tried += begun
-            await asyncio.wait(list(self._under_way), return_when=asyncio.FIRST_COMPLETED)
-        return tried
+        while True:
+            waited_for = bool(self._under_way)  # whose partner could be sent more, once they ended
+            tried += (begun := await self._begin())
+            if self._under_way:
+                await asyncio.wait(list(self._under_way), return_when=asyncio.FIRST_COMPLETED)
+            elif not begun and not waited_for:
+                return tried
 
     async def forget(self) -> None:
         """Let go of what waited too long."""

@@ -7,7 +7,9 @@
 """
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
+from broker.domain.calendar import Period
 from broker.domain.differences import Difference, Direction, OtherChange
 from broker.domain.signers import SignerRule
 from broker.domain.vocabulary import Vocabulary
@@ -27,7 +29,14 @@ def compare(old: PolicySet, new: PolicySet) -> Difference:
     gained, lost = _beyond(after, before), _beyond(before, after)
     everything = together(cell.open for matrix in (before, after) for cell in matrix.cells.values())
     phrases = Phrases(space, _joined(new.vocabulary, old.vocabulary), everything)
-    of_types = (*_sealed(old, new, phrases.vocabulary), *_own_text(old, new, phrases.vocabulary))
+    words = phrases.vocabulary
+    of_types = (
+        *_sealed(old, new, words),
+        *_expires(old, new, words),
+        *_kept_for(old.vocabulary.own_text, new.vocabulary.own_text, words, *_OWN_TEXT),
+        *_kept_for(old.vocabulary.family_text, new.vocabulary.family_text, words, *_FAMILY_TEXT),
+        *_kept_for(old.vocabulary.signed_off, new.vocabulary.signed_off, words, *_SIGNED_OFF),
+    )
     others = (*_signers(old, new, space), *_authority(old, new), *of_types)  # 3
     return Difference(
         old.digest,
@@ -119,21 +128,69 @@ def _sealed(old: PolicySet, new: PolicySet, words: Vocabulary) -> Iterator[Other
         yield OtherChange(said, Direction.NARROWER if section in now else Direction.WIDER)
 
 
-def _own_text(old: PolicySet, new: PolicySet, words: Vocabulary) -> Iterator[OtherChange]:
-    then, now = old.vocabulary.own_text, new.vocabulary.own_text
-    for section in sorted(then ^ now):
+def _expires(old: PolicySet, new: PolicySet, words: Vocabulary) -> Iterator[OtherChange]:
+    then, now = old.vocabulary.section_types, new.vocabulary.section_types
+    for section in sorted({*then} & {*now}):
+        before, after = then[section].expires, now[section].expires
+        if before == after:
+            continue
         label = words.label(section)
-        if section in now:
-            said = Words(
-                f"Over wie '{label.nl}' gaat, mag die tekst voortaan zelf lezen.",
-                f"The person whom '{label.en}' is about may read that text from now on.",
-            )
+        if after is None:
+            said = Words(f"'{label.nl}' wordt niet meer te oud.", f"'{label.en}' no longer grows too old.")
         else:
             said = Words(
-                f"Over wie '{label.nl}' gaat, mag die tekst niet meer zelf lezen.",
-                f"The person whom '{label.en}' is about may no longer read that text.",
+                f"'{label.nl}' wordt voortaan hoogstens {after.text} na het invullen nog gegeven.",
+                f"'{label.en}' is given until at most {after.text} after it was filled in from now on.",
             )
-        yield OtherChange(said, Direction.WIDER if section in now else Direction.NARROWER)
+        yield OtherChange(said, _direction(before, after))
+
+
+def _direction(before: Period | None, after: Period | None) -> Direction:
+    if after is None:
+        return Direction.WIDER
+    if before is None or after.within(before):
+        return Direction.NARROWER
+    return Direction.WIDER if before.within(after) else Direction.BOTH
+
+
+def _kept_for(
+    then: AbstractSet[str], now: AbstractSet[str], words: Vocabulary, more: Words, less: Words
+) -> Iterator[OtherChange]:
+    """What holds for a section type from now on, or no longer: `more` and `less` say it of its `{}`."""
+    for section in sorted(then ^ now):
+        label, said, way = words.label(section), less, Direction.NARROWER
+        if section in now:
+            said, way = more, Direction.WIDER
+        yield OtherChange(Words(said.nl.format(label.nl), said.en.format(label.en)), way)
+
+
+_FAMILY_TEXT = (
+    Words(
+        "Wie beslist over iedereen in '{}', mag die tekst voortaan zelf lezen.",
+        "Whoever decides about everybody in '{}' may read that text from now on.",
+    ),
+    Words(
+        "Wie beslist over iedereen in '{}', mag die tekst niet meer zelf lezen.",
+        "Whoever decides about everybody in '{}' may no longer read that text.",
+    ),
+)
+_OWN_TEXT = (
+    Words(
+        "Over wie '{}' gaat, mag die tekst voortaan zelf lezen.",
+        "The person whom '{}' is about may read that text from now on.",
+    ),
+    Words(
+        "Over wie '{}' gaat, mag die tekst niet meer zelf lezen.",
+        "The person whom '{}' is about may no longer read that text.",
+    ),
+)
+_SIGNED_OFF = (
+    Words(
+        "Bij '{}' gaat voortaan mee wie het eens is en wie het anders ziet.",
+        "With '{}' goes from now on who agrees with it and who sees it differently.",
+    ),
+    Words("Bij '{}' gaat niet meer mee wie het eens is.", "With '{}' no longer goes who agrees with it."),
+)
 
 
 def _rules(old: PolicySet, new: PolicySet) -> Iterator[tuple[str, str]]:

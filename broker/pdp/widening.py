@@ -1,8 +1,8 @@
 """Whether another set could give something that this one does not: yes, unless it is plain from the rules that it cannot.
 
 It is plain when every permit of the new set asks at least what one of the old asks, every forbid of the old is taken over
-by one of the new, nobody signs less, nothing that had to be sealed is free, no text more is shown to whom it is about, and
-there is no new word to speak of.
+by one of the new, nobody signs less, nothing that had to be sealed is free, nothing that grew old lasts longer, no text more
+is shown to whom it is about or leaves with who agrees with it, and there is no new word to speak of.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import Any
 
 import cedarpy
 
+from broker.domain.calendar import Period
 from broker.pdp.policy_set import RULES, PolicySet
 from broker.pdp.terms import LISTS
 
@@ -19,10 +20,27 @@ def widens(before: PolicySet, after: PolicySet) -> bool:
     """Whether `after` could give more than `before`. Never False for one that does; may be True for one that does not."""
     freed = before.vocabulary.sealed_only - after.vocabulary.sealed_only
     shown = after.vocabulary.own_text - before.vocabulary.own_text
+    shown |= after.vocabulary.signed_off - before.vocabulary.signed_off
+    shown |= after.vocabulary.family_text - before.vocabulary.family_text
+    kept = _lasting(before, after)
     words = any(set(getattr(after.vocabulary, name)) - set(getattr(before.vocabulary, name)) for name in LISTS)
     given = _all_within(_rules(after, "permit"), _rules(before, "permit"))
     taken = _all_within(_rules(before, "forbid"), _rules(after, "forbid"))
-    return not (given and taken) or before.signers != after.signers or bool(freed | shown) or words
+    return not (given and taken) or before.signers != after.signers or bool(freed | shown | kept) or words
+
+
+def _lasting(before: PolicySet, after: PolicySet) -> frozenset[str]:
+    """The types that had to grow old, and need not any more or not as soon; one with other months and days counts too."""
+    then, now = before.vocabulary.section_types, after.vocabulary.section_types
+    return frozenset(
+        name
+        for name in before.vocabulary.expiring & {*now}
+        if not _within_period(now[name].expires, then[name].expires)
+    )
+
+
+def _within_period(now: Period | None, then: Period | None) -> bool:
+    return then is None or (now is not None and now.within(then))
 
 
 def _rules(policy_set: PolicySet, effect: str) -> list[Any]:

@@ -6,6 +6,8 @@
 4. A professional's contacts are kept as keyed tags only, and compared with those that people are reached at.
 5. Where the request shows a key or a certificate, the token is bound to it (`services/bindings.py`), and counts only with it.
 6. Only what was proven counts towards how often an organisation may call: who cannot sign for it uses up nothing of its.
+7. How the organisation stands is asked of the database at each call, before any other refusal is told. What writes by itself
+   may ask it in its own unit of work (`Holder`); what was refused before it came to that, asks it for the refusal.
 
 The clock is the machine's own, also in a demonstration that moves the broker's.
 
@@ -60,6 +62,39 @@ class Caller:
     organisation: Organisation
     professional: Professional | None
     budget: Budget
+
+
+@dataclass(slots=True)
+class Holder:
+    """Whoever holds a verified token, not let in yet: nobody asked how the organisation stands (7).
+
+    `admit` is called with the organisation's row, read in the unit of work in which the holder's request is carried out,
+    before anything is looked up, counted or refused there. A call of a suspended organisation counts towards its rate.
+    """
+
+    organisation: Oin
+    professional: Professional | None
+    budget: Budget
+    _bound: bool
+    _standing: bool | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether it was asked how the organisation stands."""
+        return self._standing is not None
+
+    @property
+    def admitted(self) -> bool:
+        """Whether the organisation was found to stand."""
+        return self._standing is True
+
+    def admit(self, organisation: Organisation | None) -> None:
+        """Let them in. Raises NotAuthenticated for an organisation that is not there, is suspended, or wants bound tokens."""
+        if organisation is not None and organisation.oin != self.organisation:
+            raise ValueError("this is another organisation")
+        self._standing = False
+        _check_standing(organisation, bound=self._bound)
+        self._standing = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,26 +221,52 @@ class Access:
         A proof that passes is used up.
         """
         now = self._clock()
+        claims = self._claims(shown, now)
+        organisation = _check_standing(await self._organisation(claims.organisation), bound=bool(claims.bound))  # 7
+        await self._check_binding(claims, shown, now)
+        budget = await self._rates.spend(organisation.oin)  # 6
+        return Caller(organisation, _professional(claims), budget)
+
+    async def holder(self, shown: Shown) -> Holder:
+        """Who holds the token that is shown; for a professional's that needs no proof, nothing is read or written.
+
+        Whoever takes them lets them in with `Holder.admit`, or calls `admit` for whatever ends before that. Raises what
+        `caller` raises, in the same order.
+        """
+        now = self._clock()
+        claims = self._claims(shown, now)
+        oin, professional, bound = Oin(claims.organisation), _professional(claims), bool(claims.bound)
+        if professional is None or claims.bound.key:
+            return Holder(oin, professional, (await self.caller(shown)).budget, bound)
         try:
-            claims = self._tokens.read(shown.token, now)
+            await self._check_binding(claims, shown, now)
+            budget = await self._rates.spend(oin)  # 6
+        except BrokerError:
+            _check_standing(await self._organisation(oin), bound=bound)  # 7
+            raise
+        return Holder(oin, professional, budget, bound)
+
+    async def admit(self, holder: Holder) -> None:
+        """Let a holder in of whom that was not asked yet, in a unit of work of its own. Raises NotAuthenticated."""
+        if not holder.asked:
+            holder.admit(await self._organisation(holder.organisation))
+
+    def _claims(self, shown: Shown, now: datetime) -> AccessClaims:
+        try:
+            return self._tokens.read(shown.token, now)
         except NotAuthenticated:
             raise _not_let_in("access-token") from None
+
+    async def _organisation(self, oin: str) -> Organisation | None:
         async with self._house.storage(writing=False) as work:
-            organisation = await work.organisations.get(claims.organisation)
-        if organisation is None or organisation.suspended:
-            raise _not_let_in("access-suspended")
-        if organisation.bound_tokens and not claims.bound:
-            raise _not_let_in("access-unbound")
+            return await work.organisations.get(oin)
+
+    async def _check_binding(self, claims: AccessClaims, shown: Shown, now: datetime) -> None:
         try:
             await self._bindings.check(claims.bound, shown, now)  # 5
         except (ProofRefused, CertificateRefused) as refused:
             _log.warning("access:refused", code=refused.fault.value)
             raise
-        budget = await self._rates.spend(organisation.oin)  # 6
-        if claims.scope == PROFESSIONAL_SCOPE and claims.role:
-            who = Professional(ProfessionalId(claims.subject), Oin(claims.organisation), claims.role, claims.client)
-            return Caller(organisation, who, budget)
-        return Caller(organisation, None, budget)
 
     @staticmethod
     def organisation(caller: Caller) -> Organisation:
@@ -215,7 +276,7 @@ class Access:
         return caller.organisation
 
     @staticmethod
-    def professional(caller: Caller) -> Professional:
+    def professional(caller: Caller | Holder) -> Professional:
         """The professional who calls. Raises NotAllowed for an organisation itself."""
         if caller.professional is None:
             raise NotAllowed(_FOR_PROFESSIONALS)
@@ -241,6 +302,21 @@ def _unproven(fault: ProofFault) -> TokenRefused:
 def _not_let_in(code: str) -> NotAuthenticated:
     _log.warning("access:refused", code=code)
     return NotAuthenticated()
+
+
+def _check_standing(organisation: Organisation | None, *, bound: bool) -> Organisation:
+    """Raises NotAuthenticated; only the operator reads why."""
+    if organisation is None or organisation.suspended:
+        raise _not_let_in("access-suspended")
+    if organisation.bound_tokens and not bound:
+        raise _not_let_in("access-unbound")
+    return organisation
+
+
+def _professional(claims: AccessClaims) -> Professional | None:
+    if claims.scope != PROFESSIONAL_SCOPE or not claims.role:
+        return None
+    return Professional(ProfessionalId(claims.subject), Oin(claims.organisation), claims.role, claims.client)
 
 
 def _contacts(claims: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -72,10 +72,15 @@ class Agreements:
         row = await work.policies.in_force()
         number = row.number if row else 0
         if row is None or number <= self._number:
-            if number < self._number:
+            if number < (known := self._number) and await self._newest() < known:  # it may see an earlier moment
                 raise Tampered  # 2
             return self._agreement
         return await self._take_over(work, row)
+
+    async def _newest(self) -> int:
+        async with self._storage(writing=False) as work:
+            row = await work.policies.in_force()
+        return row.number if row else 0
 
     async def _take_over(self, work: UnitOfWork, row: InForce) -> AgreementInForce:
         await self._check(work, row)

@@ -4,11 +4,13 @@ What is closed to a recipient is not there for it: in no list, no cursor, and in
 ends early says that much was answered, and is closed. A page's work has a bound.
 """
 
+from datetime import datetime
 from typing import NamedTuple
 
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import Handover
 from broker.domain.parties import Oin, Professional, Recipient
+from broker.domain.stores import UnitOfWork
 from broker.errors import NotFound
 from broker.services.cursors import Place
 from broker.services.handovers import own
@@ -39,16 +41,12 @@ class Boxes:
             handover = await own(work, sender, handover_id)
             return await seen_by_sender(work, self._house, handover, self._house.clock())
 
-    async def received_one(self, oin: Oin, role: str | None, handover_id: str) -> HandoverView:
-        """What is open of a handover to this organisation (in one role). Raises NotFound when nothing is."""
+    async def received_one(self, oin: Oin, who: Professional | None, handover_id: str) -> HandoverView:
+        """What is open of a handover to this organisation (to one professional). Raises NotFound when nothing is."""
         now = self._house.clock()
         async with self._house.storage(writing=False) as work:
             handover = await work.handovers.get(handover_id)
-            view = (
-                await seen_by_recipient(work, self._house, handover, _mine(handover, oin, role), now)
-                if handover
-                else None
-            )
+            view = await self._seen(work, handover, _mine(handover, oin, who), who, now) if handover else None
         if view is None:
             raise NotFound
         return view
@@ -62,14 +60,18 @@ class Boxes:
             views = [await seen_by_sender(work, self._house, handover, now) for handover in found[:limit]]
         return Page(tuple(views), place.written(found[limit - 1].id) if len(found) > limit else "")
 
-    async def received(self, oin: Oin, role: str | None, cursor: str, limit: int) -> Page:
-        """A page of what at least one consent opens to this organisation (in one role), newest first.
+    async def received(
+        self, oin: Oin, who: Professional | None, cursor: str, limit: int, *, uncollected: bool = False
+    ) -> Page:
+        """A page of what at least one consent opens to this organisation (to one professional), newest first.
 
         What is closed is passed over, and no cursor can be read. What nobody ever answered costs nothing; of what
-        somebody did, at most `LOOKED_AT` are looked into for one page, which is then a short one. Raises Invalid for a
-        cursor of another list.
+        somebody did, at most `LOOKED_AT` are looked into for one page, which is then a short one. With `uncollected` only
+        what nobody in the role asked for since it was written or corrected. Raises Invalid for a cursor of another list.
         """
-        now, place = self._house.clock(), Place(self._house.fields, "received", oin, role or "")
+        role = who.role if who else None
+        box = "unread" if uncollected else "received"
+        now, place = self._house.clock(), Place(self._house.fields, box, oin, role or "")
         before, looked = place.read(cursor), 0
         recipient = Recipient(oin, role) if role is not None else None
         views: list[HandoverView] = []
@@ -77,12 +79,15 @@ class Boxes:
             more = True
             while more and len(views) <= limit and looked < LOOKED_AT:
                 wanted = min(limit + 1, LOOKED_AT - looked)
-                found = await work.lists.addressed(recipient, oin, before, wanted + 1)
+                found = await work.lists.addressed(recipient, oin, before, wanted + 1, uncollected=uncollected)
                 more, found = len(found) > wanted, found[:wanted]
                 looked += len(found)
                 for handover in found:
-                    mine = _mine(handover, oin, role)
-                    if view := await seen_by_recipient(work, self._house, handover, mine, now):
+                    mine = _mine(handover, oin, who)
+                    if uncollected:
+                        collected = await work.arrivals.collected(handover)
+                        mine = tuple(one for one in mine if one not in collected)
+                    if view := await self._seen(work, handover, mine, who, now):
                         views.append(view)
                 before = found[-1].id if found else before
         page = tuple(views[:limit])
@@ -103,11 +108,7 @@ class Boxes:
             views = [
                 view
                 for handover in found
-                if (
-                    view := await seen_by_recipient(
-                        work, self._house, handover, (Recipient(who.organisation, who.role),), now
-                    )
-                )
+                if (view := await self._seen(work, handover, _mine(handover, who.organisation, who), who, now))
             ]
             personal = [Personal(who.id, "professional", who.id), Personal(who.id, "role", who.role)]
             if subject is not None:
@@ -120,6 +121,14 @@ class Boxes:
         self._house.log.kick()
         return tuple(views)
 
+    async def _seen(
+        self, work: UnitOfWork, handover: Handover, mine: tuple[Recipient, ...], who: Professional | None, now: datetime
+    ) -> HandoverView | None:
+        return await seen_by_recipient(work, self._house, handover, mine, now, named=who is not None)
 
-def _mine(handover: Handover, oin: Oin, role: str | None) -> tuple[Recipient, ...]:
-    return tuple(r for r in handover.recipients if r.organisation == oin and role in (None, r.role))
+
+def _mine(handover: Handover, oin: Oin, who: Professional | None) -> tuple[Recipient, ...]:
+    """Of a meeting, only for who is named at the table; the organisation itself sees that there is one."""
+    if who is not None and not handover.meant_for(who):
+        return ()
+    return tuple(r for r in handover.recipients if r.organisation == oin and (who is None or r.role == who.role))

@@ -28,9 +28,9 @@ from broker.services.files import ProofFile
 from broker.services.house import House
 from broker.services.lines import decision_of, first_of, row_of, types_of
 from broker.services.looking import looked
+from broker.services.officer_screens import EntryRow
 from broker.services.officers import Officers
 from broker.services.reporting import SPAN, passing, read_back
-from broker.services.screens import EntryRow
 
 By = Literal["professional", "organisation", "client"]
 _WHOLE = {

@@ -27,15 +27,21 @@ from broker.domain.consents import (
 )
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.fhir import MEDIA_TYPE, bundle_of
+from broker.domain.handovers import HandoverState
+from broker.domain.long_watch import CHECK_IN
 from broker.domain.notices import Notice, asked_of, capacity
 from broker.domain.parties import Oin, PersonId
-from broker.domain.stores import UnitOfWork
+from broker.domain.stores import Lock, UnitOfWork
 from broker.errors import Conflict, Invalid, NotFound, Words
+from broker.services.check_ins import CheckIns
 from broker.services.files import ProofFile
 from broker.services.mine import SaidBy, read_by, recipient_words, said, weights_of
 from broker.services.notices import compose_for
+from broker.services.own_lifeline import OwnLifelines
+from broker.services.own_plan import OwnPlans
 from broker.services.own_report import OwnReports
-from broker.services.own_text import OwnTexts
+from broker.services.own_sign_offs import SigningOff
+from broker.services.own_tasks import OwnTasks
 from broker.services.proving import proof_of_sharing
 from broker.services.questionnaires import Choice, Questionnaire, Shown
 from broker.services.questions import Chosen, Request, basis_of
@@ -44,7 +50,7 @@ from broker.services.recording import keep
 from broker.services.screens import CareFile, Mine, ReceiptScreen, SaidLine, Weight
 
 
-class Consents(OwnTexts, OwnReports, Receipts):
+class Consents(CheckIns, OwnPlans, OwnLifelines, OwnTasks, OwnReports, SigningOff, Receipts):
     """The use cases of a family member."""
 
     async def questionnaire(self, token: str, language: str) -> Questionnaire:
@@ -68,9 +74,12 @@ class Consents(OwnTexts, OwnReports, Receipts):
         visit, invitation, signer = await self._verified(work, token, lock=lock)
         if invitation.answered:
             raise Conflict(_ANSWERED, code="already-answered")
-        handover = await work.handovers.get(invitation.handover, lock="shared" if lock else "")  # 1
-        if handover is None or not handover.kept_at(now) or invitation.answer_until <= now:
+        mode: Lock = "exclusive" if CHECK_IN in visit.state else "shared"
+        handover = await work.handovers.get(invitation.handover, lock=mode if lock else "")  # 1
+        if handover is None or not handover.asks(invitation.person, now) or invitation.answer_until <= now:
             raise Conflict(_NOT_ASKED_ANY_MORE, code="not-asked-any-more")
+        if CHECK_IN in visit.state and handover.state is not HandoverState.ASKED:
+            raise Conflict(_ANSWERED, code="already-answered")
         if lock:
             await work.authorities.hold({signer}, exclusively=True)  # 1
         people, authorities = await work.authorities.facts(handover.concerned())
@@ -118,6 +127,9 @@ class Consents(OwnTexts, OwnReports, Receipts):
             for digest in {chosen[asked.section_type].digest for asked in request.asked}:
                 await work.consents.keep_notice(digest, texts[digest]["language"], texts[digest]["text"], now)
             records = await self._records(work, request, chosen, texts, now)
+            if request.handover.state is HandoverState.ASKED:
+                yes = {to for one in chosen.values() for to, answer in one.answers.items() if answer == "yes"}
+                await self._keep_check_in(work, request, now, shared=bool(yes))
             await work.invitations.use_up(request.invitation.id, now)
             receipt = await keep(work, house, request.signer, request.handover.sender, records, now)  # 4
             del request.visit.state["answers"], request.visit.state["texts"], request.visit.state["basis"]
@@ -204,6 +216,7 @@ class Consents(OwnTexts, OwnReports, Receipts):
             pockets=paper.pockets,
             texts=paper.texts,
             sent_to=sent_to,
+            own=first.scope.purpose in vocabulary.family_purposes,
         )
 
     async def _kept(
@@ -248,7 +261,8 @@ class Consents(OwnTexts, OwnReports, Receipts):
             everything = await said(work, self._house, signer, invitation.sender, now)
             readings = await read_by(work, self._house, everything, now)
             muted = await work.mutes.among({signer}, invitation.sender)
-        return everything.screen(readings, messages=not muted)
+            stopped = await work.long_watches.stops({signer}, invitation.sender)
+        return everything.screen(readings, messages=not muted, asked_no_more=bool(stopped))
 
     async def withdraw(self, token: str, group_id: str, section_types: tuple[str, ...], language: str) -> str:
         """Stop what was given for these section types, to a group or to one recipient of it alone.

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
+from broker.domain.handovers import HandoverState
 from broker.domain.parties import PersonId
 from broker.domain.ports import Phrases
 from broker.domain.stores import Contact, Invitation, Message, UnitOfWork, Visit
@@ -49,7 +50,7 @@ class Doorway:
             if not invitation.answered and invitation.answer_until <= now:
                 raise Conflict(_TOO_OLD, code="code-expired")
             handover = None if invitation.answered else await work.handovers.get(invitation.handover)
-            if not invitation.answered and (handover is None or not handover.kept_at(now)):
+            if not invitation.answered and (handover is None or not handover.asks(invitation.person, now)):
                 raise Conflict(_NOT_NEEDED, code="not-asked-any-more")
             if not chosen:
                 claim, _ = await work.persons.claims(invitation.person, invitation.sender)
@@ -57,6 +58,8 @@ class Doorway:
                     language = claim.language
             token = house.codes.token()
             visit = Visit(house.ids(), "family", invitation.person, invitation.id, "code", language, now + VISIT)
+            if handover is not None and handover.state is HandoverState.ASKED:
+                visit.state["check-in"] = {}
             await work.visits.add(visit, token)
             session = await self._session(work, visit, invitation)
             await work.commit()
@@ -85,6 +88,8 @@ class Doorway:
             sender=sender.name if sender else "",
             contacts=choices,
             sent_to=next((c for c in choices if c.id == visit.state.get("contact")), None),
+            tells_how="check-in" in visit.state,
+            told_how=bool(visit.state.get("check-in")),
         )
 
     async def send_code(self, token: str, contact_id: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from broker.domain.completeness import Completeness, completeness_of
 from broker.domain.consents import EvidenceLevel
 from broker.domain.drafts import Draft, DraftPerson
 from broker.domain.handovers import Handover, Section
@@ -79,6 +80,7 @@ class DryRun:
     policy_digest: str
     sections: tuple[SectionPlan, ...]
     asked: tuple[AskedPlan, ...]
+    completeness: Completeness
 
 
 _GAPS = {
@@ -96,7 +98,12 @@ async def dry_run(work: UnitOfWork, house: House, sender: Oin, draft: Draft, now
     handover, _ = await sealed_handover(house, sender, draft, keys)  # 2
     partners = {str(partner.oin): partner for partner in await work.organisations.all()}
     stated = _Stated(handover, partners, draft, agreement, now)
-    return DryRun(agreement.digest, tuple(map(stated.section, handover.sections)), tuple(stated.asked()))
+    return DryRun(
+        agreement.digest,
+        tuple(map(stated.section, handover.sections)),
+        tuple(stated.asked()),
+        completeness_of(handover, agreement.vocabulary),
+    )
 
 
 class _Stated:
@@ -153,6 +160,7 @@ class _Stated:
             records=(),
             table=self._agreement.signers,
             sealed_only=self._agreement.vocabulary.sealed_only,
+            expiring=self._agreement.vocabulary.expiring,
         )
 
     def _closed(self, section: Section) -> list[Misses]:

@@ -3,6 +3,7 @@
 1. A handover is locked, and read again: of any number of brokers one erases it, once.
 2. Each handover, and each group of people, has a unit of work of its own; what fails is counted and tried again next time.
 3. After the commit the files are cleaned as well, as far as the database lets us.
+4. Who is still needed is not asked about again before the log's time has passed: a round costs what is due, not what is kept.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -12,9 +13,9 @@ from datetime import date, datetime
 import structlog
 
 from broker.domain.calendar import local_day
-from broker.domain.erasure import ENDS, Cause, Contents, Due, due, log_may_go, may_go, together
+from broker.domain.erasure import ENDS, LOG_KEPT, Cause, Contents, Due, Noted, Trace, due, log_may_go, may_go, together
 from broker.domain.events import EventType, Fact, LogEvent, Personal
-from broker.domain.handovers import ENDED, HandoverId
+from broker.domain.handovers import ENDED, HandoverId, HandoverState
 from broker.domain.parties import PersonId
 from broker.domain.stores import PartnerEventType, UnitOfWork
 from broker.errors import BrokerError
@@ -78,7 +79,7 @@ class Erasure:
                 failed += 1
                 _log.error("erasure:failed", code=error.code)
             tick(1)
-        for group in await self._groups(local_day(now)):
+        for group in await self._groups(local_day(now), note=True):
             try:
                 people += await self._forget(group, now)
             except BrokerError as error:
@@ -112,10 +113,25 @@ class Erasure:
             await work.commit()
         return True
 
-    async def _groups(self, today: date) -> Sequence[frozenset[PersonId]]:
+    async def _groups(self, today: date, *, note: bool = False) -> Sequence[frozenset[PersonId]]:
+        """Who can be forgotten, of those who may be: a person is looked at when the log's time after their day is over."""
+        free: set[PersonId] = set()
+        after: Noted | None = None
+        more = True
+        while more:
+            async with self._house.storage(writing=note) as work:
+                page = await work.erasure.unsure(LOG_KEPT.before(today), after, PAGE)
+                people = [noted.person for noted in page]
+                last = {trace.person: trace.last for trace in await work.erasure.unneeded(people)}
+                going = {one for one, day in last.items() if log_may_go(Trace(one, day), today)}
+                if note:  # 4
+                    await work.erasure.needed([one for one in people if one not in going], today)
+                    await work.commit()
+            free |= going
+            more = len(page) == PAGE
+            after = page[-1] if page else after
         async with self._house.storage(writing=False) as work:
-            free = {trace.person for trace in await work.erasure.unneeded() if log_may_go(trace, today)}
-            held = await work.erasure.held_by(free)
+            held = await work.erasure.held_by(free) if free else ()
         return together(may_go(free, held), held)
 
     async def _forget(self, group: frozenset[PersonId], now: datetime) -> int:
@@ -126,20 +142,37 @@ class Erasure:
 
 
 async def erase_contents(work: UnitOfWork, house: House, contents: Contents, cause: Cause, now: datetime) -> None:
-    """End a handover and erase its contents, log it, and tell whoever read it. The caller locked it, and commits."""
+    """End a handover and erase its contents, log it, and tell whoever read it. The caller locked it, and commits.
+
+    What was asked in its long watch ends with it: an answer would be about something that is not there.
+    """
     ended_before = contents.state in ENDED
+    await close_questions(work, house, contents.id, cause, now)
     await work.lists.withdraw(contents.id, ENDS[cause], now)
     await work.erasure.empty(contents.id, now)
     personal = (
         Personal(contents.subject, "subject", contents.subject),
         Personal(contents.subject, "handover", contents.id),
     )
-    by = None if cause is Cause.RETENTION_OVER else contents.sender
+    by = None if cause is Cause.RETENTION_OVER or contents.author else contents.sender
     facts = {"purpose": contents.purpose, "cause": cause.value}
     await work.log.append(LogEvent(EventType.HANDOVER_ERASED, now, by, facts=facts, personal=personal))
     if not ended_before:  # otherwise they heard of it when it ended
         kind = PartnerEventType.WITHDRAWN if cause is Cause.WITHDRAWN else PartnerEventType.ERASED
         await tell_readers(work, house, contents, kind, now)
+
+
+async def close_questions(
+    work: UnitOfWork, house: House, handover: HandoverId, cause: Cause, now: datetime, but: Collection[PersonId] = ()
+) -> None:
+    """Erase what was asked in the long watch of a handover and waits for an answer; what was answered stays.
+
+    Before the rows of the watch are changed: who answers has locked the question, and changes those after that.
+    """
+    for person, question in await work.long_watches.waiting(handover):
+        contents = await work.erasure.contents(question) if person not in but else None
+        if contents is not None and contents.state is HandoverState.ASKED:
+            await erase_contents(work, house, contents, cause, now)
 
 
 async def forget_people(work: UnitOfWork, wanted: Collection[PersonId], now: datetime) -> frozenset[PersonId]:

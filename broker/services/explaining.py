@@ -50,6 +50,7 @@ async def situation_then(work: UnitOfWork, basis: Basis, agreement: AgreementInF
         restored=basis.restored,
         statements=basis.statements,
         sealed_only=agreement.vocabulary.sealed_only,
+        expiring=agreement.vocabulary.expiring,
         passkeys=known.passkeys,
     )
 

@@ -9,12 +9,10 @@ from broker.domain.parties import (
     Oin,
     Organisation,
     PersonId,
-    Professional,
-    ProfessionalId,
     Recipient,
 )
 from broker.domain.ports import AgreementInForce
-from broker.domain.releases import ReleaseRequest, Situation, decide, findings, policy_question
+from broker.domain.releases import ReleaseDecision, ReleaseRequest, Situation, decide, findings, policy_question
 from broker.domain.stores import UnitOfWork
 
 
@@ -53,6 +51,7 @@ async def situation_of(
         table=agreement.signers,
         doubted=doubted,
         sealed_only=agreement.vocabulary.sealed_only,
+        expiring=agreement.vocabulary.expiring,
         passkeys=known.passkeys,
         restored=await work.log.restored(),
     )
@@ -75,12 +74,18 @@ async def open_sections(
     work: UnitOfWork, handover: Handover, recipients: tuple[Recipient, ...], agreement: AgreementInForce, now: datetime
 ) -> Mapping[Recipient, frozenset[Section]]:
     """Which sections each of these recipients would get at `now`."""
-    opened: dict[Recipient, frozenset[Section]] = {}
+    found = await decisions_on(work, handover, recipients, agreement, now)
+    return {one: frozenset(section.section for section in decision.permitted) for one, decision in found.items()}
+
+
+async def decisions_on(
+    work: UnitOfWork, handover: Handover, recipients: tuple[Recipient, ...], agreement: AgreementInForce, now: datetime
+) -> Mapping[Recipient, ReleaseDecision]:
+    """What each of these recipients would get at `now`, and why not the rest. Nothing of it is released, or logged."""
+    decided: dict[Recipient, ReleaseDecision] = {}
     for recipient in recipients:
         situation = await situation_of(work, handover, recipient.organisation, agreement, now)
-        anybody = Professional(ProfessionalId(""), recipient.organisation, recipient.role)
-        request = ReleaseRequest(anybody, handover.id, handover.purpose)
+        request = ReleaseRequest(handover.somebody_of(recipient), handover.id, handover.purpose)
         found, rulings = weigh(situation, recipient, handover.purpose, agreement, now)
-        decision = decide(request, situation, found, rulings, now)
-        opened[recipient] = frozenset(one.section for one in decision.permitted)
-    return opened
+        decided[recipient] = decide(request, situation, found, rulings, now)
+    return decided

@@ -3,11 +3,12 @@
 - A follower gets every entry of the tree once, in the order of the tree; what it keeps commits together with how far it
   came. Any number of brokers may try; one at a time does it.
 - What followers keep is never proof, and nothing is released on it: a page that shows an entry reads the entry itself.
+- It gives way to requests, a few seconds at most, and takes what came meanwhile in one round (a batch at most).
 - An entry that is not what was logged is handed over as unreadable: following goes on, and the operator hears of it.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,11 +18,14 @@ from broker.domain.log_ports import LoggedFacts
 from broker.domain.ports import Alarm
 from broker.domain.stores import StoredEntry, UnitOfWork
 from broker.errors import BrokerError, Tampered
+from broker.services.giving_way import GivingWay
 from broker.services.house import House
 
 BATCH = 256
 PAUSE = 2.0
-"""Seconds between two looks at whether the tree grew."""
+"""Seconds between two looks at whether the tree grew, so that one round takes many entries."""
+AT_ONCE = 16
+"""Entries that are read without letting anybody else have a turn."""
 
 _log = structlog.get_logger(__name__)
 
@@ -52,8 +56,15 @@ class Follower(Protocol):
 class Following:
     """All followers of the log."""
 
-    def __init__(self, house: House, followers: Sequence[Follower], alarm: Alarm = lambda *_: None) -> None:
+    def __init__(
+        self,
+        house: House,
+        followers: Sequence[Follower],
+        alarm: Alarm = lambda *_: None,
+        give_way: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._house = house
+        self._give_way = give_way or GivingWay()
         self._followers = tuple(followers)
         self._names = tuple(follower.name for follower in followers)
         self._alarm = alarm
@@ -61,13 +72,15 @@ class Following:
     async def run(self) -> None:
         """Follow until cancelled; a failure is logged and tried again."""
         while True:
+            await self._give_way()
             try:
-                more = await self.step()
+                taken = await self.step()
             except BrokerError as error:
                 _log.error("following:broke-off", code=error.code)
                 self._alarm(error, "following")
-                more = 0
-            await asyncio.sleep(0 if more else PAUSE)
+                taken = 0
+            if taken < BATCH:
+                await asyncio.sleep(PAUSE)
 
     async def step(self) -> int:
         """Hand on the next entries, at most a batch; returns how many. Zero when another broker is at it."""
@@ -94,9 +107,11 @@ class Following:
         found = await work.checkpoints.leaves(first, limit)
         try:
             openings = await work.log.openings_of([entry.id for entry in found])
-            read: list[LoggedFacts | None] = [
-                self._house.log.read(entry.leaf, openings.get(entry.id, ())) for entry in found
-            ]
+            read: list[LoggedFacts | None] = []
+            for place, entry in enumerate(found, 1):
+                read.append(self._house.log.read(entry.leaf, openings.get(entry.id, ())))
+                if not place % AT_ONCE:
+                    await asyncio.sleep(0)
         except Tampered as error:
             self._alarm(error, "following")
             read = [await self._readable(work, entry) for entry in found]

@@ -118,7 +118,7 @@ class Hearing:
 
 async def _own(work: UnitOfWork, sender: Oin, handover_id: str) -> Handover:
     handover = await work.handovers.get(handover_id)
-    if handover is None or handover.sender != sender:
+    if handover is None or handover.pushed_by != sender:
         raise NotFound
     return handover
 

@@ -10,9 +10,10 @@ from datetime import datetime
 
 from broker.domain.calendar import local_day
 from broker.domain.handovers import Handover, Section
-from broker.domain.parties import Professional, ProfessionalId, Recipient
+from broker.domain.parties import Recipient
 from broker.domain.ports import AgreementInForce
 from broker.domain.releases import ReleaseRequest, Situation, decide
+from broker.domain.reminders import Running
 from broker.domain.stores import UnitOfWork
 from broker.services.facts import situation_of, weigh
 from broker.services.house import House
@@ -47,7 +48,8 @@ async def impact_of(
     house: House, old: AgreementInForce, new: AgreementInForce, tick: Callable[[int], None] = lambda _: None
 ) -> Impact:
     """Weigh every handover that still runs under both. `tick` hears of each."""
-    now, after, count = house.clock(), "", 0
+    now, count = house.clock(), 0
+    after: Running | None = None
     found: dict[_Key, list[str]] = {}
     while True:
         async with house.storage(writing=False) as work:
@@ -60,7 +62,7 @@ async def impact_of(
         count += len(page)
         if len(page) < PAGE:
             break
-        after = page[-1].id
+        after = page[-1]
     effects = (Effect(*key, len(children), len(set(children))) for key, children in sorted(found.items()))
     return Impact(count, tuple(effects))
 
@@ -82,9 +84,10 @@ async def _weigh(
 
 
 def _open(situation: Situation, recipient: Recipient, agreement: AgreementInForce, now: datetime) -> frozenset[Section]:
-    there = replace(situation, table=agreement.signers, sealed_only=agreement.vocabulary.sealed_only)
+    words = agreement.vocabulary
+    there = replace(situation, table=agreement.signers, sealed_only=words.sealed_only, expiring=words.expiring)
     handover = situation.handover
     found, rulings = weigh(there, recipient, handover.purpose, agreement, now)
-    anybody = Professional(ProfessionalId(""), recipient.organisation, recipient.role)
-    decision = decide(ReleaseRequest(anybody, handover.id, handover.purpose), there, found, rulings, now)
+    somebody = handover.somebody_of(recipient)
+    decision = decide(ReleaseRequest(somebody, handover.id, handover.purpose), there, found, rulings, now)
     return frozenset(one.section for one in decision.permitted)

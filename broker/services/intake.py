@@ -6,9 +6,12 @@ from datetime import datetime
 from broker.domain.drafts import Draft, DraftPerson
 from broker.domain.handovers import Handover, HandoverId, LegalBasis, Section, SectionId, Support
 from broker.domain.matters import MatterKind
-from broker.domain.parties import Authority, Oin, PersonId
+from broker.domain.meetings import Attendee, Meeting
+from broker.domain.parties import Authority, Oin, PersonId, ProfessionalId, Recipient
 from broker.domain.ports import SealedSection, place_of
 from broker.domain.stores import AuthorityClaim, PersonClaim, StatedInability, Statements, UnitOfWork
+from broker.domain.tasks import StatedTask, TaskId
+from broker.domain.urgency import Urgency
 from broker.errors import Fault, Invalid
 from broker.services.house import House
 from broker.services.matters import doubt_people, raise_matter
@@ -55,10 +58,40 @@ def _claim(person: DraftPerson) -> PersonClaim:
     return PersonClaim(person.name, person.birth, person.language, stated)
 
 
+async def meeting_of(work: UnitOfWork, house: House, draft: Draft) -> Meeting | None:
+    """The meeting, with everybody at the table by the id that they have here or will have."""
+    if draft.meeting is None:
+        return None
+    table = []
+    for one in draft.meeting.attendees:
+        new = ProfessionalId(house.ids())
+        who = await work.organisations.expected(one.organisation, one.professional, new)
+        table.append(Attendee(one.organisation, one.role, who, one.name))
+    return Meeting(draft.meeting.on, tuple(table))
+
+
+def tasks_of(handover: Handover, draft: Draft, keys: Mapping[str, PersonId]) -> tuple[StatedTask, ...]:
+    """What was agreed, tied to the sections of this version."""
+    return tuple(
+        StatedTask(
+            TaskId(one.id), section.id, one.owner if isinstance(one.owner, Recipient) else keys[one.owner], one.due
+        )
+        for section, part in zip(handover.sections, draft.sections, strict=True)
+        for one in part.tasks
+    )
+
+
 async def sealed_handover(
-    house: House, sender: Oin, draft: Draft, keys: Mapping[str, PersonId], *, corrects: Handover | None = None
+    house: House,
+    sender: Oin,
+    draft: Draft,
+    keys: Mapping[str, PersonId],
+    meeting: Meeting | None = None,
+    *,
+    corrects: Handover | None = None,
+    urgency: Urgency | None = None,
 ) -> tuple[Handover, dict[SectionId, SealedSection]]:
-    """The header, and each section encrypted at its place; a new handover, or the next version of one."""
+    """The header, and each section encrypted at its place; a new handover, urgent or not, or the next version of one."""
     sections = tuple(
         Section(
             SectionId(house.ids()),
@@ -66,6 +99,9 @@ async def sealed_handover(
             frozenset(keys[key] for key in part.concerns),
             part.media_type,
             frozenset(keys[key] for key in part.shielded_from),
+            part.expires,
+            part.instrument,
+            part.assessed_on,
         )
         for part in draft.sections
     )
@@ -84,6 +120,8 @@ async def sealed_handover(
         consent_until=draft.consent_until,
         retain_until=draft.retain_until,
         supporters=frozenset(Support(keys[supporter], keys[person]) for supporter, person in draft.supporters),
+        meeting=meeting,
+        urgency=corrects.urgency if corrects else urgency,
     )
     return handover, await house.aside(_sealed, house, handover, draft)
 

@@ -4,15 +4,17 @@ The one-time code goes to the person's own contact, so whoever holds the invitat
 """
 
 import json
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from broker.domain.events import EventType, Personal
+from broker.domain.handovers import Handover, HandoverId
 from broker.domain.notices import asked_of
-from broker.domain.parties import Oin
+from broker.domain.parties import Oin, PersonId
 from broker.domain.retries import Attempt
-from broker.domain.stores import Invitation, Message
+from broker.domain.stores import Contact, Invitation, Message, UnitOfWork
 from broker.errors import Conflict, Invalid, Words
 from broker.services.handovers import about, own
 from broker.services.house import House
@@ -23,13 +25,17 @@ ANSWER_WITHIN = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """A new invitation. `code` is None when it went to the person's own contact. `language` is the person's."""
+    """A new invitation. `code` is None when it went to the person's own contact. `language` is the person's.
+
+    `meeting` is the day of the meeting that it is about, if it is about one.
+    """
 
     id: str
     code: str | None = field(repr=False)
     link: str | None = field(repr=False)
     answer_until: datetime
     language: str = "nl"
+    meeting: date | None = None
 
 
 class Invitations:
@@ -57,34 +63,22 @@ class Invitations:
         async with house.storage() as work:
             earlier = await work.retries.begin(attempt, now) if attempt else None
             handover = await own(work, sender, handover_id, lock=True)  # not erased meanwhile
-            if earlier and handover.kept_at(now):
-                return _again(earlier.answer, house.public_url)
             person = (await work.handovers.people(handover.id)).get(person_key)
             if person is None:
                 raise Invalid.at("/person", "Deze sleutel staat niet in de overdracht.", "No such key in the handover.")
+            if earlier and handover.asks(person, now):
+                return _again(earlier.answer, house.public_url)
             people, authorities = await work.authorities.facts(handover.concerned())
-            if not handover.kept_at(now) or not asked_of(
+            if not handover.asks(person, now) or not asked_of(
                 person, handover, people, authorities, house.agreement().signers, now
             ):
                 raise Conflict(_NOTHING_TO_ASK, code="nothing-to-ask")
             claim, contacts = await work.persons.claims(person, sender)
             if claim is None or not contacts:
                 raise Conflict(_NO_CONTACT, code="no-contact")
-            code = house.codes.invitation()
-            until = now + ANSWER_WITHIN
-            invitation = Invitation(house.ids(), handover.id, sender, person, until, answered=False)
-            await work.invitations.add(invitation, house.codes.normal(code), now)
-            event = about(EventType.INVITATION_MADE, handover, now, Personal(person, "invited", person))
-            await work.log.append(event)
-            link = f"{house.public_url}/#{code}"
-            language = house.language_of(claim)
+            invited = await invitation_for(work, house, handover, person, house.language_of(claim), now)
             if delivery == "message":
-                text = house.phrases.fill(_INVITATION, language, link=link, code=code)
-                to = contacts[0]
-                message = Message(to.value, to.channel, "invitation", language, text)
-                await work.outbox.add(message, house.ids(), now, handover=handover.id)
-            handed = delivery == "paper"
-            invited = Invited(invitation.id, code if handed else None, link if handed else None, until, language)
+                invited = await sent_to(work, house, handover, invited, contacts[:1], INVITATION, now)
             if attempt:
                 await work.retries.tie(attempt, handover.id, _kept(invited))
             await work.commit()
@@ -93,15 +87,104 @@ class Invitations:
         return invited
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """An invitation that was just made, with its code: known here once, and kept by tag only."""
+
+    id: str
+    handover: HandoverId
+    code: str = field(repr=False)
+    answer_until: datetime
+
+    def link(self, public_url: str) -> str:
+        """The address that types the code by itself."""
+        return f"{public_url}/#{self.code}"
+
+
+async def opened(work: UnitOfWork, house: House, handover: Handover, person: PersonId, now: datetime) -> Door:
+    """Make a way in for one person. The caller logs, sends and commits."""
+    door = Door(house.ids(), handover.id, house.codes.invitation(), now + ANSWER_WITHIN)
+    invitation = Invitation(door.id, handover.id, handover.sender, person, door.answer_until, answered=False)
+    await work.invitations.add(invitation, house.codes.normal(door.code), now)
+    return door
+
+
+async def sent(
+    work: UnitOfWork, house: House, door: Door, to: Contact, language: str, text: Words, now: datetime
+) -> None:
+    """Queue its code for the person's own contact; it is gone with its handover."""
+    said = house.phrases.fill(text, language, link=door.link(house.public_url), code=door.code)
+    await _queued(work, house, door.handover, [to], "invitation", language, said, now)
+
+
+async def _queued(
+    work: UnitOfWork,
+    house: House,
+    handover: HandoverId,
+    contacts: Iterable[Contact],
+    kind: str,
+    language: str,
+    said: str,
+    now: datetime,
+) -> None:
+    for to in contacts:
+        await work.outbox.add(Message(to.value, to.channel, kind, language, said), house.ids(), now, handover=handover)
+
+
+async def invitation_for(
+    work: UnitOfWork, house: House, handover: Handover, person: PersonId, language: str, now: datetime
+) -> Invited:
+    """A new code for somebody of whom it is known that there is something to ask; logged. The caller commits."""
+    door = await opened(work, house, handover, person, now)
+    await work.log.append(about(EventType.INVITATION_MADE, handover, now, Personal(person, "invited", person)))
+    on = handover.meeting.on if handover.meeting else None
+    return Invited(door.id, door.code, door.link(house.public_url), door.answer_until, language, on)
+
+
+async def ask_everybody(
+    work: UnitOfWork, house: House, handover: Handover, words: Words, now: datetime, *, everywhere: bool = False
+) -> None:
+    """Ask whoever must answer and was not asked, with these words: at the first of their contacts, or `everywhere`.
+
+    Who has no contact is left out. The caller commits.
+    """
+    people, authorities = await work.authorities.facts(handover.concerned())
+    invited, table = await work.invitations.open_for(handover.id, now), house.agreement().signers
+    for person in sorted(set((await work.handovers.people(handover.id)).values()) - invited):
+        claim, contacts = await work.persons.claims(person, handover.sender)
+        if claim and contacts and asked_of(person, handover, people, authorities, table, now):
+            made = await invitation_for(work, house, handover, person, house.language_of(claim), now)
+            await sent_to(work, house, handover, made, contacts if everywhere else contacts[:1], words, now)
+
+
+async def sent_to(
+    work: UnitOfWork,
+    house: House,
+    handover: Handover,
+    invited: Invited,
+    contacts: Iterable[Contact],
+    words: Words,
+    now: datetime,
+    *,
+    kind: str = "invitation",
+) -> Invited:
+    """The code goes in a message to each of these contacts, and to nobody else: what comes back is without it."""
+    text = house.phrases.fill(words, invited.language, link=invited.link, code=invited.code)
+    await _queued(work, house, handover.id, contacts, kind, invited.language, text, now)
+    return replace(invited, code=None, link=None)
+
+
 def _kept(invited: Invited) -> str:
     """What of the answer cannot be made again."""
-    return json.dumps([invited.id, invited.code, invited.answer_until.isoformat(), invited.language])
+    on = invited.meeting.isoformat() if invited.meeting else ""
+    return json.dumps([invited.id, invited.code, invited.answer_until.isoformat(), invited.language, on])
 
 
 def _again(kept: str, public_url: str) -> Invited:
-    invitation, code, until, language = json.loads(kept)
+    invitation, code, until, language, *more = json.loads(kept)
+    on = date.fromisoformat(more[0]) if more and more[0] else None
     link = f"{public_url}/#{code}" if code else None
-    return Invited(invitation, code, link, datetime.fromisoformat(until), language)
+    return Invited(invitation, code, link, datetime.fromisoformat(until), language, on)
 
 
 _NOTHING_TO_ASK = Words(
@@ -112,7 +195,13 @@ _NO_CONTACT = Words(
     "Van deze persoon is geen telefoonnummer of e-mailadres bekend; de eenmalige code kan nergens heen.",
     "No phone number or e-mail address of this person is known; the one-time code has nowhere to go.",
 )
-_INVITATION = Words(
+URGENT = Words(
+    "Er is een vraag voor je, en die heeft haast: mag informatie gedeeld worden? Ja of nee, jij kiest. "
+    "Ga naar {link} of typ daar de code {code}.",
+    "There is a question for you, and it is urgent: may information be shared? Yes or no, you choose. "
+    "Go to {link} or type the code {code} there.",
+)
+INVITATION = Words(
     "Er is een vraag voor je: mag informatie gedeeld worden? Ga naar {link} of typ daar de code {code}.",
     "There is a question for you: may information be shared? Go to {link} or type the code {code} there.",
 )

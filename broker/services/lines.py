@@ -14,7 +14,7 @@ from broker.domain.vocabulary import Vocabulary
 from broker.errors import NotFound
 from broker.services.house import House
 from broker.services.labels import LABELS
-from broker.services.screens import EntryRow
+from broker.services.officer_screens import EntryRow
 
 DISCLOSURES = REQUESTS
 
@@ -50,7 +50,10 @@ def decision_of(facts: LoggedFacts) -> Sequence[Mapping[str, Any]]:
 
 def first_of(facts: LoggedFacts, *fields: str) -> str:
     """The first value there is of these fields; empty without one."""
-    return next((facts.personal[field][0] for field in fields if facts.personal.get(field)), "")
+    for field in fields:
+        if values := facts.personal.get(field):
+            return values[0]
+    return ""
 
 
 def actor_of(facts: LoggedFacts) -> str:
@@ -64,6 +67,7 @@ def row_of(
     """An entry as a line of a table."""
     outcome = str(facts.facts.get("outcome", ""))
     role, purpose = first_of(facts, "role"), str(facts.facts.get("purpose", ""))
+    kind = str(facts.facts.get("handoverKind", ""))
     released, withheld = types_of(facts)
     return EntryRow(
         id=entry.id,
@@ -75,6 +79,7 @@ def row_of(
         counterpart=organisations.get(facts.counterpart, ""),
         role=vocabulary.label(role) if role else None,
         purpose=vocabulary.label(purpose) if purpose else None,
+        kind=vocabulary.label(kind) if kind else None,
         professional=actor_of(facts),
         subject=first_of(facts, "subject"),
         released=tuple(map(vocabulary.label, released)),
@@ -106,7 +111,7 @@ def types_of(facts: LoggedFacts) -> tuple[Sequence[str], Sequence[str]]:
 def fields_of(facts: LoggedFacts) -> tuple[tuple[str, str], ...]:
     """What is logged beside what the page already shows; empty decoys left out."""
     shown = {"basis", "facts", "decision", "role", "professional", "subject", "officer", "signer", "types"}
-    told = {"policy", "purpose", "reason"} | ({"outcome"} if facts.type in DISCLOSURES else set())
+    told = {"policy", "purpose", "reason", "handoverKind"} | ({"outcome"} if facts.type in DISCLOSURES else set())
     clear = [(name, str(value)) for name, value in facts.facts.items() if name not in told]
     gone = [("erased", name) for name in facts.erased]
     personal = [(f, v) for f, values in facts.personal.items() if f not in shown for v in values if v]

@@ -93,7 +93,7 @@ class SaidBy:
                     return one
         raise NotFound
 
-    def screen(self, readings: tuple[ReadLine, ...], *, messages: bool) -> Mine:
+    def screen(self, readings: tuple[ReadLine, ...], *, messages: bool, asked_no_more: bool) -> Mine:
         """The page."""
         return Mine(
             name=self.names.get(self.signer, ""),
@@ -101,6 +101,7 @@ class SaidBy:
             groups=tuple(self._group_screen(group) for group in self.groups),
             readings=readings,
             messages=messages,
+            asked_no_more=asked_no_more,
         )
 
     def _group_screen(self, group: Group) -> SaidGroup:
@@ -121,6 +122,7 @@ class SaidBy:
             purpose=self.vocabulary.label(group.purpose),
             lines=lines,
             alone=tuple(group.alone(recipient).id for recipient in group.recipients),
+            own=group.purpose in self.vocabulary.family_purposes,
         )
 
 
@@ -185,13 +187,17 @@ def _groups(
 
 
 async def read_by(work: UnitOfWork, house: House, everything: SaidBy, now: datetime) -> tuple[ReadLine, ...]:
-    """Who read what about the signer, and about those for whom the signer decides now; nothing shielded from them."""
+    """Who read what about the signer, and about those for whom the signer decides now; nothing shielded from them.
+
+    Each release is a line of its own, also where several left at one moment; about several people it is one, as far as the
+    same was read about each.
+    """
     found = []
     for person in sorted(everything.weights.counting | {everything.signer}):
         found += list(await work.releases.of_person(person, everything.sender, everything.signer))
     label = everything.vocabulary.label
     lines = {
-        (d.at, d.organisation, d.role, d.types): ReadLine(
+        (d.entry, d.types): ReadLine(
             d.at,
             everything.partners.get(d.organisation, ""),
             label(d.role),

@@ -60,7 +60,7 @@ class _Got:
         self.moments.append(facts.at)
         self.types.update(types_of(facts)[0])
         if is_read:
-            self.senders.add(facts.counterpart)
+            self.senders |= {facts.counterpart} - {""}  # of what a family wrote itself nobody is the sender
             self.handovers.add(first_of(facts, "handover"))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.domain.handovers import Handover
-from broker.domain.notices import ONLY_FOR_SEVERAL, Asked, Notice, NoticeTemplate, compose
+from broker.domain.notices import OF_DAY, ONLY_FOR_SEVERAL, Asked, Notice, NoticeTemplate, compose
 from broker.domain.parties import Oin, PersonId
 from broker.domain.stores import UnitOfWork
 from broker.domain.vocabulary import Vocabulary
@@ -41,14 +41,17 @@ async def compose_for(
     `child`: in the words for a young person, where the agreement has those.
     """
     agreement = house.agreement()
-    spoken = language if language in agreement.notices else DUTCH
+    own = handover.author is not None
+    spoken = language if language in agreement.notices and (not own or agreement.notices[language].family) else DUTCH
     names = await work.persons.names({person for a in asked for person in a.persons}, handover.sender)
     filling = _Filling(house, agreement.vocabulary, partners, handover, signer, names)
 
     def written(template: NoticeTemplate) -> Notice:
         filled = [(a.section_type, filling.values(a, template.language)) for a in asked]
         leave_out = ONLY_FOR_SEVERAL if len(handover.recipients) == 1 else frozenset[str]()
-        return compose(template.for_child() if child else template, filled, leave_out)
+        told = template.for_child() if child else template
+        told = told.for_meeting() if handover.meeting else told
+        return compose(told.for_family() if own else told, filled, leave_out)
 
     template = agreement.notices[spoken]
     dutch = None if spoken == DUTCH else written(agreement.notices[DUTCH])
@@ -78,8 +81,13 @@ class _Filling:
             "explanation": say(term.explain, language) if term else "",
             "example": say(term.example, language) if term and term.example else "",
             "persons": self._listed([self._person(p, language) for p in asked.persons], language),
+            **self._meeting(language),
             "supported": self._listed([self._name(p, language) for p in asked.supported], language),
         }
+
+    def _meeting(self, language: str) -> dict[str, str]:
+        meeting = self.handover.meeting
+        return {OF_DAY: self.house.phrases.day(meeting.on, language)} if meeting else {}
 
     def _person(self, person: PersonId, language: str) -> str:
         if person == self.signer:
@@ -96,7 +104,10 @@ class _Filling:
         roles: dict[str, list[str]] = {}
         for recipient in self.handover.recipients:
             label = self.house.phrases.words(self.vocabulary.label(recipient.role), language)
-            roles.setdefault(self._partner(recipient.organisation, language), []).append(label)
+            named = self.handover.meeting.named(recipient) if self.handover.meeting else ()
+            who = self._listed([self.house.phrases.apart(name, language) for name in named], language)
+            labels = roles.setdefault(self._partner(recipient.organisation, language), [])
+            labels.append(f"{label}: {who}" if who else label)
         return self._listed([f"{name} ({self._listed(labels, language)})" for name, labels in roles.items()], language)
 
     def _listed(self, items: Sequence[str], language: str) -> str:

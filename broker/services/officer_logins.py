@@ -18,8 +18,8 @@ from broker.domain.stores import UnitOfWork, Visit
 from broker.errors import NotAuthenticated
 from broker.services.house import House, guarded
 from broker.services.login_providers import LoginProviders
+from broker.services.officer_screens import LoginWay, OfficerSession
 from broker.services.officers import Officers
-from broker.services.screens import LoginWay, OfficerSession
 
 LASTS = timedelta(minutes=10)
 LONGEST = 4096

@@ -34,7 +34,7 @@ from broker.errors import (
     Words,
 )
 from broker.services.house import House, guarded
-from broker.services.screens import OfficerSession
+from broker.services.officer_screens import OfficerSession
 from broker.services.standing import Standing, standing_of
 
 INVITED = timedelta(days=7)

@@ -16,12 +16,8 @@ from broker.services.downloads import Downloads
 from broker.services.labels import REASONS, WHY
 from broker.services.lines import decision_of, fields_of, row_of, seen
 from broker.services.looking import opened
+from broker.services.officer_screens import EntryDetail, SectionWhy, SignerWhy
 from broker.services.proposals import Proposals
-from broker.services.screens import (
-    EntryDetail,
-    SectionWhy,
-    SignerWhy,
-)
 
 
 class Oversight(Downloads, Agreed, Proposals):

@@ -8,7 +8,7 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -16,8 +16,9 @@ from typing import Any
 from broker.domain.calendar import local_day
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import Content, Handover, Section, readable
-from broker.domain.own_text import OwnText, own_text
-from broker.domain.parties import Person, PersonId
+from broker.domain.long_watch import CHECK_IN
+from broker.domain.own_text import OwnText, family_text, own_text
+from broker.domain.parties import Authority, Person, PersonId
 from broker.domain.ports import AgreementInForce, SealedSection, place_of
 from broker.domain.stores import Invitation, UnitOfWork
 from broker.errors import Conflict, NotFound, Words
@@ -33,7 +34,10 @@ DEEPEST = 6
 
 @dataclass(frozen=True, slots=True)
 class OwnTextLine:
-    """A text about the person alone, not opened yet. `asked`: it belongs to what this visit asks; `id` says nothing."""
+    """A text that the person may read, not opened yet. `asked`: it belongs to what this visit asks; `id` says nothing.
+
+    `alone`: it is about them and nobody else.
+    """
 
     id: str
     section_type: str
@@ -41,20 +45,27 @@ class OwnTextLine:
     day: date
     sealed: bool
     asked: bool
+    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class OwnTextScreen:
-    """The text itself, plain, part by part, and from whom it comes."""
+    """The text itself, plain, part by part, and from whom it comes: the sender, or (`own_words`) whoever reads it here.
+
+    `part` is where to ask to correct it; empty when the person has no say in that.
+    """
 
     label: Words
     sender: str
     texts: tuple[str, ...] = field(repr=False)
+    alone: bool = True
+    own_words: bool = False
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class _Own:
-    """The sections of one type in one handover that are somebody's own."""
+class OwnPart:
+    """The sections of one type in one handover that are somebody's own; sealed ones are only spoken of."""
 
     id: str
     handover: Handover
@@ -62,6 +73,7 @@ class _Own:
     type: str
     sections: tuple[Section, ...]
     sealed: bool
+    alone: bool
 
 
 class OwnTexts(Reacting):
@@ -73,10 +85,12 @@ class OwnTexts(Reacting):
         agreement = house.agreement()
         async with house.storage(writing=False) as work:
             _, invitation, _ = await self._verified(work, token)
-            found = await _own(work, house, invitation, agreement, now)
+            found = await own_parts(work, house, invitation, agreement, now)
         label = agreement.vocabulary.label
         return tuple(
-            OwnTextLine(o.id, o.type, label(o.type), local_day(o.since), o.sealed, o.handover.id == invitation.handover)
+            OwnTextLine(
+                o.id, o.type, label(o.type), local_day(o.since), o.sealed, o.handover.id == invitation.handover, o.alone
+            )
             for o in found
         )
 
@@ -96,61 +110,79 @@ class OwnTexts(Reacting):
             agreement = await house.agreements.within(work)
             named = await _named(work, house, invitation, agreement, text_id, now)
             await work.handovers.get(named.handover.id, lock="shared")  # whoever erases it waits, or went first
-            await work.authorities.hold({signer}, exclusively=False)
+            await work.authorities.hold({signer} | named.handover.concerned(), exclusively=False)
             own = await _named(work, house, invitation, agreement, text_id, now)  # 3
             boxes = await work.handovers.sealed(own.sections)
             texts = () if own.sealed else await house.aside(_opened, house, own, boxes)
             if not texts:
                 raise Conflict(_SEALED, code="sealed-text")  # 4
             sender = await work.organisations.get(own.handover.sender)
-            await work.log.append(_shown(own, signer, agreement.digest, now))
+            tag = part_tag(house, own)
+            writable = {part.id async for part in self._parts(work, signer, invitation.sender, now)}
+            await work.log.append(shown_to(own, signer, agreement.digest, now))
             await work.commit()  # 5
         house.log.kick()
         label = agreement.vocabulary.label(own.type)
-        return OwnTextScreen(label, sender.name if sender else "", texts)
+        part, own_words = tag if tag in writable else "", own.type == CHECK_IN
+        return OwnTextScreen(label, sender.name if sender else "", texts, own.alone, own_words, part)
+
+
+def part_tag(house: House, own: OwnPart) -> str:
+    """What the part is called that somebody may write about (`broker.services.reactions`); says nothing by itself."""
+    return house.tags.tag("part", own.handover.id, own.type)[:32]
 
 
 async def _named(
     work: UnitOfWork, house: House, invitation: Invitation, agreement: AgreementInForce, text_id: str, now: datetime
-) -> _Own:
-    for own in await _own(work, house, invitation, agreement, now):
+) -> OwnPart:
+    for own in await own_parts(work, house, invitation, agreement, now):
         if own.id == text_id:
             return own
     raise NotFound
 
 
-async def _own(
+async def own_parts(
     work: UnitOfWork, house: House, invitation: Invitation, agreement: AgreementInForce, now: datetime
-) -> tuple[_Own, ...]:
+) -> tuple[OwnPart, ...]:
     """Everything of this sender that this person may read at `now`, or may know to be sealed."""
     signer = invitation.person
     if await work.matters.doubted({signer}):  # 1
         return ()
-    people, _ = await work.authorities.facts(frozenset({signer}))
-    if signer not in people:
-        return ()
-    found: list[_Own] = []
+    found: list[OwnPart] = []
     for handover_id, since in await work.reactions.concerning(signer, invitation.sender):
         handover = await work.handovers.get(handover_id)
-        if handover is not None:
-            found += _of_handover(house, agreement, handover, since, people[signer], now)
+        # Who is asked about a family's own plan does not read it here.
+        if handover is not None and handover.author is None:
+            known = await work.authorities.facts(handover.concerned() | {signer})
+            found += _of_handover(house, agreement, handover, since, signer, known, now)
     return tuple(found)
 
 
 def _of_handover(
-    house: House, agreement: AgreementInForce, handover: Handover, since: datetime, reader: Person, now: datetime
-) -> Iterator[_Own]:
+    house: House,
+    agreement: AgreementInForce,
+    handover: Handover,
+    since: datetime,
+    reader: PersonId,
+    known: tuple[Mapping[PersonId, Person], Sequence[Authority]],
+    now: datetime,
+) -> Iterator[OwnPart]:
     by_type: dict[tuple[str, OwnText], list[Section]] = {}
+    if reader not in known[0]:
+        return
+    words, table = agreement.vocabulary, agreement.signers
     for section in handover.sections:
-        what = own_text(reader, handover, section, agreement.vocabulary, agreement.signers, now)  # 3
+        what = own_text(known[0][reader], handover, section, words, table, now)  # 3
+        what = what or family_text(reader, handover, section, words, known, table, now)  # 3
         if what is not None:
             by_type.setdefault((section.type, what), []).append(section)
     for (section_type, what), sections in by_type.items():
         tag = house.tags.tag("own-text", handover.id, section_type)
-        yield _Own(tag[:32], handover, since, section_type, tuple(sections), what is OwnText.SEALED)
+        alone = all(section.concerns == {reader} for section in sections)
+        yield OwnPart(tag[:32], handover, since, section_type, tuple(sections), what is OwnText.SEALED, alone)
 
 
-def _opened(house: House, own: _Own, boxes: Mapping[Any, SealedSection]) -> tuple[str, ...]:
+def _opened(house: House, own: OwnPart, boxes: Mapping[Any, SealedSection]) -> tuple[str, ...]:
     """The plain texts; without those that do not open as what their sender said they are."""
     texts = []
     for section in own.sections:
@@ -160,7 +192,10 @@ def _opened(house: House, own: _Own, boxes: Mapping[Any, SealedSection]) -> tupl
     return tuple(texts)
 
 
-def _shown(own: _Own, reader: PersonId, digest: str, now: datetime) -> LogEvent:
+def shown_to(own: OwnPart, reader: PersonId, digest: str, now: datetime) -> LogEvent:
+    """That a text was shown to a person whom it is about, or who has a say about everybody in it."""
+    about = frozenset[PersonId]().union(*(section.concerns for section in own.sections))
+    subject = reader if about == {reader} else own.handover.subject
     return LogEvent(
         EventType.RELEASE_SHOWN,
         now,
@@ -168,9 +203,10 @@ def _shown(own: _Own, reader: PersonId, digest: str, now: datetime) -> LogEvent:
         facts={"purpose": own.handover.purpose, "policy": digest},
         personal=(
             Personal(reader, "signer", reader),
-            Personal(reader, "subject", reader),
-            Personal(reader, "handover", own.handover.id),
-            Personal(reader, "types", json.dumps([own.type])),
+            Personal(subject, "subject", subject),
+            Personal(subject, "handover", own.handover.id),
+            Personal(subject, "types", json.dumps([own.type])),
+            *(Personal(person, "concerned", person) for person in sorted(about - {subject, reader})),
         ),
     )
 

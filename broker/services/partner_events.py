@@ -10,14 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from broker.domain.arrivals import REMIND_AFTER, arrival
+from broker.domain.calendar import local_day
 from broker.domain.consents import ConsentRecord, Stance
+from broker.domain.decisions import Told
 from broker.domain.erasure import Contents
+from broker.domain.events import EventType, Fact, LogEvent, Personal
 from broker.domain.handovers import Handover, HandoverId, SectionId
 from broker.domain.parties import Oin, Professional
 from broker.domain.signers import required_signers
 from broker.domain.stores import PartnerEvent, PartnerEventType, ReleaseStatus, UnitOfWork
+from broker.domain.urgency import Step, waiting_for
 from broker.errors import Fault, Invalid, NotFound, PolicyFailed, Tampered, Words
-from broker.services.facts import open_sections
+from broker.services.facts import decisions_on, open_sections
 from broker.services.house import House
 
 PAGE = 100
@@ -60,13 +65,43 @@ async def tell_to_stop(work: UnitOfWork, house: House, records: Iterable[Consent
 async def tell_sender(
     work: UnitOfWork, house: House, handover: Handover, kind: PartnerEventType, now: datetime
 ) -> None:
-    """Tell the sender of a handover; not by whom."""
-    event = PartnerEvent(house.ids(), handover.sender, kind, handover.id, None, handover.version, (), now)
+    """Tell the sender of a handover; not by whom. Of what a family wrote itself nobody hears as its sender."""
+    if handover.pushed_by is None:
+        return
+    event = PartnerEvent(house.ids(), handover.pushed_by, kind, handover.id, None, handover.version, (), now)
     await work.partner_events.add(event)
 
 
-Opened = Mapping[HandoverId, tuple[Handover, frozenset[SectionId] | None]]
-"""Handovers with the sections of each that are open to anybody; None where that cannot be worked out."""
+async def ask_to_acknowledge(work: UnitOfWork, house: House, handover: Handover, now: datetime) -> None:
+    """Ask every organisation to which something of an urgent handover is open, and which did not acknowledge it, to do so.
+
+    What cannot be worked out is open to nobody.
+    """
+    try:
+        opened = await open_sections(work, handover, handover.recipients, house.agreement(), now)
+    except (Tampered, PolicyFailed):
+        return
+    collected = await work.arrivals.collected(handover)
+    waiting = waiting_for(arrival(one, collected, is_open=bool(opened[one])) for one in handover.recipients)
+    for organisation in sorted({one.recipient.organisation for one in waiting}):
+        kind = PartnerEventType.ACKNOWLEDGE
+        event = PartnerEvent(house.ids(), organisation, kind, handover.id, None, handover.version, (), now)
+        await work.partner_events.add(event)
+
+
+@dataclass(frozen=True, slots=True)
+class Openness:
+    """Which sections of a handover are open to anybody, and whether nobody's yes is missing to open more of it.
+
+    `sections` is None where that cannot be worked out.
+    """
+
+    handover: Handover
+    sections: frozenset[SectionId] | None
+    complete: bool = False
+
+
+Opened = Mapping[HandoverId, Openness]
 
 
 async def opened_now(work: UnitOfWork, house: House, records: Iterable[ConsentRecord], now: datetime) -> Opened:
@@ -87,29 +122,60 @@ async def opened_now(work: UnitOfWork, house: House, records: Iterable[ConsentRe
 
 async def tell_what_opened(work: UnitOfWork, house: House, before: Opened, now: datetime) -> None:
     """Tell the sender of each of these handovers of which something else is open than before."""
-    for handover, opened in (await _looked(work, house, before, now)).values():
-        if opened is None or opened != before[handover.id][1]:
+    for found in (await _looked(work, house, before, now)).values():
+        handover, opened = found.handover, found.sections
+        if opened is None or opened != before[handover.id].sections:
             await tell_sender(work, house, handover, PartnerEventType.CONSENT_CHANGED, now)
+            if opened:
+                await work.arrivals.look_again(handover.id, now + REMIND_AFTER)
+                if handover.urgency:
+                    await ask_to_acknowledge(work, house, handover, now)
+        if found.complete and not before[handover.id].complete:
+            await log_complete(work, handover, now)
 
 
 async def _looked(work: UnitOfWork, house: House, wanted: Iterable[HandoverId], now: datetime) -> Opened:
-    found: dict[HandoverId, tuple[Handover, frozenset[SectionId] | None]] = {}
+    found: dict[HandoverId, Openness] = {}
     for identity in sorted(wanted):
         handover = await work.handovers.get(identity)
         if handover is not None:
-            found[identity] = (handover, await _open_anywhere(work, house, handover, now))
+            found[identity] = await _openness(work, house, handover, now)
     return found
 
 
-async def _open_anywhere(
-    work: UnitOfWork, house: House, handover: Handover, now: datetime
-) -> frozenset[SectionId] | None:
-    """None when it cannot be worked out: nobody's answer waits for what is wrong with somebody else's."""
+async def _openness(work: UnitOfWork, house: House, handover: Handover, now: datetime) -> Openness:
+    """None is open when it cannot be worked out: nobody's answer waits for what is wrong with somebody else's."""
     try:
-        opened = await open_sections(work, handover, handover.recipients, house.agreement(), now)
+        found = await decisions_on(work, handover, handover.recipients, house.agreement(), now)
     except (Tampered, PolicyFailed):
-        return None
-    return frozenset(section.id for sections in opened.values() for section in sections)
+        return Openness(handover, None)
+    every = [one for decision in found.values() for one in decision.sections]
+    opened = frozenset(one.section.id for one in every if one.permitted)
+    return Openness(handover, opened, bool(opened) and all(one.told is not Told.NO_CONSENT for one in every))
+
+
+async def log_complete(work: UnitOfWork, handover: Handover, now: datetime) -> None:
+    """Log that everybody has said yes, the first time that it is so; the caller commits.
+
+    In clear: after how many days since somebody was asked, and whether an urgent one was in time; nothing of who said what.
+    Not of what a family wrote itself: nobody asked them anything.
+    """
+    if handover.pushed_by is None or not await work.indicators.complete(handover.id, now):
+        return
+    asked = await work.invitations.first_asked(handover.id)
+    facts: dict[str, Fact] = {"purpose": handover.purpose, "handoverKind": handover.kind}
+    if asked is not None:
+        facts["days"] = max((local_day(now) - local_day(asked)).days, 0)
+    if handover.urgency:
+        if now <= handover.urgency.until:
+            facts["urgent"] = "in-time"
+        elif await work.urgency.step(handover.id) is not Step.PASSED:  # or that it came too late was logged by then
+            facts["urgent"] = "late"
+    personal = (
+        Personal(handover.subject, "subject", handover.subject),
+        Personal(handover.subject, "handover", handover.id),
+    )
+    await work.log.append(LogEvent(EventType.CONSENT_COMPLETE, now, handover.sender, facts=facts, personal=personal))
 
 
 _LOCK_WINDOW = 3600

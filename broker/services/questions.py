@@ -11,6 +11,7 @@ from broker.domain.notices import Asked, Notice, answers_as_child
 from broker.domain.parties import Authority, Oin, Person, PersonId, Recipient
 from broker.domain.stores import Invitation, Visit
 from broker.domain.vocabulary import Vocabulary
+from broker.errors import Words
 from broker.services.notices import Told
 from broker.services.questionnaires import Answer, AskedRecipient, Questionnaire, QuestionScreen
 
@@ -87,9 +88,14 @@ class Request:
     def _recipients(
         self, chosen: Chosen | None, partners: Mapping[Oin, str], vocabulary: Vocabulary
     ) -> tuple[AskedRecipient, ...]:
-        answers = chosen.answers if chosen else {}
+        answers, meeting = chosen.answers if chosen else {}, self.handover.meeting
+
+        def work(one: Recipient) -> Words:
+            who = ", ".join(meeting.named(one)) if meeting else ""
+            return vocabulary.label(one.role).each(lambda label: f"{label}: {who}" if who else label)
+
         return tuple(
-            AskedRecipient(_key(r), partners.get(r.organisation, ""), vocabulary.label(r.role), answers.get(_key(r)))
+            AskedRecipient(_key(r), partners.get(r.organisation, ""), work(r), answers.get(_key(r)))
             for r in self.handover.recipients
         )
 

@@ -12,8 +12,8 @@ from broker.domain.matters import LONGEST_NOTE, NEXT, Matter, MatterState, reaso
 from broker.domain.officers import Right
 from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Fault, Invalid, NotFound, Words
+from broker.services.officer_screens import MatterDetail, MatterRow, Outcome, QueuePage
 from broker.services.officers import Officers
-from broker.services.screens import MatterDetail, MatterRow, Outcome, QueuePage
 
 SHOWN = 50
 

@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from limits import RateLimitItemPerSecond
-from limits.aio.storage import Storage as CounterStorage
-from limits.aio.strategies import FixedWindowRateLimiter
 
 from broker.domain.parties import Oin
-from broker.domain.ports import Clock
 from broker.domain.rates import CALLS, ONE, Budget, Rate, RateLimited
-from broker.domain.stores import Storage, UnitOfWork
+from broker.domain.stores import UnitOfWork
 from broker.services.house import House
 
 BLOCKS = 50
@@ -36,78 +33,52 @@ class _Block:
     ends: int
 
 
-class Blocks(CounterStorage):
-    """Counters for the `limits` library, of which the database keeps how many blocks were taken."""
-
-    STORAGE_SCHEME = None
-
-    def __init__(self, storage: Storage, clock: Clock, block: int) -> None:
-        super().__init__()
-        self._storage, self._clock, self._size = storage, clock, block
-        self._blocks: dict[str, _Block] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
-
-    @property
-    def base_exceptions(self) -> tuple[type[Exception], ...]:
-        """Errors of ours stay what they are."""
-        return ()
-
-    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """The number of this call in the window. Raises Unavailable when no block can be taken: then nobody calls."""
-        now = self._clock()
-        window = int(now.timestamp()) // expiry
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            block = self._blocks.get(key)
-            if block is None or block.window != window or block.given + amount > block.last:
-                size = max(self._size, amount)
-                async with self._storage() as work:
-                    last = await work.guards.take(key, expiry, now, size)
-                    await work.commit()
-                block = self._blocks[key] = _Block(window, last - size, last, (window + 1) * expiry)
-            block.given += amount
-            return block.given
-
-    async def get(self, key: str) -> int:
-        """The last number that was given here."""
-        return self._blocks[key].given if key in self._blocks else 0
-
-    async def get_expiry(self, key: str) -> float:
-        """When the window ends, in seconds since 1970."""
-        return self._blocks[key].ends if key in self._blocks else 0
-
-    async def check(self) -> bool:
-        """Nothing of its own can be out of order."""
-        return True
-
-    async def reset(self) -> int | None:
-        """Forget every block; the database goes on counting."""
-        forgotten = len(self._blocks)
-        self._blocks.clear()
-        return forgotten
-
-    async def clear(self, key: str) -> None:
-        """Forget this one."""
-        self._blocks.pop(key, None)
-
-
 class Rates:
     """What each organisation may still call."""
 
     def __init__(self, house: House, rate: Rate) -> None:
-        self._clock, self._rate = house.clock, rate
+        self._storage, self._clock, self._rate = house.storage, house.clock, rate
         self._item = RateLimitItemPerSecond(rate.calls, rate.seconds, namespace="calls")
-        block = max(1, min(LARGEST, rate.calls // BLOCKS))
-        self._limiter = FixedWindowRateLimiter(Blocks(house.storage, house.clock, block))
+        self._size = max(1, min(LARGEST, rate.calls // BLOCKS))
+        self._blocks: dict[Oin, _Block] = {}
+        self._locks: dict[Oin, asyncio.Lock] = {}
 
     async def spend(self, oin: Oin) -> Budget:
-        """Count one call of an organisation that proved who it is; what is left. Raises RateLimited."""
-        allowed = await self._limiter.hit(self._item, oin)
-        left = await self._limiter.get_window_stats(self._item, oin)
-        seconds = max(1, int(left.reset_time - self._clock().timestamp()))
-        budget = Budget("organisation", self._rate, left.remaining, seconds)
-        if not allowed:
+        """Count one call of an organisation that proved who it is; what is left.
+
+        Raises RateLimited, and Unavailable when no number can be taken: then nobody calls.
+        """
+        now = self._clock()
+        block = self._within(oin, now) or await self._take(oin, now)
+        block.given += 1
+        left = max(0, self._rate.calls - block.given)
+        budget = Budget("organisation", self._rate, left, max(1, int(block.ends - now.timestamp())))
+        if block.given > self._rate.calls:
             raise RateLimited(budget, CALLS)
         return budget
+
+    def _within(self, oin: Oin, now: datetime) -> _Block | None:
+        """The block of this window, when a number is left in it."""
+        block = self._blocks.get(oin)
+        if block is None or block.given >= block.last or block.window != self._window(now):
+            return None
+        return block
+
+    async def _take(self, oin: Oin, now: datetime) -> _Block:
+        """A block in which a number is left: a fresh one, unless somebody else who waited took it meanwhile."""
+        async with self._locks.setdefault(oin, asyncio.Lock()):
+            block = self._within(oin, now)
+            if block is None:
+                key, seconds, window = self._item.key_for(oin), self._rate.seconds, self._window(now)
+                async with self._storage() as work:
+                    last = await work.guards.take(key, seconds, now, self._size)
+                    await work.commit()
+                block = _Block(window, last - self._size, last, (window + 1) * seconds)
+                self._blocks[oin] = block
+            return block
+
+    def _window(self, now: datetime) -> int:
+        return int(now.timestamp()) // self._rate.seconds
 
 
 async def check_asked(work: UnitOfWork, house: House, oin: Oin, now: datetime, *asked: str) -> None:
@@ -117,7 +88,12 @@ async def check_asked(work: UnitOfWork, house: House, oin: Oin, now: datetime, *
     nobody hears whether somebody else asked, and nobody can keep another one out.
     """
     rate = house.rate_one
-    number = await work.guards.take("\n".join(("asked", oin, *asked)), rate.seconds, now, 1)
+    number = await work.guards.take(counter_of(oin, *asked), rate.seconds, now, 1)
     if number > rate.calls:
         seconds = rate.seconds - int(now.timestamp()) % rate.seconds
         raise RateLimited(Budget("one", rate, 0, seconds), ONE)
+
+
+def counter_of(oin: Oin, *asked: str) -> str:
+    """What such asking is counted by."""
+    return "\n".join(("asked", oin, *asked))

@@ -34,6 +34,7 @@ from broker.domain.stores import UnitOfWork
 from broker.errors import NotFound, Words
 from broker.services.doorway import Doorway
 from broker.services.house import House, guarded
+from broker.services.mine import recipient_words
 from broker.services.screens import HandoverParts, PartScreen, Reactions, ReactionScreen
 
 AN_HOUR = 3600
@@ -155,8 +156,8 @@ class Reacting(Doorway):
         said = await work.consents.said_by(signer, sender)
         for handover_id, since in await work.reactions.concerning(signer, sender):
             handover = await work.handovers.get(handover_id)
-            if handover is None or not handover.kept_at(now):
-                continue
+            if handover is None or handover.author is not None or not handover.kept_at(now):
+                continue  # nobody answers for what a family wrote: whoever wants it otherwise says no, or stops
             people, authorities = await work.authorities.facts(handover.concerned())
             every = [one.signing for one in asked_of(signer, handover, people, authorities, table, now)]
             signing = [asked for asked in every if asked.persons]  # 1
@@ -186,18 +187,14 @@ class Reacting(Doorway):
         return _Names(partners.get(sender, ""), partners, await work.persons.names(persons, sender))
 
     def _handover(self, parts: list[_Part], names: _Names) -> HandoverParts:
-        handover, label = parts[0].handover, self._house.agreement().vocabulary.label
-
-        def recipient(one: Recipient) -> Words:
-            role, name = label(one.role), names.partners.get(one.organisation, "")
-            return role.each(lambda label: f"{name} ({label})")
-
+        handover, vocabulary = parts[0].handover, self._house.agreement().vocabulary
         return HandoverParts(
             day=local_day(parts[0].since),
-            recipients=tuple(map(recipient, parts[0].recipients)),
-            purpose=label(handover.purpose),
+            recipients=tuple(recipient_words(one, names.partners, vocabulary) for one in parts[0].recipients),
+            purpose=vocabulary.label(handover.purpose),
             parts=tuple(self._part_screen(part, names) for part in parts if not part.whole),
             whole=self._part_screen(parts[-1], names),
+            meeting=handover.meeting.on if handover.meeting else None,
         )
 
     def _part_screen(self, part: _Part, names: _Names) -> PartScreen:

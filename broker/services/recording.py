@@ -6,6 +6,7 @@ from datetime import datetime
 
 from broker.domain.consents import ConsentRecord, Stance
 from broker.domain.events import EventType, LogEvent, Personal
+from broker.domain.handovers import Handover, HandoverId
 from broker.domain.parties import Oin, PersonId
 from broker.domain.stores import Message, UnitOfWork
 from broker.errors import Words
@@ -28,6 +29,7 @@ async def keep(
     """
     opened = await opened_now(work, house, records, now)
     statements = []
+    kept: dict[HandoverId, Handover | None] = {}
     said_before = len(await work.consents.said_by(signer, sender))
     partners = {o.oin: o.name for o in await work.organisations.all()}
     for serial, unnumbered in enumerate(records, said_before + 1):
@@ -35,14 +37,16 @@ async def keep(
         statement = house.notary.sign(record, partners)
         statements.append(statement)
         await work.consents.add(record, statement)
-        await work.log.append(_logged(record))
+        if record.handover not in kept:
+            kept[record.handover] = await work.handovers.get(record.handover)
+        await work.log.append(_logged(record, kept[record.handover]))
     await tell_to_stop(work, house, records, now)
     await tell_what_opened(work, house, opened, now)
     receipt = house.ids()
     texts = {r.notice.digest: await work.consents.notice(r.notice.digest) for r in records}
     document = {"v": 1, "id": receipt, "at": now.isoformat(), "records": statements, "notices": texts}
-    kept = {"receipt": house.notary.receipt(document), "records": statements}
-    await work.receipts.add(receipt, signer, sender, json.dumps(kept), now)
+    told = {"receipt": house.notary.receipt(document), "records": statements}
+    await work.receipts.add(receipt, signer, sender, json.dumps(told), now)
     claim, _ = await work.persons.claims(signer, sender)
     language = house.language_of(claim)
     for contact in await work.persons.contacts(signer):
@@ -51,7 +55,12 @@ async def keep(
     return receipt
 
 
-def _logged(record: ConsentRecord) -> LogEvent:
+def _logged(record: ConsentRecord, handover: Handover | None) -> LogEvent:
+    """The line of the organisation whose own it is: its officers see that, and so not what was said about a family's own plan.
+
+    Without one it says in what is sealed for the signer through whom they came: to make a decision again it is needed.
+    """
+    party = handover.pushed_by if handover else record.scope.sender
     scope = record.scope
     personal = (
         Personal(record.signer, "signer", record.signer),
@@ -59,9 +68,11 @@ def _logged(record: ConsentRecord) -> LogEvent:
         Personal(record.signer, "record", record.id),
         Personal(record.signer, "types", json.dumps(list(scope.section_types))),
         Personal(record.signer, "capacity", record.capacity),
+        *(() if party else (Personal(record.signer, "through", scope.sender),)),
     )
-    facts = {"purpose": scope.purpose, "evidence": record.evidence.name.lower()}
-    return LogEvent(EVENTS[record.state], record.at, scope.sender, facts=facts, personal=personal)
+    kind = handover.kind if handover else ""
+    facts = {"purpose": scope.purpose, "handoverKind": kind, "evidence": record.evidence.name.lower()}
+    return LogEvent(EVENTS[record.state], record.at, party, facts=facts, personal=personal)
 
 
 _KEPT = Words(

@@ -31,14 +31,19 @@ from broker.errors import BrokerError, NotFound, Tampered, Words
 from broker.services.explaining import situation_then
 from broker.services.facts import weigh
 from broker.services.house import House
-from broker.services.releases import why
+from broker.services.releasing import why
 
 BATCH = 256
 DECISIONS = (EventType.RELEASE_PERMITTED.value, EventType.RELEASE_DENIED.value)
 SAID = (EventType.CONSENT_GIVEN.value, EventType.CONSENT_REFUSED.value, EventType.CONSENT_WITHDRAWN.value)
-STATED = (EventType.HANDOVER_PUSHED.value, EventType.HANDOVER_CORRECTED.value)
+STATED = (
+    EventType.HANDOVER_PUSHED.value,
+    EventType.HANDOVER_CORRECTED.value,
+    EventType.PLAN_WRITTEN.value,
+    EventType.PLAN_CHANGED.value,
+)
 PASSKEYS = (EventType.PASSKEY_ENROLLED.value, EventType.PASSKEY_STOPPED.value)
-ENDS = (EventType.HANDOVER_WITHDRAWN.value, EventType.HANDOVER_ERASED.value)
+ENDS = (EventType.HANDOVER_WITHDRAWN.value, EventType.HANDOVER_ERASED.value, EventType.PLAN_WITHDRAWN.value)
 STRANGERS = ("unknown-handover", "not-a-recipient")
 """Refused before anything was weighed: there is nothing to make again."""
 
@@ -257,7 +262,8 @@ def _remember(logged: LoggedFacts, so_far: _SoFar) -> None:
     elif logged.type in SAID:
         record, person = logged.personal.get("record"), logged.personal.get("subject")
         if record and person:
-            so_far.records[record[0]] = (person[0], logged.organisation, str(logged.facts.get("purpose", "")))
+            sender = logged.organisation or next(iter(logged.personal.get("through", ())), "")
+            so_far.records[record[0]] = (person[0], sender, str(logged.facts.get("purpose", "")))
         else:
             so_far.unread += 1
 
@@ -313,5 +319,5 @@ def _same(basis: Basis, situation: Situation, agreement: AgreementInForce, logge
 
 
 def _decided(section: Mapping[str, Any]) -> dict[str, Any]:
-    """What was decided of a section; what the family wrote about it decides nothing."""
-    return {name: value for name, value in section.items() if name != "reactions"}
+    """What was decided of a section; what the family wrote about it, and who agrees with it, decides nothing."""
+    return {name: value for name, value in section.items() if name not in ("reactions", "signOffs")}

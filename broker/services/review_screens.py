@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from broker.domain.review import Signal
 from broker.errors import Words
-from broker.services.screens import EntryRow
+from broker.services.officer_screens import EntryRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from broker.errors import Conflict, Fault, Invalid, NotAllowed, NotFound, Tamper
 from broker.services.house import House
 from broker.services.lines import for_their_eyes, row_of
 from broker.services.looking import looked
+from broker.services.officer_screens import EntryRow
 from broker.services.officers import Officers
 from broker.services.review_screens import ItemDetail, ItemRow, ReviewPage, StartScreen
-from broker.services.screens import EntryRow
 
 PAGE = 25
 LINES = 50

@@ -13,16 +13,20 @@ from broker.errors import BrokerError
 from broker.services.house import House
 
 HOUR = 3600
+SOON = 60
+"""Seconds until a round that broke off is tried again; whose mark was set already, waits for the next hour."""
 _log = structlog.get_logger(__name__)
 
 
 async def every_hour(name: str, round_of: Callable[[], Awaitable[object]]) -> None:
-    """Do a round now and every hour until cancelled; an error of ours is logged under the name, and waited out."""
+    """Do a round now and every hour until cancelled; an error of ours is logged under the name, and tried again soon."""
     while True:
         try:
             await round_of()
         except BrokerError as error:
             _log.error(f"{name}:broke-off", code=error.code)
+            await asyncio.sleep(SOON)
+            continue
         await asyncio.sleep(HOUR)
 
 

@@ -1,7 +1,6 @@
-"""What people are shown: the answers of the family's and the officer's use cases, ready for a page.
+"""What a family is shown: the answers of its use cases, ready for a page.
 
-- Everything here was already checked: a page only lays it out.
-- Names of people appear on the family's own screens, never on the officer's.
+Everything here was already checked: a page only lays it out. Names of people appear here, never on an officer's screens.
 """
 
 from dataclasses import dataclass
@@ -9,12 +8,8 @@ from datetime import date, datetime
 from typing import Literal
 
 from broker.domain.consents import Stance
-from broker.domain.officers import Right
-from broker.domain.presence import ENOUGH, Purpose
 from broker.domain.reactions import ReactionKind, ReactionState
 from broker.errors import Words
-
-Outcome = Literal["accepted", "confirmed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +33,10 @@ class FamilySession:
     sender: str
     contacts: tuple[ContactChoice, ...]
     sent_to: ContactChoice | None
+    tells_how: bool = False
+    """Whether they are asked how things go, before anything else."""
+    told_how: bool = False
+    """Whether they said so in this visit."""
 
 
 Weight = Literal["counts", "alone", "support", "changed"]
@@ -76,7 +75,8 @@ class SaidLine:
 class SaidGroup:
     """What was said about sharing by one sender with these recipients for one purpose. `id` goes into the stop form.
 
-    `alone` holds, in the order of the recipients, the id by which that one alone can be stopped.
+    `alone` holds, in the order of the recipients, the id by which that one alone can be stopped. `own`: it is about what
+    the family wrote itself.
     """
 
     id: str
@@ -85,6 +85,7 @@ class SaidGroup:
     purpose: Words
     lines: tuple[SaidLine, ...]
     alone: tuple[str, ...] = ()
+    own: bool = False
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -105,13 +106,17 @@ class ReadLine:
 
 @dataclass(frozen=True, slots=True)
 class Mine:
-    """Everything that the person said to this sender, and who read what. `messages`: whether they hear of each reading."""
+    """Everything that the person said to this sender, and who read what. `messages`: whether they hear of each reading.
+
+    `asked_no_more`: they stopped its questions how things go.
+    """
 
     name: str
     sender: str
     groups: tuple[SaidGroup, ...]
     readings: tuple[ReadLine, ...]
     messages: bool = True
+    asked_no_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,7 @@ class HandoverParts:
     """The parts of one handover that concern those for whom the person signs.
 
     `whole` is the handover itself, which they can ask to erase; there may be no part left for whom only signed once.
+    `meeting` is its day, where it is one.
     """
 
     day: date
@@ -136,6 +142,7 @@ class HandoverParts:
     purpose: Words
     parts: tuple[PartScreen, ...]
     whole: PartScreen
+    meeting: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +169,50 @@ class Reactions:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnSignOff:
+    """What the person said of one version: whether they agree, or their own words."""
+
+    agrees: bool
+    text: str
+    version: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OthersSignOff:
+    """Whether an organisation agrees with the version in force; what it wrote is for who reads the section."""
+
+    who: Words
+    agrees: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignOffScreen:
+    """A part of which the person can say whether they agree. `id` says nothing by itself.
+
+    `digest` names the version that is in force, and `code` is enough of it to compare by eye. `said` is what the person said
+    of it, None for nothing; `before` is what they said earlier, of this version or of others, newest first.
+    """
+
+    id: str
+    label: Words
+    persons: tuple[str, ...]
+    sender: str
+    version: int
+    digest: str
+    code: str
+    said: OwnSignOff | None
+    before: tuple[OwnSignOff, ...]
+    others: tuple[OthersSignOff, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptScreen:
     """The signer's own copy. `document` is the file that can be checked offline.
 
     `number` is what people call it by. Each of `pockets` goes into a QR on paper; `texts` are the digests of what was
-    shown. `sent_to` is where word of it was sent in this visit.
+    shown. `sent_to` is where word of it was sent in this visit. `own`: it is about what the family wrote itself.
     """
 
     id: str
@@ -181,6 +227,7 @@ class ReceiptScreen:
     pockets: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     sent_to: ContactChoice | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,158 +237,3 @@ class CareFile:
     at: datetime
     media_type: str
     content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class LoginWay:
-    """An identity provider with which an officer can sign in: its id in addresses, and its name on the button."""
-
-    id: str
-    name: Words
-
-
-@dataclass(frozen=True, slots=True)
-class OfficerSession:
-    """A privacy officer who signed in with a passkey.
-
-    `open_matters` and `open_items`: how many doubts, and things that stand out, wait for an officer. `open_motions` and
-    `open_proposals`: how many decisions and agreements wait for this one, as the second or as one of two.
-    `passkeys`: how many are theirs. `confirmed`: what they used one again for in the last minutes.
-    `agreement_refused`: a changed agreement could not be put in force. `rights` says which pages are theirs, and
-    `organisation` names the only one whose part they see.
-    """
-
-    id: str
-    csrf: str
-    officer: str
-    stage: Literal["invited", "signed-in"]
-    open_matters: int = 0
-    agreement_refused: bool = False
-    rights: frozenset[Right] = frozenset(Right)
-    organisation: str = ""
-    open_items: int = 0
-    open_motions: int = 0
-    open_proposals: int = 0
-    passkeys: int = ENOUGH
-    confirmed: frozenset[Purpose] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class EntryFilter:
-    """What an officer looks for. `identifier` (a BSN) only ever travels in a form's body.
-
-    `subject` is whom a line is about, and `reader` the professional who did it. With `fold`, the lines of that one alone.
-    """
-
-    identifier: str = ""
-    subject: str = ""
-    reader: str = ""
-    fold: str = ""
-    organisation: str = ""
-    outcome: str = ""
-    first_day: date | None = None
-    last_day: date | None = None
-    before: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class EntryRow:
-    """One line of the log, by pseudonyms. `index` is its place in the tree, None while it waits to be sequenced.
-
-    `professional` is who did it: the professional, the officer, or the signer of an answer. `released` and `withheld`
-    are what was said yes and no to, by the decision on a request or by the signer. `erased` names what is not there any
-    more: `subject`, `actor` and `sections`.
-    """
-
-    id: str
-    at: datetime
-    type: str
-    label: Words
-    outcome: Literal["permitted", "partly", "denied", "other"]
-    organisation: str
-    counterpart: str
-    role: Words | None
-    purpose: Words | None
-    professional: str
-    subject: str
-    released: tuple[Words, ...]
-    withheld: tuple[Words, ...]
-    index: int | None
-    erased: frozenset[str] = frozenset()
-    by_family: bool = False
-    """Whether somebody of a family did it themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class SignerWhy:
-    """How one required signer stood: pseudonyms, the stance, the record; `gap` says why nobody could be asked."""
-
-    person: str
-    signer: str
-    stance: Stance
-    record: str
-    gap: str
-    counts: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class SectionWhy:
-    """Why one section was or was not released. `rules` are (id, title) of the rules that decided."""
-
-    section_type: str
-    label: Words
-    permitted: bool
-    reason: Words | None
-    rules: tuple[tuple[str, Words], ...]
-    signers: tuple[SignerWhy, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EntryDetail:
-    """One entry in full; never content, never a person's name.
-
-    `reason` says why a request was refused as a whole. `fields` are the other logged facts, name and value.
-    """
-
-    row: EntryRow
-    reason: Words | None
-    sections: tuple[SectionWhy, ...]
-    policy_digest: str
-    fields: tuple[tuple[str, str], ...]
-    leaf: str
-    leaf_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class MatterRow:
-    """One doubt, by pseudonyms: never a contact, never a name. `other` is a person, or a professional by its kind."""
-
-    id: str
-    kind: str
-    reason: Words
-    person: str
-    other: str
-    organisation: str
-    since: datetime
-    holds_back: bool
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class QueuePage:
-    """The oldest open matters out of `open`, and the latest settled ones."""
-
-    waiting: tuple[MatterRow, ...]
-    settled: tuple[MatterRow, ...]
-    open: int
-
-
-@dataclass(frozen=True, slots=True)
-class MatterDetail:
-    """One matter, with what to do next; once settled, by whom and why."""
-
-    row: MatterRow
-    next_steps: tuple[Words, ...]
-    note: str
-    settled_at: datetime | None
-    settled_by: str

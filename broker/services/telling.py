@@ -5,14 +5,14 @@
 - What is queued here is committed with what it tells, or neither is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from broker.domain.parties import PersonId
 from broker.domain.ports import AgreementInForce
 from broker.domain.releases import ReleaseDecision, Situation
 from broker.domain.stores import Message, Reach, UnitOfWork
-from broker.domain.telling import Why, told_of
+from broker.domain.telling import Why, first, told_of
 from broker.errors import Words
 from broker.services.house import House
 
@@ -29,13 +29,30 @@ async def tell_of_release(
     now: datetime,
 ) -> None:
     """Queue a message for everybody who is to hear that these sections were released."""
-    told = told_of(decision.permitted, situation.people, situation.table, now)
-    if not told:
-        return
-    sender = situation.handover.sender
-    listening = told.keys() - await work.mutes.among(told, sender)
-    texts = {person: _READ[told[person]] for person in listening}
-    await queue(work, house, agreement, texts, await work.persons.reach(listening, sender), WAS_READ, now)
+    await tell_of_releases(work, house, agreement, [(situation, decision)], now)
+
+
+async def tell_of_releases(
+    work: UnitOfWork,
+    house: House,
+    agreement: AgreementInForce,
+    released: Iterable[tuple[Situation, ReleaseDecision]],
+    now: datetime,
+) -> None:
+    """The same for what left in answer to one request: everybody hears once, at the contact of the first who can reach them.
+
+    Who turned messages about one sender off still hears of what another one wrote.
+    """
+    why: dict[PersonId, Why] = {}
+    reach: dict[PersonId, Reach] = {}
+    for situation, decision in released:
+        told, sender = told_of(decision.permitted, situation.people, situation.table, now), situation.handover.sender
+        listening = told.keys() - await work.mutes.among(told, sender) if told else ()
+        for person in listening:
+            why[person] = first(why.get(person), told[person])
+        reach = {**await work.persons.reach(frozenset(listening), sender), **reach} if listening else reach
+    if why:
+        await queue(work, house, agreement, {person: _READ[why[person]] for person in why}, reach, WAS_READ, now)
 
 
 async def queue(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from broker.errors import Words
-from broker.services.screens import EntryRow
+from broker.services.officer_screens import EntryRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from broker.services.house import House
 from broker.services.labels import REASONS, WHY
 from broker.services.lines import for_their_eyes, row_of
 from broker.services.looking import looked
-from broker.services.screens import EntryFilter
+from broker.services.officer_screens import EntryFilter
 from broker.services.view_screens import (
     Counts,
     DayRow,

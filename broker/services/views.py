@@ -1,24 +1,28 @@
 """A handover as its sender or a recipient may see it: who has answered, never what; what is open, never what is closed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol
 
+from broker.domain.arrivals import Arrival, arrival
 from broker.domain.calendar import still_in
-from broker.domain.consents import ConsentRecord, Stance, cell_of, standing
+from broker.domain.completeness import Completeness, completeness_of
+from broker.domain.consents import ConsentRecord, Stance, cell_of, of_another_question, standing
 from broker.domain.handovers import Handover, Section
 from broker.domain.notices import Asked, asked_of
 from broker.domain.parties import Authority, PersonId, Recipient
 from broker.domain.releases import precedes
 from broker.domain.stores import UnitOfWork
+from broker.domain.tasks import Task
+from broker.domain.urgency import Progress, UrgentState, progress_of, state_of
 from broker.errors import BrokerError, Words
 from broker.services.facts import open_sections
 from broker.services.house import House
 from broker.services.reactions import disputed_sections
 
-FORM = "1"
+FORM = "3"
 """Of the answers that a view is written as: another form, other tags."""
 
 
@@ -34,11 +38,12 @@ class ChangedSince(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class SectionState:
-    """One section: whether it is open to any recipient, and for its sender alone whether the family disputes it."""
+    """One section: whether it is open to any recipient, its own last day, and for its sender alone whether it is disputed."""
 
     type: str
     open: bool
     disputed: bool | None = None
+    expires: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +67,23 @@ class SignerState:
 
 @dataclass(frozen=True, slots=True)
 class HandoverView:
-    """A handover as its sender or a recipient may see it. `tag` stands for all that it says."""
+    """A handover as its sender or a recipient may see it. `tag` stands for all that it says.
+
+    `completeness`, `arrivals`, `urgent` and `keys` (what the sender calls whom, of owners of tasks) are there for its sender
+    only: what is missing, how far it came at each recipient, and how far an urgent one is. Of `tasks`, those of sections that
+    are open to a role that received such a text. `table`: who sits at a meeting is named, for its sender and those who do.
+    """
 
     handover: Handover
     sections: tuple[SectionState, ...]
     signers: tuple[SignerState, ...]
     tag: str = ""
+    completeness: Completeness | None = None
+    arrivals: tuple[Arrival, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    keys: Mapping[PersonId, str] = field(default_factory=dict, repr=False)
+    urgent: UrgentState | None = None
+    table: bool = False
 
 
 class Expected(Protocol):
@@ -81,9 +97,16 @@ def _tagged(house: House, view: HandoverView) -> HandoverView:
     """With a keyed tag of all that it says: another when anything of it is another. The same at every broker."""
     h = view.handover
     header = [h.id, h.version, h.kind, h.purpose, h.sender, h.state.value, h.consent_until.isoformat()]
-    sections = [[section.type, section.open, section.disputed] for section in view.sections]
+    sections = [[one.type, one.open, one.disputed, str(one.expires)] for one in view.sections]
     signers = [[one.person, one.state, one.support, one.can_be_reached] for one in view.signers]
-    tag = house.tags.tag("view", FORM, json.dumps([header, sections, signers]))[:32]
+    held = view.completeness
+    advice = held and [held.missing, held.usual, [[one.organisation, one.role] for one in held.unusual]]
+    came = [[one.recipient.organisation, one.recipient.role, one.came] for one in view.arrivals]
+    tasks = [[one.id, str(one.owner), one.due.isoformat(), one.status, len(one.history)] for one in view.tasks]
+    lane = view.urgent and [view.urgent.progress, view.urgent.step, view.urgent.late]
+    urgent = [h.urgency and h.urgency.until.isoformat(), lane]
+    said = [header, sections, signers, advice, came, tasks, urgent, view.table]
+    tag = house.tags.tag("view", FORM, json.dumps(said))[:32]
     return replace(view, tag=tag)
 
 
@@ -100,18 +123,89 @@ async def seen_by_sender(work: UnitOfWork, house: House, handover: Handover, now
     opened = await open_sections(work, handover, handover.recipients, house.agreement(), now)
     anywhere = frozenset[Section]().union(*opened.values())
     wrong = await disputed_sections(work, handover)
-    sections = tuple(SectionState(section.type, section in anywhere, section in wrong) for section in handover.sections)
-    return _tagged(house, HandoverView(handover, sections, await _signers(work, house, handover, now)))
+    sections = tuple(SectionState(s.type, s in anywhere, s in wrong, s.expires) for s in handover.sections)
+    signers, arrivals = await _signers(work, house, handover, now), await _arrivals(work, handover, opened)
+    tasks = tuple(await work.tasks.of_handover(handover.id))
+    view = HandoverView(
+        handover,
+        sections,
+        signers,
+        completeness=completeness_of(handover, house.agreement().vocabulary),
+        arrivals=arrivals,
+        tasks=tasks,
+        keys=await _keys_of(work, handover, tasks),
+        urgent=await _urgent(work, handover, signers, arrivals, now),
+        table=True,
+    )
+    return _tagged(house, view)
+
+
+async def _arrivals(
+    work: UnitOfWork, handover: Handover, opened: Mapping[Recipient, Collection[Section]]
+) -> tuple[Arrival, ...]:
+    collected = await work.arrivals.collected(handover)
+    return tuple(arrival(one, collected, is_open=bool(opened[one])) for one in handover.recipients)
+
+
+async def _urgent(
+    work: UnitOfWork,
+    handover: Handover,
+    signers: Iterable[SignerState],
+    arrivals: tuple[Arrival, ...],
+    now: datetime,
+) -> UrgentState | None:
+    step = await work.urgency.step(handover.id) if handover.urgency else None
+    if handover.urgency is None or step is None:
+        return None
+    return state_of(handover.urgency, _progress(signers, arrivals), step, now)
+
+
+def _progress(signers: Iterable[SignerState], arrivals: tuple[Arrival, ...]) -> Progress:
+    return progress_of(arrivals, answered=all(one.answered for one in signers if not one.support))
+
+
+async def progress_now(work: UnitOfWork, house: House, handover: Handover, now: datetime) -> Progress:
+    """How far an urgent handover is. Raises Tampered and PolicyFailed."""
+    opened = await open_sections(work, handover, handover.recipients, house.agreement(), now)
+    signers = await _signers(work, house, handover, now)
+    return _progress(signers, await _arrivals(work, handover, opened))
 
 
 async def seen_by_recipient(
-    work: UnitOfWork, house: House, handover: Handover, recipients: tuple[Recipient, ...], now: datetime
+    work: UnitOfWork,
+    house: House,
+    handover: Handover,
+    recipients: tuple[Recipient, ...],
+    now: datetime,
+    *,
+    named: bool,
 ) -> HandoverView | None:
-    """What is open to these recipients; None when nothing is."""
+    """What is open to these recipients; None when nothing is. `named`: to a professional for whom it is meant."""
     opened = await open_sections(work, handover, recipients, house.agreement(), now)
     anywhere = frozenset[Section]().union(*opened.values())
-    sections = tuple(SectionState(s.type, open=True) for s in handover.sections if s in anywhere)
-    return _tagged(house, HandoverView(handover, sections, ())) if sections else None
+    sections = tuple(SectionState(s.type, open=True, expires=s.expires) for s in handover.sections if s in anywhere)
+    if not sections:
+        return None
+    tasks = await _tasks_of(work, handover, opened)
+    return _tagged(house, HandoverView(handover, sections, (), tasks=tasks, table=named))
+
+
+async def _tasks_of(
+    work: UnitOfWork, handover: Handover, opened: Mapping[Recipient, Collection[Section]]
+) -> tuple[Task, ...]:
+    """Those of what is open to a role that a text of this type was released to: only who asked for it knows of them."""
+    every = await work.tasks.of_handover(handover.id)
+    if not every:
+        return ()
+    seen = {section.id for one in opened if await work.tasks.received(handover.id, one) for section in opened[one]}
+    return tuple(one for one in every if one.section in seen)
+
+
+async def _keys_of(work: UnitOfWork, handover: Handover, tasks: Iterable[Task]) -> Mapping[PersonId, str]:
+    owners = {one.owner for one in tasks if not isinstance(one.owner, Recipient)}
+    if not owners:
+        return {}
+    return {person: key for key, person in (await work.handovers.people(handover.id)).items() if person in owners}
 
 
 async def _signers(work: UnitOfWork, house: House, handover: Handover, now: datetime) -> tuple[SignerState, ...]:
@@ -145,8 +239,8 @@ def _said(
         for person in set(types[section.type].persons) & section.concerns if section.type in types else ():
             for recipient in handover.recipients:
                 cell = cell_of(handover, recipient, section, person)
-                where = standing(records, signer, cell, authorities, now)
-                if where.record is None:
+                where = standing(records, signer, cell, authorities, now, handover)
+                if where.record is None or of_another_question(where.record, handover):
                     yield "nothing"
                 elif person in types[section.type].supported:
                     yield "good"

@@ -57,6 +57,8 @@ VIEWS: Mapping[str, Words] = {
     "files": Words("Bekeek bestanden", "Looked at files"),
     "watchers": Words("Bekeek deze pagina", "Looked at this page"),
     "pictures": Words("Bekeek de aantallen", "Looked at the numbers"),
+    "urgent": Words("Bekeek wat spoed heeft", "Looked at what is urgent"),
+    "indicators": Words("Bekeek hoe overdragen gaat", "Looked at how handing over goes"),
     "names": Words("Nam namen mee na een datalek", "Took names after a data breach"),
 }
 """What was looked at, by the word that `services/looking.py` logs for it."""

@@ -70,7 +70,7 @@ class Webhooks:
         """An organisation's own. Raises NotFound when there is none."""
         async with self._house.storage(writing=False) as work:
             webhook = await work.webhooks.get(oin)
-            counts = await work.deliveries.counts()
+            counts = await work.deliveries.counts(oin)
         if webhook is None:
             raise NotFound
         return WebhookView(webhook, counts.get(oin, _NOTHING))

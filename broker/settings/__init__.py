@@ -30,6 +30,7 @@ __all__ = [
     "safe_address",
 ]
 MOST_CALLS, DAY = 1_000_000_000, 86_400
+MOST_WORKERS = 64
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -75,9 +76,14 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             given.get("BROKER_RATE_ORGANISATION", ""), "BROKER_RATE_ORGANISATION", RATE_ORGANISATION, faults
         ),
         rate_one=_rate(given.get("BROKER_RATE_ONE", ""), "BROKER_RATE_ONE", RATE_ONE, faults),
+        workers=_workers(given.get("BROKER_WORKERS", "1"), faults),
+        background="apart" if given.get("BROKER_BACKGROUND") == "apart" else "inside",
+        drain=_drain(given.get("BROKER_DRAIN", "0"), faults),
     )
     if given.get("BROKER_AGREEMENT", "officers") not in ("officers", "folder"):
         faults.append(Words("BROKER_AGREEMENT is officers of folder.", "BROKER_AGREEMENT is officers or folder."))
+    if given.get("BROKER_BACKGROUND", "inside") not in ("inside", "apart"):
+        faults.append(Words("BROKER_BACKGROUND is inside of apart.", "BROKER_BACKGROUND is inside or apart."))
     faults += unsafe(settings, guarded=bool(given.get("BROKER_LOG_GUARD")))
     if faults:
         raise Unsafe(Words(" ".join(f.nl for f in faults), " ".join(f.en for f in faults)))
@@ -188,3 +194,24 @@ def _port(text: str, faults: list[Words]) -> int:
         return int(text)
     faults.append(Words("BROKER_PORT is een getal onder 65536.", "BROKER_PORT is a number below 65536."))
     return 8080
+
+
+def _drain(text: str, faults: list[Words]) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 2 and int(text) <= 60:
+        return int(text)
+    faults.append(
+        Words("BROKER_DRAIN is een aantal seconden, hoogstens 60.", "BROKER_DRAIN is a number of seconds, at most 60.")
+    )
+    return 0
+
+
+def _workers(text: str, faults: list[Words]) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 2 and 0 < int(text) <= MOST_WORKERS:
+        return int(text)
+    faults.append(
+        Words(
+            f"BROKER_WORKERS is een aantal processen, van 1 tot en met {MOST_WORKERS}.",
+            f"BROKER_WORKERS is a number of processes, from 1 to {MOST_WORKERS}.",
+        )
+    )
+    return 1

@@ -49,6 +49,17 @@ class Settings:
     client_certificate_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     rate_organisation: Rate = RATE_ORGANISATION
     rate_one: Rate = RATE_ONE
+    workers: int = 1
+    """Processes that serve, on this machine."""
+    background: Literal["inside", "apart"] = "inside"
+    """Whether what works in the background does so in the processes that serve, or in one of its own."""
+    drain: int = 0
+    """Seconds that it goes on serving after SIGTERM."""
+
+    @property
+    def processes(self) -> int:
+        """How many there are on this machine, without a parent."""
+        return self.workers + (self.background == "apart")
 
     @property
     def local(self) -> bool:

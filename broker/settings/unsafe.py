@@ -52,6 +52,13 @@ def unsafe(settings: Settings, *, guarded: bool) -> list[Words]:
                 "BROKER_EXIT_ADDRESS is an address of somebody else, such as https://www.knmi.nl/, without ? or #.",
             )
         )
+    if settings.processes > 1 and settings.database_url.startswith("sqlite"):
+        faults.append(
+            Words(
+                "SQLite is er voor één proces: zet BROKER_WORKERS op 1 en BROKER_BACKGROUND op inside, of neem PostgreSQL.",
+                "SQLite is for one process: set BROKER_WORKERS to 1 and BROKER_BACKGROUND to inside, or take PostgreSQL.",
+            )
+        )
     faults += _unsafe_stores(settings)
     faults += _unsafe_proxies(settings)
     if settings.mode == "production":

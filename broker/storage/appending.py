@@ -8,7 +8,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
@@ -16,15 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from broker.storage import tables as t
-
-
-class SealedOpening(NamedTuple):
-    """An opening as it is stored; `tag` says under whose key."""
-
-    position: int
-    tag: str
-    field: str
-    ciphertext: bytes
+from broker.storage.openings import SealedOpening
 
 
 async def wrapped_keys(connection: AsyncConnection, tags: Sequence[str]) -> dict[str, bytes]:

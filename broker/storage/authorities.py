@@ -54,13 +54,18 @@ class Authorities(Store):
         """These persons as the rules see them, and the tags over what is known.
 
         1. What is stated about them, and about whoever holds authority over them, is read.
-        2. Each row says what it said when it was stated, and none is missing or more.
-        3. The rows become facts.
+        2. Where that is not whole, somebody may have stated something between two statements of it: it is read again while
+           that waits. Whoever only reads sees one moment, and the same again.
+        3. Each row says what it said when it was stated, and none is missing or more.
+        4. The rows become facts.
         """
         wanted = tuple(persons)
         stated = await self._stated(wanted)  # 1
-        self._check(stated)  # 2
-        return _known(stated, wanted)  # 3
+        if not self._is_whole(stated):  # 2
+            await self.hold(stated.tags, exclusively=False)
+            stated = await self._stated(wanted)
+        self._check(stated)  # 3
+        return known_of(stated, wanted)  # 4
 
     async def known_then(self, persons: Iterable[PersonId], statements: Mapping[PersonId, Statements]) -> KnownFacts:
         """What was known when these were the statements about everybody."""
@@ -83,7 +88,7 @@ class Authorities(Store):
             authorities += mine
         then = _Stated(dict.fromkeys(statements), claims, authorities, passkeys)
         self._check_rows(then)
-        return _known(then, wanted)
+        return known_of(then, wanted)
 
     async def holders(self, persons: Iterable[PersonId]) -> frozenset[PersonId]:
         """Whoever was ever stated to hold authority over any of them."""
@@ -92,29 +97,35 @@ class Authorities(Store):
         return frozenset(PersonId(row.holder) for row in rows)
 
     async def _stated(self, wanted: Sequence[PersonId]) -> "_Stated":
-        holding = sa.select(t.authority.c.holder).where(t.authority.c.over.in_(wanted))
-        rows = await self._all(
-            sa.select(t.person.c.id, t.person.c.facts_tag).where(
-                sa.or_(t.person.c.id.in_(wanted), t.person.c.id.in_(holding))
-            )
-        )
+        rows = await self._all(everybody_of(wanted))
         tags = {PersonId(row.id): row.facts_tag for row in rows}
         claims = await self._all(
             sa.select(t.person_claim).where(t.person_claim.c.person.in_(tags)).order_by(t.person_claim.c.stated_at)
         )
         authorities = await self._all(sa.select(t.authority).where(t.authority.c.over.in_(tags)))
+        passkeys = await SignerPasskeys(self._connection, self._means).rows(tags)
+        return self._read({**dict.fromkeys(wanted), **tags}, claims, authorities, passkeys)
+
+    def _read(
+        self,
+        tags: Mapping[PersonId, str | None],
+        claims: Iterable[Any],
+        authorities: Sequence[Any],
+        passkeys: Mapping[PersonId, Sequence["_Row"]],
+    ) -> "_Stated":
         said = defaultdict(list)
         for row in claims:
             facts = self._unseal_json(f"claim:{row.tag}", row.facts_sealed)
             said[PersonId(row.person)].append((row, facts, row.stated_at.isoformat()))
-        passkeys = await SignerPasskeys(self._connection, self._means).rows(tags)
-        return _Stated({**dict.fromkeys(wanted), **tags}, said, authorities, passkeys)
+        return _Stated(tags, said, authorities, passkeys)
 
     def _check(self, stated: "_Stated") -> None:
         self._check_rows(stated)
-        for person, tag in stated.tags.items():
-            if (tag or "") != self._whole(person, stated.lines(person)):
-                raise Tampered
+        if not self._is_whole(stated):
+            raise Tampered
+
+    def _is_whole(self, stated: "_Stated") -> bool:
+        return all((tag or "") == self._whole(person, stated.lines[person]) for person, tag in stated.tags.items())
 
     def _check_rows(self, stated: "_Stated") -> None:
         for row in stated.authorities:
@@ -134,33 +145,35 @@ class Authorities(Store):
         wanted = tuple(persons)
         stated = await self._stated(wanted)
         for person in wanted:
-            tag = self._whole(person, stated.lines(person)) or None
+            tag = self._whole(person, stated.lines[person]) or None
             await self._run(sa.update(t.person).where(t.person.c.id == person).values(facts_tag=tag))
-        return {person: stated.lines(person) for person in wanted}
+        return {person: stated.lines[person] for person in wanted}
 
     async def hold(self, persons: Iterable[PersonId], *, exclusively: bool) -> None:
         """Row locks in the order of ids; on SQLite the writer's lock does it.
 
         Held exclusively, nobody among them was erased meanwhile: what was recognised before that would find nobody.
+        Who only names one of them in a row of theirs waits for nobody (PostgreSQL, FOR NO KEY UPDATE): whoever answers
+        holds themselves and then names the child; whoever writes about both named them before, and holds the child first.
         """
         c = t.person.c
         statement = sa.select(c.id, c.erased_at).where(c.id.in_(tuple(persons))).order_by(c.id)
-        rows = await self._all(statement.with_for_update(read=not exclusively))
+        rows = await self._all(statement.with_for_update(read=not exclusively, key_share=exclusively))
         if exclusively and any(row.erased_at is not None for row in rows):
             raise Conflict(_ERASED, code="changed-meanwhile")
 
 
-def _known(stated: "_Stated", wanted: Sequence[PersonId]) -> KnownFacts:
-    people = {person: stated.person(person) for person in stated.everybody}
+def known_of(stated: "_Stated", wanted: Sequence[PersonId]) -> KnownFacts:
+    """Rows that were checked, as facts about those who were asked for."""
+    people = {person: stated.person(person) for person in stated.tags}
     able = {person for person, facts in people.items() if facts.judged == {None}}
     authorities = tuple(
         Authority(PersonId(r.holder), PersonId(r.over), cast(AuthorityKind, r.kind), r.since, r.until, r.holder in able)
         for r in stated.authorities
         if r.over in wanted
     )
-    statements = {person: stated.lines(person) for person in stated.everybody}
     passkeys = {person: enrolled(rows) for person, rows in stated.passkeys.items() if rows}
-    return KnownFacts({person: people[person] for person in wanted}, authorities, statements, passkeys)
+    return KnownFacts({person: people[person] for person in wanted}, authorities, stated.lines, passkeys)
 
 
 _Row = tuple[Any, Mapping[str, str]]
@@ -178,13 +191,9 @@ class _Stated:
         passkeys: Mapping[PersonId, Sequence["_Row"]],
     ) -> None:
         self.tags, self.claims, self.authorities, self.passkeys = tags, claims, authorities, passkeys
+        self.lines: Mapping[PersonId, Statements] = {person: self._lines(person) for person in tags}
 
-    @property
-    def everybody(self) -> Iterable[PersonId]:
-        """All of them."""
-        return self.tags
-
-    def lines(self, person: PersonId) -> Statements:
+    def _lines(self, person: PersonId) -> Statements:
         """A line for each statement about a person: its tag, and of what may be said again, when it was last said."""
         lines = [f"{row.tag} {at}" for row, _, at in self.claims.get(person, ())]
         lines += [row.tag for row, _ in self.passkeys.get(person, ())]
@@ -204,3 +213,14 @@ _ERASED = Words(
     "Wat er van een persoon bekend was, is op dit moment gewist. Probeer het opnieuw.",
     "What was known of a person was erased at this moment. Try again.",
 )
+
+
+def everybody_of(persons: Sequence[PersonId]) -> Any:
+    """These persons, and whoever holds authority over one of them.
+
+    Two parts, each by the index: for one condition or another of which one is a subquery, PostgreSQL reads everybody.
+    """
+    c = t.person.c
+    holding = sa.select(t.authority.c.holder).where(t.authority.c.over.in_(persons))
+    each = sa.select(c.id, c.facts_tag)
+    return sa.union(each.where(c.id.in_(persons)), each.where(c.id.in_(holding)))

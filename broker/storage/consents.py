@@ -5,7 +5,8 @@ A record leaves this module only through its signature: what was edited in the d
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -19,6 +20,7 @@ from broker.storage.rows import Store
 
 _SIGNED = ("id", "serial", "signer", "person", "sender", "purpose", "handover", "notice")
 """The columns that repeat what a statement says, so that it can be found; they are believed only when they agree."""
+_repeated = attrgetter(*_SIGNED)
 
 
 def _signed(record: ConsentRecord) -> tuple[str | int, ...]:
@@ -67,7 +69,7 @@ class Consents(Store):
 
     def _read(self, row: Any) -> ConsentRecord:
         record = self._means.notary.read(row.statement)
-        if tuple(getattr(row, name) for name in _SIGNED) != _signed(record):  # a genuine statement in another's row
+        if _repeated(row) != _signed(record):  # a genuine statement in another's row
             raise Tampered
         return record
 
@@ -136,12 +138,18 @@ class Invitations(Store):
         rows = await self._all(sa.select(c.person).where(still_open).distinct())
         return frozenset(PersonId(row.person) for row in rows)
 
-    async def open_count(self, now: datetime, party: str = "") -> int:
-        """Found by the index on what was not answered; with `party`, of handovers by that sender."""
+    async def first_asked(self, handover: HandoverId) -> datetime | None:
+        """By the index on the handover."""
         c = t.invitation.c
+        row = await self._one(sa.select(sa.func.min(c.created_at).label("first")).where(c.handover == handover))
+        return cast(datetime | None, row.first)
+
+    async def open_count(self, now: datetime, party: str = "") -> int:
+        """Found by the index on what was not answered; with `party`, of handovers that this sender pushed."""
+        c, h = t.invitation.c, t.handover.c
         wanted = sa.select(sa.func.count()).select_from(t.invitation)
         if party:
-            wanted = wanted.join(t.handover, t.handover.c.id == c.handover).where(t.handover.c.sender == party)
+            wanted = wanted.join(t.handover, h.id == c.handover).where(h.sender == party, h.author.is_(None))
         return int((await self._one(wanted.where(c.answered_at.is_(None), c.answer_until > now)))[0])
 
 

@@ -1,5 +1,7 @@
 """Connections: SQLite in WAL mode with full synchronisation, PostgreSQL through psycopg 3; statements never show values.
 
+Nothing waits for PostgreSQL without an end: see `patience.py`.
+
 On SQLite every writing unit of work takes one first-in-first-out lock in this process and begins with
 `BEGIN IMMEDIATE`; its own busy handler would starve. BEGIN and COMMIT are said as statements, because the driver's own
 `commit` passes over a connection that was closed or a transaction that SQLite has ended, as if all were well.
@@ -8,19 +10,21 @@ On SQLite every writing unit of work takes one first-in-first-out lock in this p
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from broker.errors import Unsafe, Words
 from broker.storage.one_trip import OneTrip
+from broker.storage.patience import POOL, Knocking, Patient, bounds, still_there
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 PRAGMAS = (
@@ -48,6 +52,12 @@ class Database:
     engine: AsyncEngine
     writers: asyncio.Lock | None = field(default=None)
     unfinished: set[asyncio.Task[Any]] = field(default_factory=set)
+    patience: float = 0
+    """Seconds that a statement may take; see `open_database`."""
+    beside: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """How connections are closed that are not the engine's."""
+    made: WeakSet[OneTrip] = field(default_factory=WeakSet)
+    """SQLite: the engine's connections that somebody holds or the pool keeps."""
 
     @property
     def sqlite(self) -> bool:
@@ -57,8 +67,11 @@ class Database:
     async def close(self) -> None:
         """Close every connection, also those that are just being made or given back; it can be used again afterwards.
 
-        A pool that is let go while somebody works with a connection of it would leave that one open.
+        A pool that is let go while somebody works with a connection of it would leave that one open: on SQLite, who works for
+        longer than FAREWELL finds it closed.
         """
+        for close in self.beside:
+            await close()
         if self.unfinished:
             await asyncio.wait(self.unfinished, timeout=FAREWELL)
         pool = self.engine.pool
@@ -67,6 +80,9 @@ class Database:
                 while isinstance(pool, QueuePool) and pool.checkedout():  # noqa: ASYNC110  a pool tells nobody
                     await asyncio.sleep(0.01)
         await self.engine.dispose()
+        for connection in tuple(self.made):
+            if connection.is_open:
+                connection.stop()  # its own thread closes it, after what it is doing
 
 
 def database_url(text: str) -> Any:
@@ -84,27 +100,41 @@ def database_url(text: str) -> Any:
     return url.set(drivername=driver)
 
 
-def open_database(text: str, *, pool_size: int = 10) -> Database:
-    """Open a database; nothing is connected yet."""
+def open_database(text: str, *, pool_size: int = 20, patience: float = 0) -> Database:
+    """Open a database; nothing is connected yet.
+
+    With `patience` PostgreSQL gets so many seconds for each statement; otherwise none ends it. However long, a connection
+    over which nothing comes at all is given up (`Patient`).
+    """
     url = database_url(text)
     if url.get_backend_name() == "sqlite":
-        options = {"timeout": PATIENCE / 1000, "async_creator_fn": OneTrip}
+        made: WeakSet[OneTrip] = WeakSet()
+
+        def new(*arguments: Any, **options: Any) -> OneTrip:
+            connection = OneTrip(*arguments, **options)
+            made.add(connection)
+            return connection
+
+        options = {"timeout": PATIENCE / 1000, "async_creator_fn": new}
         engine = create_async_engine(url, hide_parameters=True, connect_args=options)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         event.listen(engine.sync_engine, "commit", _commit_sqlite)
         event.listen(engine.sync_engine, "invalidate", _undo_sqlite)
-        return Database(engine, asyncio.Lock())
+        return Database(engine, asyncio.Lock(), made=made)
     unfinished: set[asyncio.Task[Any]] = set()
+    knocking = Knocking()
 
     async def connect(*arguments: Any, **options: Any) -> psycopg.AsyncConnection:
         """Nobody who stops waiting leaves a connection half-open: psycopg keeps its socket, and PostgreSQL waits on it.
 
         While it waits (`authentication_timeout`, a minute), no database of the whole server can be made or dropped.
         """
-        task = asyncio.create_task(psycopg.AsyncConnection.connect(*arguments, **options))
+        knocking.may_try()
+        task = asyncio.create_task(Patient.within(patience, *arguments, **options))
         unfinished.add(task)
         task.add_done_callback(unfinished.discard)
+        task.add_done_callback(knocking.heard)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -115,15 +145,15 @@ def open_database(text: str, *, pool_size: int = 10) -> Database:
         url,
         hide_parameters=True,
         pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_pre_ping=True,
-        pool_timeout=5,
-        connect_args={"async_creator_fn": connect},
+        max_overflow=0,  # one more than the pool holds would be made and thrown away for each use
+        pool_timeout=POOL,
+        connect_args={"async_creator_fn": connect, **bounds(url.query, patience)},
     )
-    return Database(engine, unfinished=unfinished)
+    event.listen(engine.sync_engine, "checkout", still_there)
+    return Database(engine, unfinished=unfinished, patience=patience)
 
 
-def _hang_up(task: asyncio.Task[psycopg.AsyncConnection]) -> None:
+def _hang_up(task: asyncio.Task[Patient]) -> None:
     """Close the connection that nobody waits for any more."""
     if not task.cancelled() and task.exception() is None:
         task.result().pgconn.finish()
@@ -142,13 +172,30 @@ async def scrub(database: Database, tables: Sequence[str] = ()) -> bool:
                 return await _truncate_wal(database)
         async with database.engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
-            for table in tables:
-                await connection.exec_driver_sql(f"VACUUM {table}")
+            if tables:
+                async with _at_leisure(connection):
+                    for table in tables:
+                        await connection.exec_driver_sql(f"VACUUM {table}")
     except (SQLAlchemyError, sqlite3.Error, OSError):
         if (task := asyncio.current_task()) and task.cancelling():
             raise asyncio.CancelledError from None  # that is what broke it
         return False
     return True
+
+
+@contextlib.asynccontextmanager
+async def _at_leisure(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Whatever this connection does inside takes its time; nobody else gets one with so much patience."""
+    inside: Any = (await connection.get_raw_connection()).driver_connection
+    patience, inside.patience = inside.patience, 0
+    try:
+        await connection.exec_driver_sql("SET statement_timeout = 0")
+        yield
+        await connection.exec_driver_sql("RESET statement_timeout")
+        inside.patience = patience
+    except BaseException:
+        await connection.invalidate()
+        raise
 
 
 async def _truncate_wal(database: Database) -> bool:

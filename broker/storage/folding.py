@@ -15,7 +15,7 @@ from broker.domain.events import EntryId, EventType
 from broker.domain.stores.folding import ASKED, OTHER, REQUESTS, Fold, Foldable, FoldSearch, Waiting, kind_of
 from broker.storage import tables as t
 from broker.storage.log import STORED, stored
-from broker.storage.rows import Store
+from broker.storage.rows import GIVEN, Store, as_given, as_text
 
 FOLLOWER = "folding"
 WINDOW = 1_000
@@ -65,15 +65,26 @@ class Folds(Store):
             for fold in folds
             for tag in whom.get(fold["id"], ())
         ]
-        for table, rows in ((t.log_fold, folds), (t.log_fold_entry, parts), (t.log_fold_about, tagged)):
-            if rows:
-                await self._run(sa.insert(table), list(rows))
+        await self._put_all(t.log_fold, folds)
+        await self._put_all(t.log_fold_entry, parts)
+        await self._put_all(t.log_fold_about, tagged)
 
     async def _grow(self, grown: Mapping[str, tuple[int, str]]) -> None:
         if not grown:
             return
         f, a = t.log_fold.c, t.log_fold_about.c
         rows = [{"which": fold, "more": more, "newest": last} for fold, (more, last) in grown.items()]
+        if self._connection.dialect.name == "postgresql":
+            given = as_given(
+                [sa.Column("which", f.id.type), sa.Column("more", sa.Integer), sa.Column("newest", f.last.type)]
+            )
+            said = {GIVEN: as_text(rows)}
+            more_of = sa.update(t.log_fold).where(f.id == given.c.which)
+            await self._run(more_of.values(entries=f.entries + given.c.more, last=given.c.newest), said)
+            await self._run(
+                sa.update(t.log_fold_about).where(a.fold == given.c.which).values(last=given.c.newest), said
+            )
+            return
         newest: sa.BindParameter[str] = sa.bindparam("newest")
         more = sa.update(t.log_fold).where(f.id == sa.bindparam("which"))
         await self._run(more.values(entries=f.entries + sa.bindparam("more"), last=newest), rows)
@@ -113,13 +124,16 @@ class Folds(Store):
         """Whose keys open these, by the tags of this use."""
         c = t.log_opening.c
         found: dict[EntryId, set[str]] = {}
-        for row in await self._all(sa.select(c.entry_id, c.tag).where(c.entry_id.in_(list(entries))).distinct()):
-            found.setdefault(EntryId(row.entry_id), set()).add(self._again(row.tag))
-        return {entry: frozenset(tags) for entry, tags in found.items()}
+        for entry, tag in await self._all(
+            sa.select(c.entry_id, c.tag).where(self._among(c.entry_id, entries)).distinct()
+        ):
+            found.setdefault(EntryId(entry), set()).add(tag)
+        again = {tag: self._again(tag) for tag in set().union(*found.values())}
+        return {entry: frozenset(again[tag] for tag in tags) for entry, tags in found.items()}
 
     async def _known(self, keys: Sequence[str]) -> dict[str | None, str]:
         c = t.log_fold.c
-        rows = await self._all(sa.select(c.key, c.id).where(c.key.in_(keys))) if keys else ()
+        rows = await self._all(sa.select(c.key, c.id).where(self._among(c.key, keys))) if keys else ()
         return {row.key: row.id for row in rows}
 
     async def plain(self, entries: Sequence[EntryId]) -> Sequence[Foldable]:
@@ -135,7 +149,7 @@ class Folds(Store):
                 row.organisation,
                 row.counterpart,
             )
-            for row in await self._all(columns.where(c.entry_id.in_(list(entries))).order_by(c.entry_id))
+            for row in await self._all(columns.where(self._among(c.entry_id, entries)).order_by(c.entry_id))
         ]
 
     async def search(self, wanted: FoldSearch) -> Sequence[Fold]:

@@ -16,11 +16,12 @@ class Followers(Store):
 
     async def hold(self, names: Sequence[str], *, wait: bool = False) -> Mapping[str, int] | None:
         """Rows that another broker holds are not waited for."""
-        for name in names:
-            await self._insert_once(t.log_follower, {"name": name, "next": 0})
         c = t.log_follower.c
         mine = sa.select(c.name, c.next).where(c.name.in_(names)).order_by(c.name).with_for_update(skip_locked=not wait)
         found = {row.name: int(row.next) for row in await self._all(mine)}
+        if len(found) < len(names):
+            new = [name for name in sorted(names) if await self._insert_once(t.log_follower, {"name": name, "next": 0})]
+            found |= {row.name: int(row.next) for row in (await self._all(mine) if new or wait else ())}
         return found if len(found) == len(names) else None
 
     async def advance(self, names: Sequence[str], place: int) -> None:
@@ -44,13 +45,11 @@ class Daily(Store):
 
     async def add(self, counts: Mapping[DailyKey, int]) -> None:
         """One row for each key; in their order, so that two never wait for each other."""
-        insert = self._insert_into(t.log_daily)
         keys = ["day", "type", "organisation", "counterpart", "outcome", "reason"]
-        more = {"entries": t.log_daily.c.entries + insert.excluded.entries}
-        statement = insert.on_conflict_do_update(index_elements=keys, set_=more)
         rows = [{**{key: getattr(which, key) for key in keys}, "entries": n} for which, n in counts.items()]
-        if rows:
-            await self._run(statement, sorted(rows, key=lambda row: tuple(row[key] for key in keys)))
+        more = {"entries": lambda insert: t.log_daily.c.entries + insert.excluded.entries}
+        ordered = sorted(rows, key=lambda row: tuple(row[key] for key in keys))
+        await self._put_all(t.log_daily, ordered, keys=keys, grown=more)
 
     async def between(self, first: date, last: date, party: str = "") -> Mapping[DailyKey, int]:
         """The counts of those days."""

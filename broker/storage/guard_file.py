@@ -50,14 +50,24 @@ class GuardFile:
                 )
             ) from None
 
-    def keep(self, note: str, instead_of: str | None) -> None:
+    def stamp(self) -> object:
+        """Which file it is and when it changed: each writing makes another file."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino, found.st_ctime_ns, found.st_mtime_ns, found.st_size
+
+    def keep(self, note: str, instead_of: str | None) -> object:
         """Put it in the place of what was read; whatever came there since stays. Raises Unavailable."""
         try:
             with self._locked():
-                if self.read() == instead_of:
-                    self._write(note, self._beside)
-                    self._beside.replace(self._path)
-                    _sync_folder(self._path.parent)
+                if self.read() != instead_of:
+                    return None
+                self._write(note, self._beside)
+                self._beside.replace(self._path)
+                _sync_folder(self._path.parent)
+                return self.stamp()  # while nobody else may write it
         except (OSError, Unsafe):
             raise Unavailable from None
 

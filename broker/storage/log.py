@@ -4,19 +4,20 @@
 - The sequencer reads the queue, never "ids above the last": serial order is not commit order.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from json.encoder import encode_basestring as _quoted
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from broker.domain.events import EncodedEntry, EntryId, EventType, LogEvent, Opening
-from broker.domain.stores import Appended, LogSearch, Passed, Receipt, StoredEntry, Trail, TreeState
-from broker.errors import Tampered, Unavailable
+from broker.domain.ports import Tagger
+from broker.domain.stores import Appended, LogSearch, Passed, Receipt, StoredEntry, Trail
+from broker.errors import Tampered
 from broker.storage import tables as t
-from broker.storage.appending import SealedOpening, wrapped_keys, write
+from broker.storage.appending import wrapped_keys, write
+from broker.storage.openings import SealedOpening, sealed_by_owner, unsealed
 from broker.storage.rows import Store
 
 _c = t.log_entry.c
@@ -47,24 +48,29 @@ class Log(Store):
             "created_at": event.at,
         }
         keys = await self._keys(sorted({opening.owner for opening in entry.openings}))
-        openings = [self._sealed(entry.id, opening, *keys[opening.owner]) for opening in entry.openings]
+        openings = sealed_by_owner(self._means.subject_keys, entry.id, entry.openings, keys)
         about = [tag for tag, _ in keys.values()]
         if client := str(event.facts.get("client", "")):
             about.append(self._client_tag(client))
-        await write(self._connection, values, openings, about)
+        await self._write(values, openings, about)
         return Appended(entry, receipt)
 
-    def _sealed(self, entry: EntryId, opening: Opening, tag: str, key: bytes) -> SealedOpening:
-        clear = f"[{_quoted(opening.salt)},{_quoted(opening.value)}]".encode()  # JSON, as `openings` reads it
-        sealed = self._means.subject_keys.seal_with(key, f"{entry}:{opening.position}", clear)
-        return SealedOpening(opening.position, tag, opening.field, sealed)
+    async def acquaint(self, owners: Collection[str]) -> None:
+        """Those who have no key yet get one, in the order of ids."""
+        await self._keys(sorted(owners))
+
+    async def _write(self, entry: Mapping[str, Any], openings: Sequence[SealedOpening], about: Sequence[str]) -> None:
+        await write(self._connection, entry, openings, about)
+
+    async def _wrapped(self, tags: Sequence[str]) -> Mapping[str, bytes]:
+        return await wrapped_keys(self._connection, tags)
 
     async def _keys(self, owners: Sequence[str]) -> dict[str, tuple[str, bytes]]:
         """(tag, key) of each; who has no key yet gets one."""
         if not owners:
             return {}
         tags = {owner: self._tag(owner) for owner in owners}
-        wrapped = await wrapped_keys(self._connection, list(tags.values()))
+        wrapped = await self._wrapped(list(tags.values()))
         return {
             owner: (tag, await (self._opened(tag, wrapped[tag]) if tag in wrapped else self._new_key(tag)))
             for owner, tag in tags.items()
@@ -80,7 +86,12 @@ class Log(Store):
         return await self._means.opened_keys.open(self._means.subject_keys, tag, wrapped)
 
     def _tag(self, owner: str) -> str:
-        return self._means.tags.tag("log-subject", owner)
+        return self.tag_of(self._means.tags, owner)
+
+    @staticmethod
+    def tag_of(tags: Tagger, owner: str) -> str:
+        """What a person is known by in the log's index."""
+        return tags.tag("log-subject", owner)
 
     def _client_tag(self, client: str) -> str:
         return self._means.tags.tag("log-client", client)
@@ -180,21 +191,22 @@ class Log(Store):
 
     async def openings_of(self, entries: Sequence[EntryId]) -> Mapping[EntryId, Sequence[Opening]]:
         """The same for many entries at once; an entry without any is left out."""
+        o, k = t.log_opening.c, t.log_subject_key.c
         statement = (
-            sa.select(t.log_opening, t.log_subject_key.c.wrapped_key)
-            .join(t.log_subject_key, t.log_subject_key.c.tag == t.log_opening.c.tag)
-            .where(t.log_opening.c.entry_id.in_(list(entries)))
-            .order_by(t.log_opening.c.position)
+            sa.select(o.entry_id, k.wrapped_key, o.position, o.tag, o.field, o.ciphertext)
+            .join(t.log_subject_key, k.tag == o.tag)
+            .where(o.entry_id.in_(list(entries)))
         )
         keys: dict[str, bytes] = {}
         found: dict[EntryId, list[Opening]] = {}
-        for row in await self._all(statement):
+        for entry, wrapped, *stored_as in await self._all(statement):
+            row = SealedOpening(*stored_as)
             if row.tag not in keys:
-                keys[row.tag] = await self._opened(row.tag, row.wrapped_key)
-            clear = self._means.subject_keys.open_with(keys[row.tag], f"{row.entry_id}:{row.position}", row.ciphertext)
-            salt, value = json.loads(clear)
-            opening = Opening(row.position, "", row.field, salt, value)
-            found.setdefault(EntryId(row.entry_id), []).append(opening)
+                keys[row.tag] = await self._opened(row.tag, wrapped)
+            opened = unsealed(self._means.subject_keys, entry, keys[row.tag], row)
+            found.setdefault(EntryId(entry), []).extend(opened)
+        for openings in found.values():
+            openings.sort(key=attrgetter("position"))
         return found
 
     async def about(self, owner: str, entries: Sequence[EntryId]) -> frozenset[EntryId]:
@@ -202,48 +214,6 @@ class Log(Store):
         c = t.log_subject_index.c
         wanted = sa.select(c.entry_id).where(c.tag == self._tag(owner), c.entry_id.in_(list(entries)))
         return frozenset(EntryId(row.entry_id) for row in await self._all(wanted))
-
-
-class Tree(Store):
-    """See `TreeStore`."""
-
-    async def state(self, *, lock: bool = False) -> TreeState:
-        """The tree; with `lock`, this unit of work alone may extend it (the fence)."""
-        statement = sa.select(t.log_state.c.size, t.log_state.c.root)
-        row = await self._one(statement.with_for_update() if lock else statement)
-        if row is None:
-            raise Unavailable
-        return TreeState(row.size, row.root)
-
-    async def queued(self, limit: int) -> Sequence[StoredEntry]:
-        """Entries that wait, in the order of the queue."""
-        return [stored(row) for row in await self._all(in_line(limit))]
-
-    async def place(self, first: int, entries: Sequence[EntryId], state: TreeState) -> None:
-        """Give the entries their places, take them off the queue, keep the new state."""
-        await self._run(
-            sa.insert(t.log_index),
-            [{"leaf_index": first + offset, "entry_id": entry} for offset, entry in enumerate(entries)],
-        )
-        await self._run(sa.delete(t.log_queue).where(t.log_queue.c.entry_id.in_(list(entries))))
-        await self._run(sa.update(t.log_state).values(size=state.size, root=state.root))
-
-    async def tiles(self, wanted: Iterable[tuple[int, int]]) -> Mapping[tuple[int, int], bytes]:
-        """Tile data by (level, n); missing ones are left out."""
-        ids = list(wanted)
-        if not ids:
-            return {}
-        c = t.log_tile.c
-        either = sa.or_(*(sa.and_(c.level == level, c.n == n) for level, n in ids))
-        return {(row.level, row.n): row.data for row in await self._all(sa.select(t.log_tile).where(either))}
-
-    async def keep_tiles(self, tiles: Mapping[tuple[int, int], bytes]) -> None:
-        """Keep new and grown tiles."""
-        insert = self._insert_into(t.log_tile)
-        statement = insert.on_conflict_do_update(index_elements=["level", "n"], set_={"data": insert.excluded.data})
-        rows = [{"level": level, "n": n, "data": data} for (level, n), data in tiles.items()]
-        if rows:
-            await self._run(statement, rows)
 
 
 class Checkpoints(Store):
@@ -336,17 +306,3 @@ def stored(row: Any) -> StoredEntry:
     receipt = Receipt(row.receipt_kid, row.receipt_sig)
     copied = (row.type, row.organisation, row.counterpart, row.outcome, row.created_at)
     return StoredEntry(EntryId(row.entry_id), row.leaf, row.leaf_hash, receipt, row.leaf_index, copied)
-
-
-def in_line(limit: int) -> sa.Select[Any]:
-    """The entries that wait for their place, in the order of the queue.
-
-    How many stands in the statement itself: SQLite plans by it, and otherwise reads every entry there is.
-    """
-    q = t.log_queue.c
-    first = sa.select(q.seq, q.entry_id).order_by(q.seq).limit(sa.literal_column(str(int(limit)))).subquery("first")
-    return (
-        sa.select(*STORED, sa.null().label("leaf_index"))
-        .join_from(first, t.log_entry, t.log_entry.c.entry_id == first.c.entry_id)
-        .order_by(first.c.seq)
-    )

@@ -71,7 +71,7 @@ class Matters(Store):
                 c.raises_evidence, c.state.in_(RAISING), sa.or_(c.person.in_(wanted), c.other.in_(wanted))
             )
         )
-        return frozenset(PersonId(who) for row in rows for who in (row.person, row.other) if who in wanted)
+        return doubted_of(rows, wanted)
 
     def _matter(self, row: Any) -> Matter:
         return Matter(
@@ -88,6 +88,11 @@ class Matters(Store):
             settled_at=row.settled_at,
             settled_by=row.settled_by or "",
         )
+
+
+def doubted_of(rows: Iterable[Any], wanted: Sequence[PersonId]) -> frozenset[PersonId]:
+    """Who of these is on either side of one of these matters."""
+    return frozenset(PersonId(who) for row in rows for who in (row.person, row.other) if who in wanted)
 
 
 def _stated_by(statement: sa.Select[Any], organisation: str) -> sa.Select[Any]:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 from broker.errors import Unavailable, Unsafe, Words
 from broker.storage import tables
 from broker.storage.engine import _begin_sqlite, _prepare_sqlite, database_url
+from broker.storage.patience import CONNECTING
 
 _NOT_ALLOWED = Words(
     "De database weigert dit. Zet BROKER_OWNER_DATABASE_URL op haar eigenaar, en maak eerst de rol van de broker.",
@@ -42,7 +43,8 @@ def _sync_engine(address: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, hide_parameters=True)
+    bounded = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECTING}
+    return create_engine(url, hide_parameters=True, connect_args=bounded)
 
 
 @contextlib.contextmanager

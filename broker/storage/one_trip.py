@@ -63,6 +63,11 @@ class OneTrip(aiosqlite.Connection):
         super().__init__(lambda: sqlite3.connect(database, **options), AT_A_TIME)
         self._thread.daemon = True
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody closed it yet, or said that it is to be closed."""
+        return self._running and self._connection is not None
+
     def cursor(self) -> _Cursor:  # type: ignore[override]
         """A cursor. Nothing happens yet."""
         return _Cursor(self)

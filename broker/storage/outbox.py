@@ -1,12 +1,13 @@
 """Messages that wait to be sent: encrypted until then, gone after."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
-from broker.domain.stores import Message
+from broker.domain.stores import Message, Taken
 from broker.errors import Tampered
 from broker.storage import tables as t
 from broker.storage.rows import Store
@@ -26,7 +27,11 @@ class Outbox(Store):
         await self._queue(messages, now, "")
 
     async def _queue(self, messages: Mapping[str, Message], now: datetime, handover: str) -> None:
-        rows = [
+        if rows := self._rows(messages, now, handover):
+            await self._run(sa.insert(t.outbox), rows)
+
+    def _rows(self, messages: Mapping[str, Message], now: datetime, handover: str) -> list[dict[str, Any]]:
+        return [
             {
                 "id": message_id,
                 "message_sealed": self._sealed(message_id, message),
@@ -36,8 +41,6 @@ class Outbox(Store):
             }
             for message_id, message in messages.items()
         ]
-        if rows:
-            await self._run(sa.insert(t.outbox), rows)
 
     def _sealed(self, message_id: str, message: Message) -> bytes:
         body = {
@@ -49,12 +52,11 @@ class Outbox(Store):
         }
         return self._seal_json(f"outbox:{message_id}", body)
 
-    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Message | None, int]]:
-        """What should go out now; rows that another broker is taking are left to it."""
-        c = t.outbox.c
-        statement = sa.select(t.outbox).where(c.next_try_at <= now).order_by(c.id).limit(limit)
-        rows = await self._all(statement.with_for_update(skip_locked=True))
-        return [(row.id, self._opened(row.id, row.message_sealed), row.tries) for row in rows]
+    async def take(self, now: datetime, until: datetime, limit: int) -> Sequence[Taken]:
+        """One statement; rows that another broker is taking are left to it. Oldest first."""
+        rows = (await self._connection.execute(_TAKING, {"now": now, "until": until, "most": limit})).all()
+        taken = [Taken(row.id, self._opened(row.id, row.message_sealed), row.tries - 1) for row in rows]
+        return sorted(taken, key=lambda one: one.id)
 
     def _opened(self, message_id: str, sealed: bytes) -> Message | None:
         try:
@@ -63,15 +65,34 @@ class Outbox(Store):
             _log.error("outbox:not-opened", message=message_id, code=error.code)
             return None
 
-    async def take(self, message_id: str, until: datetime) -> None:
-        """It is being sent: until then nobody else takes it up. This is one try."""
+    async def again(self, later: Mapping[str, datetime]) -> None:
+        """They did not go out; each is tried again then."""
         c = t.outbox.c
-        await self._run(sa.update(t.outbox).where(c.id == message_id).values(tries=c.tries + 1, next_try_at=until))
+        statement = sa.update(t.outbox).where(c.id == sa.bindparam("which")).values(next_try_at=sa.bindparam("at"))
+        if later:
+            await self._run(statement, [{"which": which, "at": at} for which, at in later.items()])
 
-    async def again(self, message_id: str, at: datetime) -> None:
-        """It did not go out; try again then."""
-        await self._run(sa.update(t.outbox).where(t.outbox.c.id == message_id).values(next_try_at=at))
+    async def give_back(self, messages: Collection[str], now: datetime) -> None:
+        """They were not tried after all."""
+        c = t.outbox.c
+        if messages:
+            back = sa.update(t.outbox).where(self._among(c.id, messages)).values(tries=c.tries - 1, next_try_at=now)
+            await self._run(back)
 
-    async def forget(self, message_id: str) -> None:
-        """It went out, or was given up; nothing of it is kept."""
-        await self._run(sa.delete(t.outbox).where(t.outbox.c.id == message_id))
+    async def forget(self, messages: Collection[str]) -> None:
+        """They went out, or were given up; nothing of them is kept."""
+        if messages:
+            await self._run(sa.delete(t.outbox).where(self._among(t.outbox.c.id, messages)))
+
+
+def _taking() -> Any:
+    c = t.outbox.c
+    first = sa.select(c.id).where(c.next_try_at <= sa.bindparam("now")).order_by(c.id).limit(sa.bindparam("most"))
+    due = first.with_for_update(skip_locked=True).cte("due")
+    taking = sa.update(t.outbox).where(c.id.in_(sa.select(due.c.id)))
+    return taking.values(tries=c.tries + 1, next_try_at=sa.bindparam("until")).returning(
+        c.id, c.message_sealed, c.tries
+    )
+
+
+_TAKING = _taking()

@@ -234,9 +234,14 @@ class Policies(Store):
         """What was put in force, newest first."""
         c = t.policy_in_force.c
         rows = await self._all(sa.select(t.policy_in_force).order_by(c.number.desc()).limit(limit))
-        return [InForce(row.number, row.digest, row.since, row.entry_id) for row in rows]
+        return [in_force_of(row) for row in rows]
 
     async def in_force(self) -> InForce | None:
         """The one with the highest number; None before the first."""
         row = await self._one(sa.select(t.policy_in_force).order_by(t.policy_in_force.c.number.desc()).limit(1))
-        return InForce(row.number, row.digest, row.since, row.entry_id) if row else None
+        return in_force_of(row) if row else None
+
+
+def in_force_of(row: Any) -> InForce:
+    """What a row says was put in force."""
+    return InForce(row.number, row.digest, row.since, row.entry_id)

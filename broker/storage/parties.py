@@ -9,6 +9,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from broker.domain.parties import Oin, Organisation, PersonId, ProfessionalId, StatedContact
+from broker.domain.reachability import Reachability
 from broker.domain.stores import Contact, PersonClaim, Reach, StatedInability
 from broker.errors import Tampered
 from broker.storage import tables as t
@@ -29,6 +30,8 @@ class Organisations(Store):
             "sealing_key": organisation.sealing_key,
             "jwks_url": organisation.jwks_url,
             "bound_tokens": organisation.bound_tokens,
+            "reachability": organisation.reachability.text,
+            "region": organisation.region or None,
         }
         values["row_tag"] = self._row_tag(organisation, str(values["jwks"]))
         if not await self._insert_once(t.organisation, {"oin": organisation.oin, **values}):
@@ -70,18 +73,31 @@ class Organisations(Store):
             )
         return ProfessionalId(row.id)
 
+    async def expected(self, oin: Oin, external: str, new_id: ProfessionalId) -> ProfessionalId:
+        """A new one has no name yet: their own organisation states it."""
+        tag = self._means.tags.tag("professional", oin, external)
+        values = {"id": new_id, "organisation": oin, "tag": tag, "name_sealed": self._seal(f"professional:{tag}", "")}
+        if await self._insert_once(t.professional, values):
+            return new_id
+        row = await self._one(sa.select(t.professional.c.id).where(t.professional.c.tag == tag))
+        return ProfessionalId(row.id)
+
     def _organisation(self, row: Any) -> Organisation:
         """The partner of a row that is whole: nobody put a key of their own in it. Raises Tampered."""
-        found = Organisation(
-            Oin(row.oin), row.name, row.kind, row.suspended, row.sealing_key, row.jwks_url, row.bound_tokens
-        )
+        said = (Oin(row.oin), row.name, row.kind, row.suspended, row.sealing_key, row.jwks_url, row.bound_tokens)
+        values = (said, row.jwks, row.row_tag, row.reachability, row.region)
+        known = self._means.partners.get(values)
+        if known is not None:
+            return known
+        found = Organisation(*said, Reachability.read(row.reachability), row.region or "")
         if row.row_tag is None or not hmac.compare_digest(row.row_tag, self._row_tag(found, row.jwks)):
             raise Tampered
-        return found
+        return self._means.partners.keep(values, found)
 
     def _row_tag(self, o: Organisation, jwks: str) -> str:
         """Over all of it; what most partners do not have is only there where it is set, so that older tags still hold."""
-        more = [o.jwks_url, o.bound_tokens] if o.jwks_url or o.bound_tokens else []
+        more: list[str | bool | None] = [o.jwks_url, o.bound_tokens] if o.jwks_url or o.bound_tokens else []
+        more += [o.reachability.text, o.region] if o.reachability or o.region else []
         whole = json.dumps([o.oin, o.name, o.kind, o.suspended, o.sealing_key, jwks, *more])
         return self._means.tags.tag("organisation", whole)
 
@@ -196,8 +212,14 @@ class Persons(Store):
         return {PersonId(person): self._reach(row) for person, row in first.items()}
 
     def _reach(self, row: Any) -> Reach:
-        language = self._unseal_json(f"claim:{row.claim_tag}", row.facts_sealed)["language"]
-        return Reach(Contact(row.id, row.channel, self._value(row)), language)
+        return self._reached(row, self._language(row.claim_tag, row.facts_sealed))
+
+    def _language(self, claim_tag: str, facts_sealed: bytes) -> str:
+        facts: Mapping[str, str] = self._unseal_json(f"claim:{claim_tag}", facts_sealed)
+        return facts["language"]
+
+    def _reached(self, contact: Any, language: str) -> Reach:
+        return Reach(Contact(contact.id, contact.channel, self._value(contact)), language)
 
     async def names(self, persons: Iterable[PersonId], by: Oin) -> Mapping[PersonId, str]:
         """What this organisation calls these people."""

@@ -64,8 +64,13 @@ class SignerPasskeys(Store):
     async def rows(self, persons: Iterable[PersonId]) -> Mapping[PersonId, Sequence[tuple[Any, Mapping[str, str]]]]:
         """Every row about these persons with what it says, as it was put there. Raises Tampered."""
         c = t.signer_passkey.c
+        mine = sa.select(t.signer_passkey).where(c.person.in_(tuple(persons))).order_by(c.id)
+        return self.opened(await self._all(mine))
+
+    def opened(self, rows: Iterable[Any]) -> Mapping[PersonId, Sequence[tuple[Any, Mapping[str, str]]]]:
+        """These rows with what they say. Raises Tampered."""
         found: dict[PersonId, list[tuple[Any, Mapping[str, str]]]] = defaultdict(list)
-        for row in await self._all(sa.select(t.signer_passkey).where(c.person.in_(tuple(persons))).order_by(c.id)):
+        for row in rows:
             facts: Mapping[str, str] = self._unseal_json(f"passkey:{row.tag}", row.facts_sealed)
             if row.tag != self._tag(row.id, row.person, row.kind, row.stated_at, facts):
                 raise Tampered

@@ -4,7 +4,7 @@ The sender's answer is bound to the state that it led to: a request does not bec
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -55,7 +55,11 @@ class Reactions(Store):
         return found[0] if found else None
 
     async def _read(self, statement: sa.Select[Any]) -> tuple[Reaction, ...]:
-        return tuple(self._opened(row) for row in await self._all(statement.order_by(t.reaction.c.id)))
+        return self.opened(await self._all(statement.order_by(t.reaction.c.id)))
+
+    def opened(self, rows: Iterable[Any]) -> tuple[Reaction, ...]:
+        """These rows in words. Raises Tampered."""
+        return tuple(map(self._opened, rows))
 
     def _opened(self, row: Any) -> Reaction:
         found = _header(row)

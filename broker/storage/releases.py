@@ -7,7 +7,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from broker.domain.events import EntryId
-from broker.domain.handovers import HandoverId, Section
+from broker.domain.handovers import HandoverId, Section, SectionId
 from broker.domain.parties import Oin, PersonId, Professional, ProfessionalId
 from broker.domain.stores import Disclosure
 from broker.storage import tables as t
@@ -27,31 +27,34 @@ class Releases(Store):
         now: datetime,
     ) -> None:
         """Keep one."""
-        values = {
-            "id": release,
-            "entry_id": entry,
-            "handover": handover,
-            "professional": who.id,
-            "organisation": who.organisation,
-            "role": who.role,
-            "created_at": now,
-            "acknowledged_at": None,
-        }
-        await self._run(sa.insert(t.release).values(values))
-        await self._run(
-            sa.insert(t.release_section), [{"release": release, "section": section.id} for section in sections]
-        )
+        row, parts = rows_of(release, entry, handover, who, sections, now)
+        await self._run(sa.insert(t.release).values(row))
+        await self._run(sa.insert(t.release_section), parts)
 
-    async def acknowledge(self, release: str, who: ProfessionalId, now: datetime) -> Literal["now", "before"] | None:
-        """Mark it read and taken over; None when it is not theirs."""
-        mine = sa.and_(t.release.c.id == release, t.release.c.professional == who)
-        row = await self._one(sa.select(t.release.c.acknowledged_at).where(mine).with_for_update())
+    async def acknowledge(
+        self, release: str, who: ProfessionalId, now: datetime, *, taken_over: bool
+    ) -> Literal["now", "before"] | None:
+        """Mark it read, and with `taken_over` taken over; None when it is not theirs."""
+        c = t.release.c
+        mine = sa.and_(c.id == release, c.professional == who)
+        row = await self._one(sa.select(c.acknowledged_at, c.taken_over_at).where(mine).with_for_update())
         if row is None:
             return None
-        if row.acknowledged_at is not None:
+        said = {"acknowledged_at": now, **({"taken_over_at": now} if taken_over else {})}
+        new = {name: at for name, at in said.items() if getattr(row, name) is None}
+        if not new:
             return "before"
-        await self._run(sa.update(t.release).where(mine).values(acknowledged_at=now))
+        await self._run(sa.update(t.release).where(mine).values(new))
         return "now"
+
+    async def received(self, release: str, who: ProfessionalId) -> tuple[HandoverId, frozenset[SectionId]] | None:
+        """Of which handover it was, and the very sections of it; None when it is not theirs."""
+        c, part = t.release.c, t.release_section.c
+        row = await self._one(sa.select(c.handover).where(c.id == release, c.professional == who))
+        if row is None:
+            return None
+        parts = await self._all(sa.select(part.section).where(part.release == release))
+        return HandoverId(row.handover), frozenset(SectionId(one.section) for one in parts)
 
     async def of_person(self, person: PersonId, sender: Oin, viewer: PersonId) -> Sequence[Disclosure]:
         """What was read of what this sender wrote about this person, newest first; without what is shielded from the viewer."""
@@ -88,6 +91,23 @@ class Releases(Store):
         """Whether anything was ever shielded from this person."""
         p = t.section_person.c
         return await self._one(sa.select(p.section).where(p.person == person, p.shielded).limit(1)) is not None
+
+
+def rows_of(
+    release: str, entry: EntryId, handover: HandoverId, who: Professional, sections: Sequence[Section], now: datetime
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A release as its row, and a row for each of its sections."""
+    row = {
+        "id": release,
+        "entry_id": entry,
+        "handover": handover,
+        "professional": who.id,
+        "organisation": who.organisation,
+        "role": who.role,
+        "created_at": now,
+        "acknowledged_at": None,
+    }
+    return row, [{"release": release, "section": section.id} for section in sections]
 
 
 def _read(persons: Collection[PersonId], viewer: PersonId) -> sa.Select[Any]:

@@ -16,7 +16,7 @@ from broker.domain.parties import OfficerId
 from broker.domain.review import OF_THE_READER, Signal, lead, ordered, rank, weight_of
 from broker.domain.stores.reviews import Item, Raised, SignedOff
 from broker.storage import tables as t
-from broker.storage.rows import Store
+from broker.storage.rows import Store, replacing
 
 _KEY = 32
 _ID = re.compile(r"([0-9a-f]{32})-(0|[1-9][0-9]{0,5})", re.ASCII)
@@ -117,10 +117,9 @@ class Reviews(Store):
                 ]
         if not items:
             return
-        insert = self._insert_into(t.review_item)
-        grown = {name: insert.excluded[name] for name in ("signals", "weight", "rank", "lines", "since")}
-        await self._run(insert.on_conflict_do_update(index_elements=["key", "part"], set_=grown), items)
-        await self._run(sa.insert(t.review_line), lines)
+        grown = replacing("signals", "weight", "rank", "lines", "since")
+        await self._put_all(t.review_item, items, keys=["key", "part"], grown=grown)
+        await self._put_all(t.review_line, lines)
 
     def _key(self, one: Raised) -> str:
         """One that is apart has the same key on whatever day it is noticed."""

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from broker.domain.stores import Visit
+from broker.domain.ports import Tagger
+from broker.domain.stores import ASTRAY, Visit
 from broker.storage import tables as t
 from broker.storage.rows import Store
 
@@ -82,7 +83,7 @@ class GuardRows(Store):
 
     async def _count(self, table: sa.Table, bucket: str, window: int, now: datetime, more: int) -> int:
         start = int(now.timestamp()) // window
-        tag = self._means.tags.code_tag("bucket", bucket)
+        tag = self.bucket(bucket)
         values = {"bucket": tag, "window_start": start, "tries": more, "expires": now + timedelta(seconds=2 * window)}
         statement = (
             self._insert_into(table)
@@ -94,12 +95,23 @@ class GuardRows(Store):
         )
         return int((await self._connection.execute(statement)).scalar_one())
 
+    def bucket(self, name: str) -> str:
+        """What a counter is known by."""
+        return self.bucket_of(self._means.tags, name)
+
+    @staticmethod
+    def bucket_of(tags: Tagger, name: str) -> str:
+        """The same, for who has no connection."""
+        return tags.code_tag("bucket", name)
+
     async def once(self, mark: str, expires: datetime) -> bool:
         """True the first time only."""
         tag = self._means.tags.code_tag("once", mark)
         return await self._insert_once(t.guard_once, {"mark": tag, "expires": expires})
 
     async def clean(self, now: datetime) -> None:
-        """Forget what has expired."""
-        for table in (t.guard_count, t.guard_once, t.rate_count, t.retry, t.visit):
+        """Forget what has expired; counts and marks once it has been so for `ASTRAY`."""
+        for table in (t.retry, t.visit):
             await self._run(sa.delete(table).where(table.c.expires <= now))
+        for table in (t.guard_count, t.guard_once, t.rate_count):
+            await self._run(sa.delete(table).where(table.c.expires <= now - ASTRAY))

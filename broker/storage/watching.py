@@ -1,29 +1,41 @@
 """What the watching of the log must know of before, by keyed tags; and the samples of the days."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache, cached_property
 
 import sqlalchemy as sa
 
 from broker.domain.events import EventType
 from broker.domain.stores.reviews import Count, Drawing, Known, Pair
 from broker.storage import tables as t
-from broker.storage.rows import Store
+from broker.storage.rows import GIVEN, Store, as_given, as_text, replacing
 
 
 class Watched(Store):
     """See `WatchStore`."""
 
+    @cached_property
+    def _tag(self) -> Callable[[str, str], str]:
+        """Most are asked for again before the batch is kept."""
+        return cache(self._means.tags.tag)
+
     def _tags(self, pair: Pair) -> Pair:
-        tag = self._means.tags.tag
-        return tag("review-actor", pair[0]), tag("review-about", pair[1])
+        return self._tag("review-actor", pair[0]), self._tag("review-about", pair[1])
 
     async def known(self, pairs: Collection[Pair]) -> Mapping[Pair, Known]:
         """By the primary key."""
         tags, c = {self._tags(pair): pair for pair in pairs}, t.review_known.c
         if not tags:
             return {}
-        rows = await self._all(sa.select(t.review_known).where(sa.tuple_(c.actor, c.about).in_(sorted(tags))))
+        wanted, said = sa.select(t.review_known), None
+        if self._connection.dialect.name == "postgresql":
+            given = as_given([c.actor, c.about])
+            wanted = wanted.join(given, sa.and_(c.actor == given.c.actor, c.about == given.c.about))
+            said = {GIVEN: as_text([{"actor": actor, "about": about} for actor, about in sorted(tags)])}
+        else:
+            wanted = wanted.where(sa.tuple_(c.actor, c.about).in_(sorted(tags)))
+        rows = await self._connection.execute(wanted, said)
         return {tags[row.actor, row.about]: Known(row.seen, row.asked) for row in rows}
 
     async def keep_known(self, known: Mapping[Pair, Known]) -> None:
@@ -32,41 +44,35 @@ class Watched(Store):
         for pair, one in known.items():
             actor, about = self._tags(pair)
             rows.append({"actor": actor, "about": about, "seen": one.seen, "asked": one.asked})
-        if rows:
-            insert = self._insert_into(t.review_known)
-            latest = {"seen": insert.excluded.seen, "asked": insert.excluded.asked}
-            upsert = insert.on_conflict_do_update(index_elements=["actor", "about"], set_=latest)
-            await self._run(upsert, sorted(rows, key=lambda row: (row["actor"], row["about"])))
+        ordered = sorted(rows, key=lambda row: (row["actor"], row["about"]))
+        await self._put_all(t.review_known, ordered, keys=["actor", "about"], grown=replacing("seen", "asked"))
 
     async def counted(self, professionals: Collection[str], since: date) -> Mapping[Count, int]:
         """A few rows for each professional."""
-        tags, c = {self._means.tags.tag("review-actor", who): who for who in professionals}, t.review_count.c
+        tags, c = {self._tag("review-actor", who): who for who in professionals}, t.review_count.c
         if not tags:
             return {}
-        rows = await self._all(sa.select(t.review_count).where(c.actor.in_(sorted(tags)), c.day >= since))
+        rows = await self._all(sa.select(t.review_count).where(self._among(c.actor, sorted(tags)), c.day >= since))
         return {(tags[row.actor], row.what, row.day): int(row.number) for row in rows}
 
     async def keep_counted(self, counts: Mapping[Count, int]) -> None:
         """One row for each."""
         rows = [
-            {"actor": self._means.tags.tag("review-actor", who), "what": what, "day": day, "number": number}
+            {"actor": self._tag("review-actor", who), "what": what, "day": day, "number": number}
             for (who, what, day), number in counts.items()
         ]
-        if rows:
-            insert = self._insert_into(t.review_count)
-            keys = ["actor", "what", "day"]
-            upsert = insert.on_conflict_do_update(index_elements=keys, set_={"number": insert.excluded.number})
-            await self._run(upsert, sorted(rows, key=lambda row: tuple(row[key] for key in keys)))
+        keys = ["actor", "what", "day"]
+        ordered = sorted(rows, key=lambda row: tuple(row[key] for key in keys))
+        await self._put_all(t.review_count, ordered, keys=keys, grown=replacing("number"))
 
     async def disclosed(self, releases: Mapping[str, tuple[str, date]]) -> None:
         """Each once."""
         rows = [{"release": release, "entry_id": entry, "due": due} for release, (entry, due) in releases.items()]
-        if rows:
-            await self._run(self._insert_into(t.review_unread).on_conflict_do_nothing(), rows)
+        await self._put_all(t.review_unread, rows, keys=["release"])
 
     async def acknowledged(self, releases: Iterable[str]) -> None:
         """Their rows go."""
-        await self._run(sa.delete(t.review_unread).where(t.review_unread.c.release.in_(sorted(releases))))
+        await self._run(sa.delete(t.review_unread).where(self._among(t.review_unread.c.release, sorted(releases))))
 
     async def overdue(self, day: date, limit: int) -> Sequence[tuple[str, date]]:
         """Their rows go."""

@@ -116,8 +116,8 @@ class Deliveries(Webhooks):
         if outcome.gone:
             await self.disable(due.webhook, now)
 
-    async def counts(self) -> Mapping[Oin, Queue]:
-        """What waits and what was given up, by organisation."""
+    async def counts(self, of: Oin | None = None) -> Mapping[Oin, Queue]:
+        """What waits and what was given up, by organisation; of one, or of each that has anything."""
         c = t.webhook_delivery.c
         alive = c.dead_at.is_(None)
         statement = sa.select(
@@ -126,6 +126,7 @@ class Deliveries(Webhooks):
             sa.func.count().filter(~alive).label("failed"),
             sa.func.min(c.queued_at).filter(alive).label("oldest"),
         ).group_by(c.organisation)
+        statement = statement if of is None else statement.where(c.organisation == of)
         return {Oin(r.organisation): Queue(r.waiting, r.failed, r.oldest) for r in await self._all(statement)}
 
     async def dead(self, oin: Oin | None, after: str, limit: int) -> Sequence[DeadLetter]:

@@ -1,9 +1,11 @@
 """A leaf says who did what and when, and about whom only in salted digests: erasing an opening changes no leaf.
 
-- The leaf is canonical JSON (RFC 8785) and is hashed as the stored bytes; `decode` refuses any other writing of it.
+- The leaf is canonical JSON (RFC 8785) and is hashed as the stored bytes; `decode` writes what it read once more, and
+  refuses any other writing of it.
 - Each personal value has its own 128-bit salt (after RFC 9901 sections 4.2.1 and 4.2.3), so equal values do not show.
 """
 
+import binascii
 import hashlib
 import json
 import re
@@ -15,14 +17,14 @@ from typing import NoReturn
 from broker.domain.events import EncodedEntry, EntryId, EventType, Fact, LogEvent, Opening
 from broker.domain.parties import Oin
 from broker.errors import Tampered, Words
-from broker.transparency.canonical import canonical, canonical_texts, from_base64url, parse_canonical, to_base64url
+from broker.transparency.canonical import SAFE_INTEGER, in_order, quoted, to_base64url
 from broker.transparency.merkle import HASH_BYTES, leaf_hash
 
 VERSION = 1
 SALT_BYTES = 16
 
-_MEMBERS = {"v", "type", "id", "at", "organisation", "counterpart", "facts", "personal"}
-_AT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII)
+_SALT = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
+"""How 16 bytes are written in base64url: of the last character four bits are unused, and zero (RFC 4648 section 3.5)."""
 _NOT_AN_ENTRY = Words(
     "Deze regel van het logboek heeft niet de afgesproken vorm: hij is beschadigd of veranderd.",
     "This entry of the log does not have the agreed form: it is damaged or was changed.",
@@ -50,7 +52,7 @@ def encode(event: LogEvent, entry_id: EntryId, salt: Callable[[], bytes]) -> Enc
     """Return the leaf of an event, its leaf hash (RFC 9162 section 2.1.1), and the openings to keep apart.
 
     `salt` must give 16 fresh random bytes at each call. Raises ValueError for a salt of another length or one used
-    twice, a time without a zone, an empty id, and facts that are not strings, safe integers or tuples of strings.
+    twice, a time without a zone, an empty id or field, and facts that are not strings, safe integers or tuples of strings.
     """
     openings = tuple(
         Opening(position, personal.owner, personal.field, _salt_text(salt()), personal.value)
@@ -58,27 +60,72 @@ def encode(event: LogEvent, entry_id: EntryId, salt: Callable[[], bytes]) -> Enc
     )
     if len({opening.salt for opening in openings}) != len(openings):
         raise ValueError("a salt is used once")
-    value = {
-        "v": VERSION,
-        "type": event.type.value,
-        "id": entry_id,
-        "at": _at_text(event.at),
-        "organisation": event.organisation or "",
-        "counterpart": event.counterpart or "",
-        "facts": {name: list(fact) if isinstance(fact, tuple) else fact for name, fact in event.facts.items()},
-        "personal": [{"field": o.field, "digest": to_base64url(_digest(o))} for o in openings],
-    }
-    leaf = canonical(value)
-    _check_readable(value, openings)
+    try:
+        leaf = _written(
+            LoggedEntry(
+                entry_id,
+                event.type,
+                event.at,
+                event.organisation or None,
+                event.counterpart or None,
+                event.facts,
+                tuple((opening.field, _digest(opening)) for opening in openings),
+            )
+        )
+    except TypeError:
+        raise ValueError("this event cannot be logged: a fact, a field or the id has the wrong form") from None
     return EncodedEntry(entry_id, leaf, leaf_hash(leaf), openings)
 
 
 def decode(leaf: bytes) -> LoggedEntry:
-    """Return what a leaf says.
+    """Return what a leaf says. Raises Tampered for any bytes that `encode` would not have written for just that."""
+    try:
+        value = json.loads(leaf.decode("utf-8"))
+        entry = LoggedEntry(
+            EntryId(value["id"]),
+            EventType(value["type"]),
+            datetime.fromisoformat(value["at"]),
+            Oin(value["organisation"]) or None,
+            Oin(value["counterpart"]) or None,
+            {name: tuple(fact) if isinstance(fact, list) else fact for name, fact in value["facts"].items()},
+            tuple((item["field"], _base64url(item["digest"])) for item in value["personal"]),
+        )
+        same = _written(entry) == leaf
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
+        raise Tampered(_NOT_AN_ENTRY) from error
+    if not same or any(len(digest) != HASH_BYTES for _, digest in entry.personal):
+        _refuse()
+    if len({digest for _, digest in entry.personal}) != len(entry.personal):
+        _refuse()
+    return entry
 
-    Raises Tampered for bytes that are not canonical, and for any member that `encode` would not have written so.
+
+def _written(entry: LoggedEntry) -> bytes:
+    """Return the leaf: RFC 8785 bytes, with the members in their order. Whoever reads one writes it again and compares.
+
+    Raises ValueError and TypeError for what no leaf says.
     """
-    return _entry(parse_canonical(leaf))
+    if not entry.id or not all(field for field, _ in entry.personal):
+        raise ValueError("an id and a field say something")
+    facts = ",".join([f"{quoted(name)}:{_fact(entry.facts[name])}" for name in in_order(entry.facts)])
+    personal = ",".join(
+        [f'{{"digest":"{to_base64url(digest)}","field":{quoted(field)}}}' for field, digest in entry.personal]
+    )
+    return (
+        f'{{"at":"{_at_text(entry.at)}","counterpart":{quoted(entry.counterpart or "")},"facts":{{{facts}}},'
+        f'"id":{quoted(entry.id)},"organisation":{quoted(entry.organisation or "")},"personal":[{personal}],'
+        f'"type":{quoted(entry.type.value)},"v":{VERSION}}}'
+    ).encode()
+
+
+def _fact(fact: object) -> str:
+    if isinstance(fact, str):
+        return quoted(fact)
+    if isinstance(fact, tuple | list):
+        return f"[{','.join(map(quoted, fact))}]"
+    if not isinstance(fact, int) or isinstance(fact, bool) or abs(fact) > SAFE_INTEGER:
+        raise ValueError("a fact is a text, a safe integer, or texts")
+    return int.__repr__(fact)
 
 
 def searched_by(leaf: bytes) -> tuple[str, str, str, str, datetime]:
@@ -94,38 +141,13 @@ def searched_by(leaf: bytes) -> tuple[str, str, str, str, datetime]:
         _refuse()
 
 
-def _entry(value: object) -> LoggedEntry:
-    if not isinstance(value, dict) or set(value) != _MEMBERS or not _is_int(value["v"]) or value["v"] != VERSION:
-        _refuse()
-    if not isinstance(value["personal"], list):
-        _refuse()
-    commitments = tuple(_commitment(item) for item in value["personal"])
-    if len({digest for _, digest in commitments}) != len(commitments):
-        _refuse()
-    return _read(value, commitments)
-
-
-def _read(value: Mapping[str, object], commitments: tuple[tuple[str, bytes], ...]) -> LoggedEntry:
-    facts = value["facts"]
-    if not isinstance(facts, dict):
-        _refuse()
-    return LoggedEntry(
-        EntryId(_text(value["id"]) or _refuse()),
-        _type(value["type"]),
-        _at(value["at"]),
-        Oin(_text(value["organisation"])) or None,
-        Oin(_text(value["counterpart"])) or None,
-        {name: _fact(fact) for name, fact in facts.items()},
-        commitments,
-    )
-
-
 def check_opening(entry: LoggedEntry, opening: Opening) -> bool:
     """Whether this opening is the value that was logged at its position: the field is the same and the digest fits."""
     if not _is_int(opening.position) or not 0 <= opening.position < len(entry.personal):
         return False
     try:
-        _salt_text(from_base64url(opening.salt))
+        if not _SALT.fullmatch(opening.salt):
+            return False
         found = (opening.field, _digest(opening))
     except (ValueError, TypeError):
         return False
@@ -151,7 +173,8 @@ def opened(entry: LoggedEntry, openings: Iterable[Opening]) -> dict[str, list[st
 
 def _digest(opening: Opening) -> bytes:
     """Return SHA-256 over canonical [salt, field, value] (after RFC 9901 section 4.2.3)."""
-    return hashlib.sha256(canonical_texts(opening.salt, opening.field, opening.value)).digest()
+    texts = f"[{quoted(opening.salt)},{quoted(opening.field)},{quoted(opening.value)}]"
+    return hashlib.sha256(texts.encode()).digest()
 
 
 def _salt_text(salt: bytes) -> str:
@@ -167,56 +190,9 @@ def _at_text(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def _at(value: object) -> datetime:
-    text = _text(value)
-    if not _AT.fullmatch(text):
-        _refuse()
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        _refuse()
-    return at if _at_text(at) == text else _refuse()  # later Pythons read 24:00 as the next day
-
-
-def _check_readable(value: Mapping[str, object], openings: Iterable[Opening]) -> None:
-    """Raises ValueError for a value whose canonical bytes `decode` would refuse: they read back as just this value."""
-    try:
-        _read(value, tuple((_text(o.field) or _refuse(), b"") for o in openings))
-    except Tampered as error:
-        raise ValueError("this event cannot be logged: a fact, a field or the id has the wrong form") from error
-
-
-def _type(value: object) -> EventType:
-    try:
-        return EventType(_text(value))
-    except ValueError:
-        _refuse()
-
-
-def _commitment(value: object) -> tuple[str, bytes]:
-    if not isinstance(value, dict) or set(value) != {"field", "digest"}:
-        _refuse()
-    try:
-        digest = from_base64url(_text(value["digest"]))
-    except ValueError:
-        _refuse()
-    if len(digest) != HASH_BYTES:
-        _refuse()
-    return _text(value["field"]) or _refuse(), digest
-
-
-def _fact(value: object) -> Fact:
-    if isinstance(value, list):
-        return tuple(_text(item) for item in value)
-    if isinstance(value, int) and _is_int(value):
-        return value
-    return _text(value)
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        _refuse()
-    return value
+def _base64url(text: str) -> bytes:
+    """Return the bytes; what has another writing than its own is found when it is written again."""
+    return binascii.a2b_base64(text.replace("-", "+").replace("_", "/") + "==")
 
 
 def _is_int(value: object) -> bool:

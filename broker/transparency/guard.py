@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from broker.domain.log_ports import LogGuard
-from broker.domain.stores import Storage, TreeState, UnitOfWork
+from broker.domain.stores import Asking, Storage, TreeSeen, TreeState, UnitOfWork
 from broker.errors import Tampered, Unavailable, Unsafe, Words
 from broker.transparency import merkle, tiles
 from broker.transparency.checkpoints import Checkpoint
@@ -49,6 +49,11 @@ class Kept:
     note: str
     checkpoint: Checkpoint
 
+    def is_all_of(self, seen: TreeSeen) -> bool:
+        """Whether the tree is exactly what this says, and this is the newest checkpoint."""
+        mine = self.checkpoint
+        return seen == TreeSeen(TreeState(mine.size, mine.root), (mine.size, self.note))
+
 
 class Watch:
     """What one broker knows of its log from outside the database, and whether it still believes the database.
@@ -61,6 +66,8 @@ class Watch:
         self._read = read
         self._last: Kept | None = None
         self._in_file: str | None = None
+        self._stamp: object = None
+        self._agreed: tuple[Kept | None, TreeSeen] | None = None
         self.refusal: Unsafe | None = None
 
     def allow(self) -> None:
@@ -79,15 +86,31 @@ class Watch:
     async def known(self) -> Kept | None:
         """The newest checkpoint that this broker saw, here or before it was started; None when it saw none.
 
-        Raises Unsafe for a guard that is damaged.
+        For whoever goes on to `keep` another: one at a time. Raises Unsafe for a guard that is damaged.
         """
+        stamp = self._guard.stamp()  # before it is read: who writes it in between makes another stamp
         self._in_file = await asyncio.to_thread(self._guard.read)
-        if self._in_file is None or (self._last is not None and self._in_file == self._last.note):
+        self._stamp = stamp
+        return self._newest(self._in_file)
+
+    async def glance(self) -> Kept | None:
+        """`known`, for whoever keeps nothing: the guard is read only when it is another than was read or written last."""
+        if self._unchanged():
             return self._last
-        kept = self._opened(self._in_file)
+        return self._newest(await asyncio.to_thread(self._guard.read))
+
+    def _unchanged(self) -> bool:
+        return self._stamp is not None and self._guard.stamp() == self._stamp
+
+    def _newest(self, note: str | None) -> Kept | None:
+        if note is not None and (self._last is None or note != self._last.note):
+            self.learn(self._opened(note))
+        return self._last
+
+    def learn(self, kept: Kept) -> None:
+        """This one was seen, here or in a database that extends what was known: nothing shorter is believed any more."""
         if self._last is None or kept.checkpoint.size > self._last.checkpoint.size:
             self._last = kept
-        return self._last
 
     def _opened(self, note: str) -> Kept:
         try:
@@ -95,13 +118,32 @@ class Watch:
         except Tampered:
             raise Unsafe(_DAMAGED_GUARD, code=DAMAGED) from None
 
+    def agree(self, known: Kept | None, seen: TreeSeen) -> None:
+        """What was seen extends what was known; it need not be worked out again while both are the same."""
+        self._agreed = known, seen
+
+    def agrees(self, seen: TreeSeen) -> bool:
+        """Whether this was seen before and extends what is known now: from memory, and with a look at the guard's stamp.
+
+        False means that it must be worked out.
+        """
+        if self.refusal is not None or not self._unchanged():
+            return False
+        return self.same(self._last, seen)
+
+    def same(self, known: Kept | None, seen: TreeSeen) -> bool:
+        """Whether the tree is exactly the one of this checkpoint, which is the newest; or was found to extend it before."""
+        return (known is not None and known.is_all_of(seen)) or self._agreed == (known, seen)
+
     async def keep(self, kept: Kept) -> None:
         """Know this one from now on. Raises Unavailable when it could not be written: then it must not be published."""
         if kept.note != self._in_file:
             if self._last is None and self._in_file is None:
                 _log.warning("log:guard-made", size=kept.checkpoint.size)
-            await asyncio.to_thread(self._guard.keep, kept.note, self._in_file)
-        self._last, self._in_file = kept, kept.note
+            self._stamp = await asyncio.to_thread(self._guard.keep, kept.note, self._in_file)
+        self._in_file = kept.note
+        if self._last is None or kept.checkpoint.size >= self._last.checkpoint.size:
+            self._last = kept
 
     async def forget(self) -> int:
         """Take the present tree for the true one, whatever was known. Returns the size that was; 0 when unreadable."""
@@ -109,7 +151,7 @@ class Watch:
             kept = await self.known()
         except Unsafe:
             kept = None
-        self._last, self.refusal = None, None
+        self._last, self._agreed, self.refusal = None, None, None
         return kept.checkpoint.size if kept else 0
 
 
@@ -141,6 +183,11 @@ class GuardedStorage:
         """A new unit of work."""
         self._allow()
         return self._storage(writing=writing)
+
+    def releasing(self, asking: Asking) -> UnitOfWork:
+        """One that several releases share."""
+        self._allow()
+        return self._storage.releasing(asking)
 
     async def scrub(self, *, thoroughly: bool = False) -> bool:
         """See `Storage`; it discloses nothing, so that it needs no leave."""

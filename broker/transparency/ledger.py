@@ -4,6 +4,7 @@
 - A batch is believed only when its receipts hold, its leaf hashes are recomputed from the stored bytes, and the new
   root comes out the same in two ways.
 - A checkpoint is signed only over what was read back committed and extends what the guard (`guard.py`) knows.
+- A receipt is handed out only when the database is not older than what is known from outside it (`looks.py`).
 
 Source: C2SP tlog-checkpoint, tlog-tiles; RFC 9162 section 2.1.
 """
@@ -18,7 +19,7 @@ import structlog
 from broker.domain.events import EntryId, Opening
 from broker.domain.log_ports import LogCheck, LoggedFacts, LogGuard
 from broker.domain.ports import Alarm, Clock, LogSignatures
-from broker.domain.stores import Appended, Storage, StoredEntry, TreeState
+from broker.domain.stores import Appended, Storage, StoredEntry, TreeSeen, TreeState
 from broker.errors import BrokerError, Conflict, NotFound, Tampered, Unsafe
 from broker.transparency import merkle, tiles
 from broker.transparency.archive import Archive
@@ -26,18 +27,24 @@ from broker.transparency.canonical import to_base64url
 from broker.transparency.checking import WholeLog, check_root
 from broker.transparency.checkpoints import Checkpoint, SignatureCheck, open_note, sign_note, verifier_key
 from broker.transparency.entries import decode, opened, searched_by
-from broker.transparency.guard import NOT_OLDER, Kept, Watch, check_extends, tiles_to_extend
+from broker.transparency.guard import NOT_OLDER, Kept, Watch
+from broker.transparency.looks import Looks
+from broker.transparency.pace import Pace
 from broker.transparency.proofs import InclusionProof
 from broker.transparency.verdicts import TrustedKeys, Verdict
 
 BATCH = 512
-PAUSE = 0.02
-"""Seconds between two batches while entries come in."""
+PAUSE = 0.15
+"""Seconds from an entry to the round that takes it in, so that one round serves many."""
+HURRIED = 0.05
+"""Seconds from one round to the next while somebody waits for a proof."""
 _DIGITS = 15
 ALARM = 60.0
 """Seconds between two alarms while the database is not believed."""
-WAIT = 0.25
-"""Seconds that a release waits at most for a checkpoint that covers it (`log.md` rule 6)."""
+MOST_WAIT = 1.0
+"""Seconds that a receipt waits at most for a checkpoint that covers it, when its reader asked for that."""
+ASK_AGAIN = 0.1
+"""Seconds after which whoever waits looks whether another broker published."""
 
 _log = structlog.get_logger(__name__)
 
@@ -66,10 +73,12 @@ class Ledger:
         self._clock = clock
         self._alarm = alarm
         self.archive = Archive(storage)
-        self._wake = asyncio.Event()
+        self._pace = Pace()
+        self._placed: TreeState | None = None
         self._published = asyncio.Condition()
         self._publishing = asyncio.Lock()
         self._watch = Watch(guard, self._opened)
+        self._looks = Looks(storage, self._watch, self._opened)
 
     @property
     def trusted(self) -> TrustedKeys:
@@ -92,27 +101,28 @@ class Ledger:
         """Pass while the database is believed. Raises Unavailable from the moment that it is not."""
         self._watch.allow()
 
-    def kick(self) -> None:
-        """There is something new in the queue."""
-        self._wake.set()
+    def kick(self, *, hurry: bool = False) -> None:
+        """There is something new in the queue; with `hurry`, somebody waits for its proof."""
+        self._pace.wake(hurry=hurry)
+
+    async def called(self) -> bool:
+        """For a process in which nothing is sequenced: wait until somebody kicks; whether somebody waits."""
+        return await self._pace.called()
 
     async def run(self) -> None:
         """Sequence and publish until cancelled; a failure is logged and tried again."""
         while True:
+            self._pace.begin()
             try:
-                more = await self.step()
+                placed = await self.step()
             except BrokerError as error:
                 refusal = self._watch.refusal
                 _log.error("log:rolled-back" if refusal else "log:not-sequenced", code=(refusal or error).code)
                 self._alarm(Tampered() if refusal else error, "sequencer")
                 await asyncio.sleep(ALARM if refusal else 0)
-                more = 0
-            self._wake.clear()
-            if more < BATCH:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(1.0):
-                        await self._wake.wait()
-                await asyncio.sleep(PAUSE if more else 0)
+                placed = 0
+            if placed < BATCH:
+                await self._pace.rest(PAUSE, HURRIED)
 
     async def step(self) -> int:
         """One batch and its checkpoint; returns how many entries were placed. Raises Unavailable once not believed."""
@@ -124,8 +134,7 @@ class Ledger:
     async def sequence(self) -> int:
         """Place one batch of the queue in the tree. Raises Tampered when queue, tree or entry is not what it was."""
         async with self._storage() as work:
-            state = await work.tree.state(lock=True)
-            batch = await work.tree.queued(BATCH)
+            state, batch = await work.tree.begin(BATCH)
             if not batch:
                 return 0
             hashes = [self._checked(entry) for entry in batch]
@@ -134,9 +143,9 @@ class Ledger:
             grown = tiles.extend(state.size, edge, hashes)
             after = TreeState(grown.size, grown.root)
             check_root(after, {**edge, **grown.tiles})
-            await work.tree.keep_tiles(grown.tiles)
-            await work.tree.place(state.size, [entry.id for entry in batch], after)
+            await work.tree.extend(state.size, [entry.id for entry in batch], after, grown.tiles)
             await work.commit()
+        self._placed = after
         return len(batch)
 
     def _checked(self, entry: StoredEntry) -> bytes:
@@ -153,7 +162,7 @@ class Ledger:
         """At the start: raises Unsafe when the guard cannot be kept, or the tree does not extend what it knows."""
         await self._watch.prepare()
         async with self._publishing:
-            _, newest = await self._extended(await self._watch.known())
+            _, newest = await self._looks.extended(await self._watch.known())
             if newest is not None:
                 await self._watch.keep(newest)
 
@@ -162,9 +171,9 @@ class Ledger:
 
         Raises Conflict when it does: then there is nothing to accept; Unsafe when the database is not whole by itself.
         """
-        found, _ = await self._extended(None)
+        found, _ = await self._looks.extended(None)
         try:
-            await self._extended(await self._watch.known())
+            await self._looks.extended(await self._watch.known())
         except Unsafe:
             return await self._watch.forget(), found.size
         raise Conflict(NOT_OLDER)
@@ -175,7 +184,7 @@ class Ledger:
             pass
         async with self._publishing:
             await self._watch.forget()
-            await self._conclude(*await self._extended(None))
+            await self._conclude(*await self._looks.extended(None))
 
     async def publish(self) -> None:
         """Sign a checkpoint of the committed tree, unless there is one.
@@ -183,40 +192,7 @@ class Ledger:
         Raises Unsafe, and stops believing the database, when the tree does not extend what is known from outside it.
         """
         async with self._publishing:
-            await self._conclude(*await self._believable())
-
-    async def _believable(self) -> tuple[TreeState, Kept | None]:
-        """See `_extended`, for what is known from outside; raises Unsafe, and stops believing, when it is not."""
-        try:
-            return await self._extended(await self._watch.known())
-        except Unsafe as error:
-            self._watch.refuse(error)
-            raise
-
-    async def _look(self) -> None:
-        """Hold the tree against what is known from outside it, without waiting for a checkpoint to be due."""
-        async with self._publishing:
-            with contextlib.suppress(Unsafe):
-                await self._believable()
-
-    async def _extended(self, known: Kept | None) -> tuple[TreeState, Kept | None]:
-        """The tree, which extends what is known and the newest checkpoint; and that one, if it covers the whole tree.
-
-        Raises Unsafe when it does not, Tampered when the newest checkpoint or the tree is damaged.
-        """
-        async with self._storage(writing=False) as work:
-            latest = await work.checkpoints.latest()  # read first: meanwhile the tree can only grow
-            state = await work.tree.state()
-            if known is not None and latest == (state.size, known.note) and known.checkpoint.root == state.root:
-                return state, known
-            newest = Kept(latest[1], self._opened(latest[1])) if latest is not None else None
-            olds = [kept.checkpoint for kept in (known, newest) if kept is not None]
-            needed = {tile for old in olds for tile in tiles_to_extend(old, state)} | set(tiles.frontier(state.size))
-            data = await work.tree.tiles(sorted(needed))
-        for old in olds:
-            check_extends(old, state, data)
-        check_root(state, data)
-        return state, newest if newest is not None and newest.checkpoint.size == state.size else None
+            await self._conclude(*await self._looks.believable(self._placed))
 
     async def _conclude(self, state: TreeState, newest: Kept | None) -> None:
         """The guard knows the newest checkpoint; where none covers the tree, one is signed."""
@@ -236,32 +212,44 @@ class Ledger:
         async with self._published:
             self._published.notify_all()
 
-    async def receipt(self, appended: Appended, owners: frozenset[str]) -> dict[str, Any]:
-        """The receipt of a committed entry, with its inclusion proof if a checkpoint covers it within WAIT seconds.
+    async def receipt(
+        self, appended: Appended, owners: frozenset[str], *, wait: float = 0.0, seen: TreeSeen | None = None
+    ) -> dict[str, Any]:
+        """The receipt of a committed entry; with its inclusion proof if a checkpoint covers it within `wait` seconds.
 
         It holds the openings that belong to `owners` only. Raises Unavailable when the database is older than the guard:
-        where no checkpoint came in time, the tree itself is held against the guard first.
+        without a proof, the tree itself is held against what is known first. That is not needed again for `seen`, what
+        the unit of work that committed the entry saw of the tree, together with or after all that it decided on: see
+        `agrees`.
         """
-        self.kick()
-        proof = await self._wait_for_proof(appended.entry.id)
-        if proof is None:
-            await self._look()
+        self.kick(hurry=wait > 0)
+        proof = await self._wait_for_proof(appended.entry.id, min(wait, MOST_WAIT)) if wait > 0 else None
+        if proof is None and not (seen is not None and self.agrees(seen)):
+            await self._looks.look()
         self.allow()
         mine = [opening for opening in appended.entry.openings if opening.owner in owners]
         where = f"{self._address}/proofs/{appended.entry.id}"
         return receipt_document(appended, proof, where, mine)
 
-    async def _wait_for_proof(self, entry: EntryId) -> str | None:
-        try:
-            async with asyncio.timeout(WAIT):
-                proof = None
-                while self.believed and (proof := await self.proof(entry)) is None:
+    def agrees(self, seen: TreeSeen) -> bool:
+        """Whether a tree that was just seen is the one that is known, or was found to extend it: from memory.
+
+        To be asked after the commit of the unit of work that saw it. False says nothing: then the tree is to be looked
+        at. True is as much as such a look, of the database that this unit of work worked on: see decision 42.
+        """
+        return self._watch.agrees(seen)
+
+    async def _wait_for_proof(self, entry: EntryId, seconds: float) -> str | None:
+        """Looked for whenever a checkpoint was published; before, there can hardly be one."""
+        proof = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.believed and proof is None:
                     async with self._published:
                         with contextlib.suppress(TimeoutError):
-                            async with asyncio.timeout(WAIT / 5):
+                            async with asyncio.timeout(ASK_AGAIN):
                                 await self._published.wait()
-        except TimeoutError:
-            return None
+                    proof = await self.proof(entry)
         return proof
 
     async def proof(self, entry: EntryId, at: tuple[int, str] | None = None) -> str | None:

@@ -8,6 +8,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from broker.errors import Tampered, Words
 from broker.transparency.merkle import EMPTY_ROOT, HASH_BYTES, RunningRoot, node_hash
@@ -20,6 +21,8 @@ Span = tuple[int, int]
 WIDTH = 256
 HEIGHT = 8
 MAX_SIZE = 2**63 - 1
+_FOLDED = 256
+"""Of so many pieces of tiles, 8 KiB each at most, the root is not worked out again."""
 
 _PATH = re.compile(r"tile/(0|[1-9][0-9]?)/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII)
 _DAMAGED = Words(
@@ -166,7 +169,7 @@ def _complete(start: int, height: int, tiles: Mapping[TileId, bytes]) -> bytes:
     hashes = tiles.get(tile, b"")[first * HASH_BYTES : (first + count) * HASH_BYTES]
     if len(hashes) != count * HASH_BYTES:
         raise Tampered(_DAMAGED)
-    return _fold(hashes)
+    return hashes if count == 1 else _fold(hashes)
 
 
 def _place(start: int, height: int) -> tuple[TileId, int, int]:
@@ -176,8 +179,9 @@ def _place(start: int, height: int) -> tuple[TileId, int, int]:
     return (level, n), first, 1 << rest
 
 
+@lru_cache(_FOLDED)
 def _fold(hashes: bytes) -> bytes:
-    """Return the root over a power of two of hashes."""
+    """Return the root over a power of two of hashes; remembered by the very hashes, because most of a tile stays as it was."""
     row = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
     while len(row) > 1:
         row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]

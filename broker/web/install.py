@@ -4,6 +4,7 @@ from fastapi import FastAPI, Request, Response
 
 from broker.errors import BrokerError
 from broker.web.consent import consent_router
+from broker.web.consent.directory import directory_router
 from broker.web.console import ConsoleServices, console_router
 from broker.web.kit.assets import assets
 from broker.web.kit.pages import Pages
@@ -15,10 +16,11 @@ from broker.web.ports import FamilyService
 
 
 def install_web(app: FastAPI, family: FamilyService, console: ConsoleServices, site: Site) -> None:
-    """Add all pages, `/docs`, `/verify`, `/static` and `/audio`. Refusals within them come out as pages; the app's handlers stay as they are."""
+    """Add all pages, `/partners`, `/docs`, `/verify`, `/static` and `/audio`. Refusals within them come out as pages; the app's handlers stay as they are."""
     app.include_router(assets().router(site))
     app.include_router(recordings_router(site))
     app.include_router(consent_router(family, site))
+    app.include_router(directory_router(site))
     app.include_router(console_router(console, site))
     app.include_router(reference_router(site))
     app.include_router(proof_page_router(site))

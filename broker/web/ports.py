@@ -7,27 +7,31 @@
 from typing import Protocol
 
 from broker.domain.overview import Overview
+from broker.domain.own_plan import PlanWish
 from broker.domain.reactions import ReactionKind
+from broker.domain.tasks import Status
 from broker.services.agreed import RulesScreen
+from broker.services.check_ins import CheckInScreen
 from broker.services.confirming import ConfirmScreen
 from broker.services.files import ExportFile, ExportWanted, ProofFile
+from broker.services.officer_screens import EntryDetail, MatterDetail, OfficerSession, QueuePage
+from broker.services.own_lifeline import LifelineScreen
 from broker.services.own_passkeys import PasskeyLine
 from broker.services.own_report import OwnReport
+from broker.services.own_tasks import TaskScreen
 from broker.services.own_text import OwnTextLine, OwnTextScreen
+from broker.services.plan_screens import PlanDraft, PlanForm, PlanLine, PlanText
 from broker.services.proposal_screens import AgreementScreen, ProposalDetail, ProposalEffect
 from broker.services.questionnaires import Choice, Questionnaire, Shown
 from broker.services.screens import (
     CareFile,
-    EntryDetail,
     FamilySession,
-    MatterDetail,
     Mine,
-    OfficerSession,
     PartScreen,
-    QueuePage,
     Reactions,
     ReactionScreen,
     ReceiptScreen,
+    SignOffScreen,
 )
 
 
@@ -57,6 +61,15 @@ class FamilyService(Protocol):
 
         Raises NotFound or Conflict for another question than was shown, Invalid for other recipients than are asked about.
         """
+
+    async def check_in(self, token: str) -> CheckInScreen:
+        """The question how things go, of this visit. Raises NotFound when there is none."""
+
+    async def say_how(self, token: str, how: str, words: str) -> None:
+        """Remember what they say, for this visit alone. Raises Invalid with every fault, NotFound."""
+
+    async def stop_check_ins(self, token: str) -> None:
+        """Ask them no more; the visit is over. Raises NotFound."""
 
     async def confirm(self, token: str, language: str) -> str:
         """Make the consent records; returns the id of the receipt. Raises Conflict the second time."""
@@ -103,6 +116,9 @@ class FamilyService(Protocol):
     async def want_messages(self, token: str, *, wanted: bool) -> None:
         """Whether this person wants a message each time that somebody reads something of this sender."""
 
+    async def allow_check_ins(self, token: str) -> None:
+        """This sender may ask them again how things go."""
+
     async def reactions(self, token: str) -> Reactions:
         """What this person may write about, and what they wrote."""
 
@@ -115,6 +131,39 @@ class FamilyService(Protocol):
     async def reaction(self, token: str, reaction_id: str) -> ReactionScreen:
         """Something that they wrote. Raises NotFound for anything else."""
 
+    async def plan_form(self, token: str) -> PlanForm:
+        """What can be chosen for a plan of one's own. Raises NotAllowed when this person can write none now."""
+
+    async def plan_draft(self, token: str, wish: PlanWish, language: str) -> PlanDraft:
+        """The plan once more; nothing is kept. Raises Invalid with every fault, NotAllowed, Conflict for one too many."""
+
+    async def keep_plan(self, token: str, wish: PlanWish, shown: str, language: str) -> str:
+        """Keep it, with the writer's yes on the text that was `shown`; returns the id of the receipt.
+
+        Raises Invalid, NotAllowed, Conflict when the question changed or there is one too many, TooMany.
+        """
+
+    async def own_plans(self, token: str) -> tuple[PlanLine, ...] | None:
+        """What this person wrote, and who read it; opens nothing. None where the agreement knows no such plan."""
+
+    async def plan_text(self, token: str, plan_id: str) -> PlanText:
+        """One's own text again, once that it was shown is logged. Raises NotFound, NotAllowed, Conflict, TooMany."""
+
+    async def change_plan(self, token: str, plan_id: str, text: str) -> None:
+        """Another text in its place. Raises Invalid, NotFound, NotAllowed, Conflict, TooMany."""
+
+    async def withdraw_plan(self, token: str, plan_id: str) -> None:
+        """Destroy it. Raises NotFound for anybody else's."""
+
+    async def sign_offs(self, token: str) -> tuple[SignOffScreen, ...]:
+        """The parts of which this person can say whether they agree, with what they said."""
+
+    async def sign_off(self, token: str, part_id: str) -> SignOffScreen:
+        """One of them. Raises NotFound for any other."""
+
+    async def sign(self, token: str, part_id: str, digest: str, text: str, *, agrees: bool) -> None:
+        """Keep what they say of that version. Raises Invalid with every fault, NotFound, Conflict for another version, TooMany."""
+
     async def report(self, token: str, before: str = "") -> OwnReport:
         """Who read what, page by page, once that it was asked for is logged. Raises TooMany."""
 
@@ -123,6 +172,15 @@ class FamilyService(Protocol):
 
     async def own_text(self, token: str, text_id: str) -> OwnTextScreen:
         """One of them, once that it was shown is logged. Raises NotFound, Conflict (sealed), TooMany."""
+
+    async def lifeline(self, token: str) -> LifelineScreen:
+        """What is written about the person, in order; logged. Raises NotFound and TooMany."""
+
+    async def tasks(self, token: str) -> tuple[TaskScreen, ...]:
+        """What was agreed in what this sender wrote, without its text; their own first."""
+
+    async def change_task(self, token: str, task_id: str, status: Status) -> None:
+        """Say how far something of their own is. Raises NotFound for anything else, Conflict, TooMany."""
 
     async def set_language(self, token: str, language: str) -> None:
         """Remember the language for this visit."""

@@ -4,4 +4,4 @@ Each module here measures one matter: it has `MATTER` (its title) and `async def
 none of them; `tests/unit/test_bench.py` runs each at a tiny size, so that they go on working.
 """
 
-MATTERS = ("sealing", "releases", "log", "decisions", "console")
+MATTERS = ("sealing", "releases", "edge", "behind", "log", "decisions", "console", "growing", "servers")

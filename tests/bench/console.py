@@ -15,7 +15,7 @@ from broker import observability
 from broker.crypto.keyring import load_keyring
 from broker.domain.calendar import local_day
 from broker.domain.officers import OfficerRole
-from broker.services.screens import EntryFilter
+from broker.services.officer_screens import EntryFilter
 from broker.storage import migrate
 from tests.bench.lines import ORGANISATIONS, Street, filled_with_lines
 from tests.bench.measure import Effort, Result, Way, Work, compare_work

@@ -23,6 +23,7 @@ from broker.domain.parties import Oin, Organisation
 from broker.services.counting import DailyKey, why_refused
 from broker.services.folding import foldable
 from broker.storage.folding import Folds
+from broker.storage.openings import sealed_by_owner
 from broker.transparency import tiles
 from tests.bench.filling import BATCH, Rows, taking_in
 from tests.factories import Storeroom
@@ -165,10 +166,8 @@ class Made:
                 key, wrapped = await means.opened_keys.new(means.subject_keys, tag)
                 self._keys[opening.owner] = (tag, key)
                 rows["log_subject_key"].append((tag, wrapped))
-            tag, key = self._keys[opening.owner]
-            clear = json.dumps([opening.salt, opening.value], ensure_ascii=False, separators=(",", ":")).encode()
-            sealed = means.subject_keys.seal_with(key, f"{entry.id}:{opening.position}", clear)
-            rows["log_opening"].append((entry.id, opening.position, tag, opening.field, sealed))
+        for row in sealed_by_owner(means.subject_keys, entry.id, entry.openings, self._keys):
+            rows["log_opening"].append((entry.id, *row))
         owners = {opening.owner for opening in entry.openings}
         rows["log_subject_index"] += [(self._keys[owner][0], entry.id) for owner in owners]
 

@@ -22,7 +22,7 @@ from broker import observability
 from broker.crypto.signatures import LogSigner, ed25519_holds
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.log_ports import Selection
-from broker.services.releases import DECOYS_TO
+from broker.services.releasing import DECOYS_TO
 from broker.storage import migrate
 from broker.storage import tables as t
 from broker.transparency.bundles import verify_bundle

@@ -44,10 +44,26 @@ class Result:
     series: str | None = None
     size: int | None = None
     """For what grows with a size: the line that it is a point of, `a` at that size."""
+    least: float | None = None
+    """What was promised of what is better when there is more of it: a ratio below it is a fault."""
+    picture: str = ""
+    """The picture that it is in, beside the matter's own."""
+
+    @property
+    def promised(self) -> float | None:
+        """What was promised of the ratio, whichever way."""
+        return self.least if self.most is None else self.most
+
+    @property
+    def broken(self) -> bool:
+        """Whether that was not kept."""
+        above = self.most is not None and self.ratio > self.most
+        return above or (self.least is not None and self.ratio < self.least)
 
     def as_json(self) -> dict[str, Any]:
         """For `var/bench.json`."""
-        return {name: value for name, value in asdict(self).items() if name != "name" and value is not None}
+        kept = {name: value for name, value in asdict(self).items() if name not in ("name", "picture")}
+        return {name: value for name, value in kept.items() if value is not None}
 
 
 def compare(effort: Effort, ours: Callable[[], object], floor: Callable[[], object]) -> tuple[float, float, float]:

@@ -34,12 +34,18 @@ def table(results: Sequence[Result]) -> str:
 
 
 def show(name: str, title: str, results: Sequence[Result], page: Path = PAGE, pictures: Path = PICTURES) -> None:
-    """Draw the matter's picture, and put it and its table in its place on the page. Raises ValueError without a place."""
+    """Draw the matter's pictures, and put each with its table in their place on the page. Raises ValueError without a place."""
     pictures.mkdir(exist_ok=True)
     growing = [result for result in results if result.series is not None]
     steady = [result for result in results if result.series is None]
-    (pictures / f"{name}.svg").write_text(bars(title, steady))
-    shown = [f"![{title}](performance/{name}.svg)", table(steady)]
+    shown: list[str] = []
+    for picture in dict.fromkeys(result.picture for result in steady):
+        file, said = (
+            (f"{name}-{picture.replace(' ', '-').lower()}", f"{title}: {picture}") if picture else (name, title)
+        )
+        drawn_here = [result for result in steady if result.picture == picture]
+        (pictures / f"{file}.svg").write_text(bars(said, drawn_here))
+        shown += [f"![{said}](performance/{file}.svg)", table(drawn_here)]
     if growing:
         (pictures / f"{name}-growing.svg").write_text(lines(f"{GROWING}: {title}", growing))
         shown += [f"![{GROWING}: {title}](performance/{name}-growing.svg)", table(growing)]

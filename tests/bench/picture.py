@@ -7,24 +7,27 @@ from html import escape
 from tests.bench.measure import Result
 
 LINE, LEFT, WIDTH, RIGHT, TOP, HEIGHT = 22, 340, 420, 70, 56, 260
+LETTER, APART = 6.8, 15
+"""What a letter of a label takes at most, on average, and how far names stand below each other."""
 STYLE = """text{font:13px system-ui,sans-serif;fill:#1b2733}.title{font-weight:600;font-size:15px}.small{font-size:11px;fill:#5b6b7a}
-.line{fill:none;stroke:#2f6f8f;stroke-width:2}.bar{fill:#2f6f8f}.over{fill:#b3392f}.grid{stroke:#d5dde4}.most{stroke:#b3392f;stroke-dasharray:4 3}"""
+.line{fill:none;stroke:#2f6f8f;stroke-width:2}.bar{fill:#2f6f8f}.over{fill:#b3392f}.grid{stroke:#d5dde4}.name{paint-order:stroke;stroke:#fff;stroke-width:3}.most{stroke:#b3392f;stroke-dasharray:4 3}"""
 
 
 def bars(title: str, results: Sequence[Result]) -> str:
-    """One picture. Bars above what was promised are red; a dashed line is what was promised of a bar."""
+    """One picture. Bars that break a promise are red; a dashed line is what was promised of a bar."""
     top = max([10.0, *(result.ratio * 1.2 for result in results)]) if _tens(results) else _most(results) * 1.6
-    height, right = TOP + LINE * len(results) + 34, LEFT + WIDTH
+    left = max(LEFT, math.ceil(LETTER * max(len(result.what) for result in results)) + 26)
+    height, right = TOP + LINE * len(results) + 34, left + WIDTH
     drawn = _head(title, right + RIGHT, height)
     bottom = TOP + LINE * len(results)
     for tick in _ticks(results, top):
-        at = LEFT + _length(tick, top, tens=_tens(results))
+        at = left + _length(tick, top, tens=_tens(results))
         drawn += [
             f'<line class="grid" x1="{at:.1f}" y1="{TOP - 6}" x2="{at:.1f}" y2="{bottom}"/>',
             f'<text class="small" x="{at:.1f}" y="{bottom + 15}" text-anchor="middle">{tick:g}x</text>',
         ]
     for row, result in enumerate(results):
-        drawn += _bar(result, TOP + LINE * row, top, tens=_tens(results))
+        drawn += _bar(result, left, TOP + LINE * row, top, tens=_tens(results))
     return "\n".join([*drawn, "</svg>", ""])
 
 
@@ -50,13 +53,17 @@ def lines(title: str, results: Sequence[Result]) -> str:
         at = up(10.0**power)
         drawn.append(f'<line class="grid" x1="{left}" y1="{at:.1f}" x2="{right}" y2="{at:.1f}"/>')
         drawn.append(f'<text class="small" x="{right + 6}" y="{at + 4:.1f}">{10.0**power:g} {results[0].unit}</text>')
+    ends = []
     for name in dict.fromkeys(result.series for result in results):
         points = [(across(r.size or 1), up(r.a)) for r in results if r.series == name]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         drawn.append(f'<polyline class="line" points="{path}"/>')
         drawn += [f'<circle class="bar" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in points]
-        x, y = points[-1]
-        drawn.append(f'<text x="{x:.1f}" y="{y - 9:.1f}" text-anchor="end">{escape(str(name))}</text>')
+        ends.append((points[-1][1] - 9, points[-1][0], str(name)))
+    above = math.inf
+    for y, x, name in sorted(ends, reverse=True):
+        above = min(y, above - APART)  # where lines end close together, their names stand in the same order
+        drawn.append(f'<text class="name" x="{x:.1f}" y="{above:.1f}" text-anchor="end">{escape(name)}</text>')
     return "\n".join([*drawn, "</svg>", ""])
 
 
@@ -69,16 +76,16 @@ def _head(title: str, width: int, height: int) -> list[str]:
     ]
 
 
-def _bar(result: Result, y: int, top: float, *, tens: bool) -> list[str]:
+def _bar(result: Result, left: int, y: int, top: float, *, tens: bool) -> list[str]:
     length = max(1.0, _length(result.ratio, top, tens=tens))
-    kind = "over" if result.most is not None and result.ratio > result.most else "bar"
+    kind = "over" if result.broken else "bar"
     drawn = [
-        f'<text x="{LEFT - 10}" y="{y + 14}" text-anchor="end">{escape(result.what)}</text>',
-        f'<rect class="{kind}" x="{LEFT}" y="{y + 3}" width="{length:.1f}" height="{LINE - 7}" rx="2"/>',
-        f'<text x="{LEFT + length + 6:.1f}" y="{y + 14}">{result.ratio:.3g}x</text>',
+        f'<text x="{left - 10}" y="{y + 14}" text-anchor="end">{escape(result.what)}</text>',
+        f'<rect class="{kind}" x="{left}" y="{y + 3}" width="{length:.1f}" height="{LINE - 7}" rx="2"/>',
+        f'<text x="{left + length + 6:.1f}" y="{y + 14}">{result.ratio:.3g}x</text>',
     ]
-    if result.most is not None:
-        at = LEFT + _length(result.most, top, tens=tens)
+    if result.promised is not None:
+        at = left + _length(result.promised, top, tens=tens)
         drawn.append(f'<line class="most" x1="{at:.1f}" y1="{y - 1}" x2="{at:.1f}" y2="{y + LINE - 1}"/>')
     return drawn
 
@@ -88,7 +95,7 @@ def _tens(results: Sequence[Result]) -> bool:
 
 
 def _most(results: Sequence[Result]) -> float:
-    return max(max(result.ratio, result.most or 1.0) for result in results)
+    return max(max(result.ratio, result.promised or 1.0) for result in results)
 
 
 def _ticks(results: Sequence[Result], top: float) -> list[float]:

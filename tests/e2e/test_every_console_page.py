@@ -13,6 +13,7 @@ from tests.e2e.acting import DESK, check_page, opened, press, with_passkeys
 from tests.e2e.test_every_page import opened_street
 from tests.support.agreements import propose
 from tests.support.devices_of_officers import second_device
+from tests.support.quarters import CORRECTED, NO, PUSHED, STOPPED, YES, complete, happened, in_region, last_quarter
 from tests.support.street import Street
 from tests.support.world import World
 
@@ -20,16 +21,19 @@ TOM, FOSTER = "tom-to-school", "start-of-foster-care"
 pytestmark = pytest.mark.screenshots
 BY_LOGIN = {"/console/login/{}/return", "/console/signed-in", "/console/login-refused/{}"}
 """On the way to and from another site: seen in `test_officer_login.py`."""
+FILES = {"/console/indicators/{}/file"}
+"""What is answered with a file and never with a page."""
 
 
 async def a_story(world: World) -> None:
-    """Requests that were given, partly given and refused; a doubt; another agreement that is proposed."""
+    """A quarter that is over; requests that were given, partly given and refused; a doubt; another agreement that is proposed."""
+    await a_quarter(world)
     body = world.body(TOM)
     father, tom = body["people"][2], body["people"][0]
     tom["contacts"] = [{"channel": "sms", "value": "+31600000011"}]  # his mother's as well: a doubt
     assert father["key"] == "father"
     await world.push(TOM, body)
-    await world.push(FOSTER)
+    await world.push(FOSTER, world.body(FOSTER) | {"urgency": "PT48H"})
     for _ in range(3):
         await world.ask(TOM, "ib-joris")
     await world.everybody_says_yes(TOM)
@@ -41,6 +45,17 @@ async def a_story(world: World) -> None:
         await world.ask(FOSTER, "sg-karin")
     await propose(world)
     await world.settle()
+
+
+async def a_quarter(world: World) -> None:
+    """Enough to show most of it, and too little of one kind."""
+    every = ("00000099000000010000", "00000099000000020000", "00000099000000110000", "00000099000000120000")
+    await in_region(world, dict(zip(every, ("Utrecht", "Utrecht", "Dordrecht", "Dordrecht"), strict=True)))
+    usual = (YES, NO, STOPPED, CORRECTED, complete(0), complete(5), complete(9), complete(40))
+    kinds = {"referral": 8, "feedback-to-school": 6, "inform-gp": 3}
+    many = [(one, kind, PUSHED, number) for one in every for kind, number in kinds.items()]
+    many += [(one, kind, what, 7) for one in every for kind in kinds for what in usual]
+    await happened(world, last_quarter(world), [*many, (every[0], "move", PUSHED, 1)])
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +151,8 @@ def _review(page: Page, street: Street) -> Iterator[str]:
     yield "queue"
     press(page, "tbody a")
     yield "matter"
+    press(page, "nav a[href='/console/urgent']")
+    yield "urgent"
 
 
 def _look_at_the_agreement(page: Page, street: Street) -> Iterator[str]:
@@ -167,11 +184,22 @@ def _check(page: Page, street: Street) -> Iterator[str]:
     for period in ("weeks", "months", "days"):
         press(page, f"main a[href='/console/pictures/{period}']")
         yield f"pictures-{period}"
+    press(page, "nav a[href='/console/indicators']")
+    yield "indicators"
+    for table in page.locator("main summary").all()[:4]:
+        table.click()
+    yield "indicators-tables"
+    press(page, "main nav a[href^='/console/indicators/']")
+    yield "indicators-of-a-quarter"
 
 
 def _template_of(path: str) -> str:
     """An address with a hole for each id."""
-    path = re.sub(r"[0-9a-f]{32}-\d+|[0-9a-f]{8}-[0-9a-f-]{27,}|(?<=/pictures/)[a-z]+", "{}", path)
+    path = re.sub(
+        r"(?<=/indicators/)[0-9]{4}-Q[1-4]|[0-9a-f]{32}-\d+|[0-9a-f]{8}-[0-9a-f-]{27,}|(?<=/pictures/)[a-z]+",
+        "{}",
+        path,
+    )
     return re.sub(r"(/console/confirm)/[^/]+/[^/]+", r"\1/{}/{}", path)
 
 
@@ -191,7 +219,7 @@ def test_an_officer_can_read_every_page(
         for context in iter_route_contexts(lived_in.world.app.routes)
         if "GET" in (context.methods or ()) and str(context.path).startswith("/console")
     }
-    assert there - visited == BY_LOGIN
+    assert there - visited == BY_LOGIN | FILES
 
 
 def an_item(page: Page) -> Iterator[str]:

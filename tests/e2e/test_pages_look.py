@@ -21,7 +21,8 @@ from tests.e2e.acting import DESK, PHONE, check_frame, check_page, opened, press
 from tests.e2e.looking import Eyes
 from tests.unit.web.fake_checks import BROKEN, RUNNING
 from tests.unit.web.fake_console import FakeConsole, console_services
-from tests.unit.web.fakes import CODE, FakeFamily, openapi
+from tests.unit.web.fakes import FakeFamily, openapi
+from tests.unit.web.family_words import CODE
 
 LANGUAGES = ("nl", "en")
 LIMIT = 30_000

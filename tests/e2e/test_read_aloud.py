@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from broker.domain.consents import Stance
 from broker.web import Site, install_web
 from broker.web.kit.recordings import Recordings
-from tests.e2e.acting import PHONE, check_page, opened
+from tests.e2e.acting import PHONE, check_page, opened, press
 from tests.unit.web.fake_console import FakeConsole, console_services
 from tests.unit.web.fakes import FakeFamily
 
@@ -43,6 +43,7 @@ DUTCH = '{ name: "Femke", lang: "nl-NL", localService: true }'
 MARKED = """() => [...document.querySelectorAll("[data-aloud]")].filter((part) => part.getClientRects().length)
   .map((part) => part.textContent.replace(/\\s+/g, " ").trim())"""
 NO_IS_FINE = "Nee zeggen mag."
+LINE = "/mine/lifeline"
 
 
 @dataclass
@@ -95,7 +96,7 @@ def come(
     page: Page, served: Served, path: str = "/questions/1", voices: str = f"[{DUTCH}]", mute: bool = False
 ) -> None:
     """Open a page of a family that has answered as far as that page needs."""
-    family, after = served.family, path in ("/receipt/r1", "/mine")
+    family, after = served.family, path in ("/receipt/r1", "/mine", LINE)
     family.visit(purpose="mine" if after else "answer")
     family.answers, family.receipts = dict.fromkeys(family.types, "no"), {}
     family.said = dict.fromkeys(family.types, Stance.GIVEN) if after else {}
@@ -104,10 +105,16 @@ def come(
     page.set_default_timeout(8_000)
     page.add_init_script(f"window.mute = {str(mute).lower()}; ({VOICE})({voices})")
     page.context.add_cookies([{"name": "rondom", "value": "family-token", "url": served.url}])
-    page.goto(served.url + path)
+    if path == LINE:  # looking opens nothing: a press does
+        page.goto(f"{served.url}/mine")
+        press(page, f"form[action='{LINE}'] button")
+    else:
+        page.goto(served.url + path)
 
 
-@pytest.mark.parametrize("path", ["/questions/1", "/questions/1/recipients", "/check", "/receipt/r1", "/mine"])
+@pytest.mark.parametrize(
+    "path", ["/questions/1", "/questions/1/recipients", "/check", "/receipt/r1", "/mine", "/mine/plan", LINE]
+)
 def test_what_is_said_is_what_is_shown_in_its_order(browser: Browser, served: Served, path: str) -> None:
     with opened(browser, "nl", PHONE) as page:
         come(page, served, path)

@@ -11,9 +11,13 @@ from unittest.mock import patch
 from fastapi.routing import iter_route_contexts
 from playwright.sync_api import Page
 
-from broker.errors import Unavailable
+from broker.domain.reachability import Reachability
+from broker.errors import Conflict, Unavailable
+from broker.services.questionnaires import QUESTION_CHANGED
 from tests.e2e.acting import press
+from tests.support.asking import asked, follow_up
 from tests.support.street import Street
+from tests.support.world import World
 from tests.support.writing import answer
 
 HANDOVER = "start-of-foster-care"
@@ -22,6 +26,11 @@ FILES = {"/receipt/{receipt_id}/file", "/receipt/{receipt_id}/fhir"}
 """What is answered with a file and never with a page. `/mine/proof` is one or the other."""
 AWAY = "/exit"
 """Leads to somebody else's page before anybody reads it; `test_way_in_and_out` goes there."""
+PLAN = "Opa haalt haar op woensdag op.\nTante kookt op donderdag, na het Kindervaccinatieprogrammabureau. "
+LANGUAGE_OF: dict[str, str] = {}
+"""In which language each family was pushed, by the id of its handover."""
+TEAM = "00000099000000130000"
+TOGETHER = "Chayenne slaapt slecht sinds de verhuizing. Wij denken samen dat zij oma mist."
 WORDS = "Er staat dinsdag.\nHet was woensdag, op het Kindervaccinatieprogrammabureau."
 
 
@@ -58,7 +67,7 @@ def a_family(street: Street, language: str) -> tuple[str, str]:
     async def push() -> tuple[str, str]:
         world = street.world
         body = _own(world.body(HANDOVER), language)
-        await world.push(HANDOVER, body)
+        LANGUAGE_OF[await world.push(HANDOVER, body)] = language
         await world.answer(HANDOVER, "grandfather", {section["type"]: "yes" for section in body["sections"]})
         return await world.invite(HANDOVER, "chayenne"), await world.invite(HANDOVER, "mother")
 
@@ -77,7 +86,10 @@ def _own(body: dict[str, Any], language: str) -> dict[str, Any]:
         if person["key"] == "mother":
             person["name"] = SOMEBODY
             person["contacts"].append({"channel": "sms", "value": f"+316{place}00177"})
-    return {**body, "reference": f"{body['reference']}-{language}"}
+    if not any(person["key"] == "chayenne" for person in body["people"]):
+        return {**body, "reference": f"{body['reference']}-{language}"}
+    together = {"type": "analysis", "concerns": ["chayenne"], "mediaType": "text/plain", "content": TOGETHER}
+    return {**body, "reference": f"{body['reference']}-{language}", "sections": [*body["sections"], together]}
 
 
 def walk(page: Page, street: Street, language: str) -> Iterator[str]:
@@ -87,6 +99,8 @@ def walk(page: Page, street: Street, language: str) -> Iterator[str]:
     yield from _come_in(page, street, code)
     yield from _answer(page, street)
     yield from _look_back(page, street)
+    yield from _plan(page, street)
+    yield from _agree(page, street)
     yield from _write(page, street)
     yield from _stop(page, street)
     yield from _what_fails(page, street)
@@ -96,8 +110,39 @@ def walk(page: Page, street: Street, language: str) -> Iterator[str]:
     page.fill("#code", code)
     press(page, "main .rd-wide")
     yield "contact-again"
+    yield from _say_how(page, street, language)
     page.goto(f"{street.url}/verify")
     yield "verify"
+    yield from _who_takes_part(page, street)
+
+
+def _say_how(page: Page, street: Street, language: str) -> Iterator[str]:
+    page.goto(street.url)
+    page.fill("#code", street.do(_asked_how(street.world, language)))
+    press(page, "main .rd-wide")
+    press(page, "button[name=contact]")
+    page.fill("#code", street.do(street.world.one_time_code()))
+    press(page, "main .rd-wide")
+    yield "check-in"
+    press(page, "form[action='/check-in'] .rd-wide")
+    yield "check-in-missing"
+    page.check("#how-so-so")
+    page.fill("#text", WORDS)
+    press(page, "form[action='/check-in'] .rd-wide")
+    press(page, "button[value=yes]")
+    yield "check-with-how"
+    page.goto(f"{street.url}/check-in")
+    press(page, "form[action='/check-in/stop'] button")
+    yield "check-in-stopped"
+
+
+async def _asked_how(world: World, language: str) -> str:
+    """The code of somebody of a family of its own, who is asked a month from now."""
+    before = world.clock.moved
+    try:
+        return await asked(world, _own(follow_up(world), language))
+    finally:
+        world.clock.moved = before
 
 
 def _as_young(page: Page, street: Street, code: str) -> Iterator[str]:
@@ -118,6 +163,11 @@ def _as_young(page: Page, street: Street, code: str) -> Iterator[str]:
     yield "mine-young"
     press(page, "form[action^='/mine/texts/'] button")
     yield "own-text"
+    page.goto(f"{street.url}/mine")
+    press(page, "form[action='/mine/lifeline'] button")
+    yield "line-of-time"
+    press(page, "form[action='/mine/lifeline/correction'] button")
+    yield "line-of-time-not-right"
     press(page, "footer button")
 
 
@@ -185,6 +235,87 @@ def _look_back(page: Page, street: Street) -> Iterator[str]:
 
 async def _nothing_yet(token: str) -> None:
     return None
+
+
+def _plan(page: Page, street: Street) -> Iterator[str]:
+    page.goto(f"{street.url}/mine/plan")
+    yield "plan"
+    page.fill("#text", PLAN * 60)
+    press(page, "main .rd-wide")
+    yield "plan-wrong"
+    page.fill("#text", PLAN)
+    for choice in ("#person-1", "#reader-1", "#until-1"):
+        page.check(choice)
+    press(page, "main .rd-wide")
+    page.locator("main summary:visible").last.click()
+    yield "plan-check"
+    changed = Conflict(QUESTION_CHANGED, code="question-changed")
+    with patch.object(street.world.broker.consents, "keep_plan", side_effect=changed):
+        press(page, ".rd-answer .rd-wide")
+    yield "plan-question-changed"
+    press(page, "main .rd-wide")
+    press(page, ".rd-answer .rd-wide")
+    yield "plan-receipt"
+    page.goto(f"{street.url}/mine")
+    yield "mine-plan"
+    press(page, "form[action$='/text'][action^='/mine/plans/'] button")
+    yield "plan-text"
+    page.fill("#text", PLAN * 60)
+    press(page, "main .rd-wide")
+    yield "plan-text-wrong"
+    page.fill("#text", f"{PLAN} En oma ook.")
+    press(page, "main .rd-wide")
+    press(page, "form[action$='/stop'][action^='/mine/plans/'] button")
+    yield "plan-stop"
+    press(page, "button[name=sure]")
+    yield "mine-plan-stopped"
+
+
+def _agree(page: Page, street: Street) -> Iterator[str]:
+    """Of a text that was written together: agreeing, seeing it differently, and a new version under one's eyes."""
+    page.goto(f"{street.url}/mine")
+    press(page, "main a[href^='/mine/sign-offs/']")
+    yield "to-agree"
+    press(page, "button[name=said][value=agree]")
+    yield "agreed"
+    press(page, "button[name=said][value=differently]")
+    yield "differently"
+    page.fill("#text", WORDS * 40)
+    press(page, "main .rd-wide")
+    yield "differently-wrong"
+    page.fill("#text", WORDS)
+    press(page, "main .rd-wide")
+    yield "seen-differently"
+    street.do(_corrected(street))
+    press(page, "button[name=said][value=agree]")
+    yield "another-version"
+    page.goto(f"{street.url}/mine")
+    yield "mine-agreeing"
+
+
+async def _corrected(street: Street) -> None:
+    world = street.world
+    path = f"/v1/handovers/{world.handovers[HANDOVER]}"
+    oin = world.sender(HANDOVER)
+    language = LANGUAGE_OF[world.handovers[HANDOVER]]
+    body = {**_own(world.body(HANDOVER), language), "consentUntil": "P4M"}
+    response = await world.as_organisation(oin, "POST", f"{path}/versions", body)
+    assert response.status_code == 201, response.text
+
+
+def _who_takes_part(page: Page, street: Street) -> Iterator[str]:
+    street.do(_reachable(street))
+    page.goto(street.url)
+    press(page, "main a[href='/partners']")
+    yield "partners"
+    page.locator("main summary").first.click()
+    press(page, "main a[href^='/partners/']")
+    yield "partner-kind"
+
+
+async def _reachable(street: Street) -> None:
+    known = Reachability("https://wijkteam.example", "+31881234567", "ma-vr 9:00-17:00", "+31881234568")
+    await street.world.broker.partners.reach(TEAM, lambda _: known)
 
 
 def _write(page: Page, street: Street) -> Iterator[str]:

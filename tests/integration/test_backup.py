@@ -19,12 +19,13 @@ import typer
 from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
-from broker.app import Broker, build
+from broker.app import build
 from broker.cli import copies as commands
 from broker.domain.handovers import HandoverId
 from broker.domain.ports import place_of
 from broker.errors import BrokerError, Conflict, Invalid, Tampered, Unavailable, Unsafe
 from broker.storage import copies, migrate, pg_tools
+from broker.whole import Broker
 from tests.support.postgres import DatabaseUrls, PostgresServer
 from tests.support.world import ROOT, World, make_keys, started_again
 

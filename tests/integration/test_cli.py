@@ -277,7 +277,8 @@ def test_a_partner_is_added_listed_suspended_and_let_in_again(furnished):
         "Added, with 1 key(s); what it gets is in clear, over TLS.\n"
     )
     expected = {"oin": SCHOOL, "name": "Basisschool De Brug", "kind": "school", "suspended": False, "sealed": False}
-    expected |= {"jwksUrl": None, "boundTokens": False}
+    unreachable = {"website": "", "telephone": "", "hours": "", "urgentTelephone": ""}
+    expected |= {"jwksUrl": None, "boundTokens": False, "reachability": unreachable, "region": ""}
     assert json.loads(desk.done("organisations", "list", "--json")) == [expected]
     desk.done("organisations", "suspend", SCHOOL)
     assert "(suspended)" in desk.done("organisations", "list")
@@ -303,6 +304,36 @@ def test_a_partner_may_be_added_with_the_address_of_its_keys(furnished):
         assert "one of the two" in desk.refused(*add, *wrong)
     assert "Choose one" in desk.refused(*add, *key, "--bound-tokens", "--no-bound-tokens")
     assert desk.refused(*add, "--jwks-url", "ftp://keys.example/").startswith("/jwks-url: ")
+
+
+def test_whom_to_call_after_hours_is_registered_encrypted_and_taken_away(furnished):
+    desk = furnished
+    desk.done("organisations", "add", SCHOOL, "School", "school", "--key", public_key(desk.folder))
+    after_hours = ("organisations", "after-hours", SCHOOL)
+
+    def kept() -> list[bytes]:
+        connection = sqlite3.connect(desk.folder / "var" / "broker.db")
+        rows = [sealed for (sealed,) in connection.execute("SELECT contact_sealed FROM after_hours")]
+        connection.close()
+        return rows
+
+    assert "They get a text message" in desk.done(
+        *after_hours, "--phone", "+31612345678", "--mail", "dienst@school.example"
+    )
+    (sealed,) = kept()
+    assert b"31612345678" not in sealed
+    assert b"dienst" not in sealed
+    for wrong, pointer in (
+        (("--phone", "0612345678"), "/phone: "),
+        (("--phone", "+31612345678", "--mail", "nowhere"), "/mail: "),
+        ((), "/phone: "),
+        (("--phone", "+31612345678", "--nobody"), "/phone: "),
+    ):
+        assert desk.refused(*after_hours, *wrong).startswith(pointer)
+    assert desk.refused("organisations", "after-hours", "00000099000000990000", "--phone", "+31612345678")
+    assert kept() == [sealed]
+    assert "Nobody is told" in desk.done(*after_hours, "--nobody")
+    assert kept() == []
 
 
 def test_a_sealing_key_is_registered_and_stays_until_it_is_taken_away_on_purpose(furnished):

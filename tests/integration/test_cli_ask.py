@@ -11,7 +11,8 @@ import pytest
 
 from broker.cli import main
 from broker.cli.towards import plain
-from broker.client import ClientKey
+from broker.client import ClientKey, Professional
+from tests.support.agreeing import say, signed
 from tests.support.sqlite import copied_sqlite
 from tests.support.street import Street, street
 
@@ -84,6 +85,46 @@ def test_what_is_released_is_told_in_words_with_the_reasons_for_the_rest(place: 
     assert whole["receipt"]["receipt"]["signature"]
 
 
+async def mother_agrees(place: Street) -> None:
+    consents = place.world.broker.consents
+    token = await place.world.visit(place.world.codes["jack-to-gp", "mother"])
+    [part] = await consents.sign_offs(token)
+    await consents.sign(token, part.id, part.digest, "", agrees=True)
+
+
+def test_who_agrees_is_told_with_the_text_of_which_they_do(place: Street, run: Run) -> None:
+    world, doctors = place.world, "00000099000000040000"
+    world.keys[doctors].write(world.directory / f"{doctors}.json")
+    place.do(world.push("jack-to-gp"))
+    place.do(world.everybody_says_yes("jack-to-gp"))
+    release = place.do(world.ask("jack-to-gp", "ha-vdberg")).json()
+    digest = signed(release, "analysis")["digest"]
+    place.do(say(world, "ha-vdberg", release["id"], digest, "Het begon later."))
+    place.do(mother_agrees(place))
+    doctor = ("--as", "ha-vdberg", "--name", "L. van den Berg", "--role", "general-practitioner")
+    asked = ("--handover", world.handovers["jack-to-gp"], "--purpose", "health-care")
+    said = run("ask", *towards(place, doctors), *doctor, *asked)
+    assert f"Version 1, {digest}" in said.out
+    assert f"{doctors}, general-practitioner: Het begon" in said.out
+    assert "parental: agrees" in said.out
+
+
+@pytest.mark.parametrize(("said", "proof"), [((), True), (("--no-proof",), False)])
+def test_the_proof_is_waited_for_unless_that_is_declined(
+    place: Street, run: Run, monkeypatch: pytest.MonkeyPatch, said: tuple[str, ...], proof: bool
+) -> None:
+    waited: list[bool] = []
+    ask = Professional.ask
+
+    def noted(self: Professional, *asked: Any, proof: bool = False) -> Any:
+        waited.append(proof)
+        return ask(self, *asked)
+
+    monkeypatch.setattr(Professional, "ask", noted)
+    run("ask", *towards(place, SCHOOL), *JORIS, "--handover", handover(place), "--purpose", "education-support", *said)
+    assert waited == [proof]
+
+
 def test_nothing_released_is_exit_code_1_with_the_reasons(place: Street, run: Run) -> None:
     asked = (
         "ask", *towards(place, SCHOOL), *JORIS, "--handover", handover(place), "--purpose", "education-support",
@@ -147,7 +188,7 @@ def test_the_inbox_shows_what_is_open_and_what_was_sent(place: Street, run: Run)
     assert (received.code, received.out.split()[0]) == (0, handover(place))
     assert run("inbox", *towards(place, SENDER)).out == "Nothing.\n"
     sent = json.loads(run("inbox", *towards(place, SENDER), "--sent", "--json").out)
-    assert [item["id"] for item in sent["items"]] == [handover(place)]
+    assert sent["items"][-1]["id"] == handover(place), "the oldest comes last"
 
 
 def test_no_text_of_somebody_else_moves_the_cursor_or_turns_the_line() -> None:

@@ -2,14 +2,19 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
 
-from broker.client import Client, ClientKey, Refused
+from broker.client import Client, ClientKey, ClientSealingKey, Refused, seal_body
+from broker.crypto import sealing
 from broker.domain.parties import Oin, Organisation
+from tests.promises.attacks import as_it_is, registered
 from tests.support.bridge import Bridge, aside, client_of
+from tests.support.lifelines import FOSTER, MENTAL, NAME, PURPOSE, READER, SIGNERS, TEAM, Girl, section, timeline
 from tests.support.world import URL, World
 
 SENDER, SCHOOL = "00000099000000010000", "00000099000000020000"
@@ -179,3 +184,31 @@ async def test_a_list_of_more_than_one_page_comes_whole_and_in_order(world: Worl
             body = {**world.body("tom-to-school"), "reference": f"page-{number}"}
             ids.append((await aside(lambda body=body: client.push(body)))["id"])
         assert [h["id"] for h in await aside(lambda: list(client.every_handover("sent")))] == ids[::-1]
+
+
+async def test_a_timeline_comes_opened_and_whoever_seals_wrongly_closes_nothing_of_others(world: World) -> None:
+    girl = Girl(world)
+    await girl.written(FOSTER, timeline(("2018", "Naar opa en oma.")), section("Een tekst.", "help-history"))
+    right = sealing.seal_content
+
+    def wrong(key: bytes, about: sealing.About, clear: bytes) -> bytes:
+        return right(key, replace(about, mark=bytes(32)) if about.type == "timeline" else about, clear)
+
+    intake = (await world.as_organisation(MENTAL, "GET", "/v1/sealing-keys")).json()["keys"][0]
+    body = girl.body(timeline(("2019", "Intake.")), section("Ook een tekst.", "help-history"))
+    with patch("broker.client.sealing.seal_content", wrong):
+        body = seal_body(body, MENTAL, intake)
+    case = await as_it_is(world, NAME, body, sender=MENTAL)
+    for signer in SIGNERS:
+        await case.says(signer, "chayenne")
+    await registered(world, TEAM, key := ClientSealingKey.new())
+    _, who = world.professional(READER)
+    with client_of(world, TEAM, opens_with=[key]) as team:
+        fatima = team.as_professional(who["sub"], who["name"], who["role"])
+        found = await aside(lambda: fatima.timeline(girl.bsn, PURPOSE))
+    assert [(one["source"]["organisation"], one["content"]) for one in found["opened"]] == [
+        (FOSTER, {"entries": [{"from": "2018", "what": "Naar opa en oma."}]}),
+        (FOSTER, "Een tekst."),
+    ]
+    assert [one["source"]["organisation"] for one in found["sealed"]] == [MENTAL, MENTAL], "nothing of that release"
+    assert len(found["releases"]) == 2

@@ -20,7 +20,8 @@ from broker.services.standing import GIVING
 from broker.storage import folding
 from broker.storage import tables as t
 from broker.storage.following import summed
-from broker.storage.log import entries_by_id, in_line, rare_ids
+from broker.storage.log import entries_by_id, rare_ids
+from broker.storage.tree import in_line
 from tests.bench.lines import ORGANISATIONS, Street, filled_with_lines
 from tests.factories import NOW, Storeroom, a_storeroom
 from tests.support.postgres import PostgresServer

@@ -12,7 +12,7 @@ from broker.domain.officers import OfficerRole
 from broker.domain.parties import Oin
 from broker.errors import NotFound
 from broker.services import viewing
-from broker.services.screens import EntryFilter
+from broker.services.officer_screens import EntryFilter
 from broker.storage import folding
 from broker.storage import tables as t
 from tests.support.officers import let_in, officer_browser, signed_in

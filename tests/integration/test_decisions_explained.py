@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from broker.app import Broker
 from broker.cli import explaining
 from broker.cli.policies import app
 from broker.domain.stores import LogSearch
@@ -16,6 +15,7 @@ from broker.errors import Invalid, NotFound
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.policy_set import load_texts
 from broker.services.explaining import DECISIONS, explain_logged
+from broker.whole import Broker
 from tests.promises.attacks import JACK, TOM, push
 from tests.support.agreements import decide_with
 from tests.support.officers import officer_browser

@@ -116,7 +116,8 @@ async def test_what_was_erased_is_named_and_not_missing(world: World, intruder: 
     await a_history(world)
     async with nobody_writes(world):
         intruder.disarm()
-        [(tag,)] = intruder.rows("SELECT tag FROM log_opening WHERE field = 'decision' LIMIT 1")
+        released = "SELECT entry_id FROM log_entry WHERE type = 'release:permitted'"
+        [(tag,)] = intruder.rows(f"SELECT tag FROM log_opening WHERE entry_id IN ({released}) AND position > 0 LIMIT 1")
         intruder.change("DELETE FROM log_opening WHERE tag = ?", tag)
     bundle = await bundled(world)
     verdict = verify(world, bundle)
@@ -131,7 +132,9 @@ ATTACKS = {
     "a receipt is another": "UPDATE log_entry SET receipt_sig = receipt_sig || receipt_sig",
     "an entry is gone": "DELETE FROM log_entry WHERE entry_id IN (SELECT entry_id FROM log_index WHERE leaf_index = 3)",
     "entries are moved": "UPDATE log_index SET leaf_index = leaf_index + 1",
-    "an opening belongs elsewhere": "UPDATE log_opening SET field = 'subject' WHERE field = 'professional'",
+    "openings belong elsewhere": "UPDATE log_opening SET position = position + 100",
+    "openings are of another form": "UPDATE log_opening SET field = 'subject'",
+    "openings are somebody else's": "UPDATE log_opening SET tag = (SELECT max(tag) FROM log_subject_key)",
     "the checkpoints' text is edited": "UPDATE log_checkpoint SET note = replace(note, 'localhost', 'elsewhere')",
 }
 

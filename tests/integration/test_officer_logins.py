@@ -1,5 +1,6 @@
 """An officer signs in with the login of their organisation: invited first, bound once, and only for whom it is."""
 
+import asyncio
 import contextlib
 import html
 import json
@@ -447,14 +448,18 @@ async def test_a_login_whose_row_was_moved_to_another_officer_lets_nobody_in(
         whole = next(one.id for one in await rows_of(world, "officer") if one.id != keeper.id)
         await world.settle()
         intruder = intruder_in(world, request)
-        intruder.change("UPDATE officer_login SET officer = ? WHERE officer = ?", whole, keeper.id)
+        await asyncio.to_thread(
+            intruder.change, "UPDATE officer_login SET officer = ? WHERE officer = ?", whole, keeper.id
+        )
         idp.who = SUBJECT
         async with desk(world, idp) as visitor:
             await visitor.sign_in()
             assert (await visitor.browser.get("/console/officers")).url.path == "/console"
         assert len(await entries(world, "officer:signed-in")) == 0
-        intruder.change("DELETE FROM officer_login WHERE created_at > (SELECT MIN(created_at) FROM officer_login)")
-        intruder.change("UPDATE officer_login SET officer = ?", keeper.id)
+        await asyncio.to_thread(
+            intruder.change, "DELETE FROM officer_login WHERE created_at > (SELECT MIN(created_at) FROM officer_login)"
+        )
+        await asyncio.to_thread(intruder.change, "UPDATE officer_login SET officer = ?", keeper.id)
         async with desk(world, idp) as visitor:
             assert (await visitor.sign_in()).url.path.startswith("/console")
         assert len(await entries(world, "officer:signed-in")) == 1, "their own login still is"

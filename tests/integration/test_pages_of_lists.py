@@ -91,9 +91,9 @@ async def test_one_page_looks_into_so_many_and_the_next_goes_on_where_it_ended(
     looked: list[str] = []
     see = boxes.seen_by_recipient
 
-    async def seen(work: Any, house: Any, handover: Handover, *more: Any) -> Any:
+    async def seen(work: Any, house: Any, handover: Handover, *more: Any, **named: bool) -> Any:
         looked.append(handover.id)
-        return await see(work, house, handover, *more)
+        return await see(work, house, handover, *more, **named)
 
     with patch.object(boxes, "seen_by_recipient", seen):
         first = await page(world, READER, "box=received")

@@ -210,7 +210,9 @@ async def test_a_sealed_correction_takes_the_place_of_a_clear_one(world: World) 
     assert texts((await case.ask()).json())["status"] == "Het gaat nu anders."
 
 
-@pytest.mark.parametrize("inside", [b"\xff\xfe", b"no json", b'"a text"', b"NaN", b"[" * 5000])
+@pytest.mark.parametrize(
+    "inside", [b"\xff\xfe", b"no json", b'"a text"', b"NaN", b"[" * 5000, b'["\\ud83d"]', b"[" * 40 + b"]" * 40]
+)
 async def test_what_somebody_sealed_and_cannot_be_read_is_withheld_and_nothing_else(
     world: World, inside: bytes
 ) -> None:

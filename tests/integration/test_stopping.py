@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 
-from broker import app
+from broker import background
 from broker.errors import BrokerError, Unavailable
 from broker.services.erasure import Erasure
 from tests.support.world import World, build_broker, started_again
@@ -30,7 +30,7 @@ class Deaf(Erasure):
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_what_does_not_hear_the_first_time_is_told_again(world: World) -> None:
     deaf = replace(build_broker(world.broker.settings, world.clock), erasure=Deaf(world.broker.house))
-    with patch.object(app, "ASK_AGAIN", 0.1):
+    with patch.object(background, "ASK_AGAIN", 0.1):
         async with asyncio.timeout(20), deaf.running():
             await asyncio.sleep(0)
 
@@ -43,4 +43,4 @@ async def test_it_stops_at_once_at_any_moment(world: World, moment: float) -> No
         began = time.monotonic()
         async with asyncio.timeout(20), started_again(world):
             await asyncio.sleep(moment)
-        assert time.monotonic() - began < moment + app.ASK_AGAIN + 5
+        assert time.monotonic() - began < moment + background.ASK_AGAIN + 5

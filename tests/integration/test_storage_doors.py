@@ -8,14 +8,16 @@ import pytest
 import sqlalchemy as sa
 
 from broker.app import new_id
-from broker.domain.stores import Message, Visit
+from broker.domain.stores import ASTRAY, Message, Taken, Visit
 from broker.errors import Tampered
-from broker.notifications.courier import MOST_TRIES, Courier
+from broker.notifications.courier import AT_A_TIME, HANDFUL, MOST_TRIES, SENDING, Courier
 from broker.storage import tables as t
 from tests.factories import NOW, Storeroom, a_storeroom
 from tests.fakes import StubbornSender
 
 MESSAGE = Message("+31600000001", "sms", "one-time-code", "nl", "Je code is 123456")
+SLOW = Message("noor@example.nl", "email", "invitation", "nl", "Een vraag")
+LATER = NOW + timedelta(minutes=3)
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ async def test_only_what_has_expired_is_forgotten(store):
         await work.guards.once("short", NOW + timedelta(seconds=10))
         await work.guards.once("long", NOW + timedelta(seconds=11))
         await work.guards.count("bucket", 60, NOW)
-        await work.guards.clean(NOW + timedelta(seconds=10))
+        await work.guards.clean(NOW + timedelta(seconds=10) + ASTRAY)
         assert await work.guards.once("short", NOW + timedelta(seconds=10))
         assert not await work.guards.once("long", NOW)
         assert await work.guards.count("bucket", 60, NOW) == 2
@@ -146,9 +148,10 @@ async def test_a_message_waits_sealed_and_is_gone_once_it_went_out(store):
     assert b"123456" not in row.message_sealed
     assert b"+316" not in row.message_sealed
     async with store.storage() as work:
-        assert await work.outbox.due(NOW - timedelta(seconds=1), 5) == []
-        assert await work.outbox.due(NOW, 5) == [(message_id, MESSAGE, 0)]
-        await work.outbox.forget(message_id)
+        assert await work.outbox.take(NOW - timedelta(seconds=1), LATER, 5) == []
+        assert await work.outbox.take(NOW, LATER, 5) == [Taken(message_id, MESSAGE, 0)]
+        assert await work.outbox.take(NOW, LATER, 5) == [], "it is somebody's already"
+        await work.outbox.forget([message_id])
         await work.commit()
     assert await rows(store) == []
 
@@ -156,14 +159,22 @@ async def test_a_message_waits_sealed_and_is_gone_once_it_went_out(store):
 async def test_a_message_that_failed_comes_again_later_and_one_that_is_given_up_is_forgotten(store):
     first, second = await post(store, MESSAGE, MESSAGE)
     async with store.storage() as work:
-        await work.outbox.take(first, NOW + timedelta(minutes=3))
-        await work.outbox.again(first, NOW + timedelta(seconds=5))
-        await work.outbox.forget(second)
+        assert [one.id for one in await work.outbox.take(NOW, LATER, 5)] == [first, second]
+        await work.outbox.again({first: NOW + timedelta(seconds=5)})
+        await work.outbox.forget([second])
         await work.commit()
     async with store.storage() as work:
-        assert await work.outbox.due(NOW + timedelta(seconds=4), 5) == []
-        assert await work.outbox.due(NOW + timedelta(seconds=5), 5) == [(first, MESSAGE, 1)]
+        assert await work.outbox.take(NOW + timedelta(seconds=4), LATER, 5) == []
+        assert await work.outbox.take(NOW + timedelta(seconds=5), LATER, 5) == [Taken(first, MESSAGE, 1)]
     assert len(await rows(store)) == 1
+
+
+async def test_a_message_that_is_given_back_was_never_tried(store):
+    (message_id,) = await post(store, MESSAGE)
+    async with store.storage() as work:
+        await work.outbox.take(NOW, LATER, 5)
+        await work.outbox.give_back([message_id], NOW)
+        assert await work.outbox.take(NOW, LATER, 5) == [Taken(message_id, MESSAGE, 0)]
 
 
 async def test_a_message_of_an_undone_unit_is_never_sent(store):
@@ -251,10 +262,104 @@ async def test_a_message_of_a_courier_that_died_on_the_way_goes_out_after_a_whil
         await Courier(store.storage, Dying(), store.clock).step()
     sender = StubbornSender()
     courier = Courier(store.storage, sender, store.clock)
+    store.clock.later(seconds=SENDING.total_seconds() - 1)
     assert await courier.step() == 0
-    store.clock.later(minutes=3)
+    store.clock.later(seconds=1)
     assert await courier.step() == 1
     assert sender.taken == [(message_id, MESSAGE)]
+
+
+class Gate:
+    """A mail server that keeps every message that it holds waiting until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.held: list[str] = []
+        self.taken: list[str] = []
+
+    async def send(self, message_id: str, message: Message) -> None:
+        if message.kind == "invitation":
+            self.held.append(message_id)
+            await self.open.wait()
+        self.taken.append(message_id)
+
+
+async def test_a_handful_is_taken_and_forgotten_in_one_unit_of_work_each(store):
+    units = 0
+
+    def counted(*, writing: bool = True):
+        nonlocal units
+        units += 1
+        return store.storage(writing=writing)
+
+    sender = StubbornSender()
+    await post(store, *[MESSAGE] * (HANDFUL + 1))
+    courier = Courier(counted, sender, store.clock)
+    assert [await courier.step(), units] == [HANDFUL, 2]
+    assert [await courier.step(), units] == [1, 4]
+    assert await rows(store) == []
+
+
+async def test_no_more_messages_than_that_are_with_the_sender_at_one_time(store):
+    gate = Gate()
+    ids = await post(store, *[SLOW] * (2 * AT_A_TIME))
+    stepping = asyncio.create_task(Courier(store.storage, gate, store.clock).step())
+    async with asyncio.timeout(5):
+        while len(gate.held) < AT_A_TIME:  # noqa: ASYNC110 - the sender says nothing
+            await asyncio.sleep(0.01)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert gate.held == ids[:AT_A_TIME]
+    gate.open.set()
+    assert await stepping == 2 * AT_A_TIME
+    assert sorted(gate.taken) == ids
+
+
+async def test_what_went_out_is_forgotten_while_another_of_the_handful_still_waits(store, monkeypatch):
+    """A courier that is killed then sends only the slow one again."""
+    monkeypatch.setattr("broker.notifications.courier.MOMENT", 0.01)
+    gate = Gate()
+    slow, *_ = await post(store, SLOW, MESSAGE, MESSAGE)
+    stepping = asyncio.create_task(Courier(store.storage, gate, store.clock).step())
+    async with asyncio.timeout(5):
+        while len(await rows(store)) > 1:  # noqa: ASYNC110 - a database tells nobody
+            await asyncio.sleep(0.01)
+    stepping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stepping
+    assert [row.id for row in await rows(store)] == [slow]
+    store.clock.later(seconds=SENDING.total_seconds())
+    sender = StubbornSender()
+    assert await Courier(store.storage, sender, store.clock).step() == 1
+    assert sender.taken == [(slow, SLOW)]
+
+
+async def test_what_went_out_is_forgotten_also_when_the_sender_breaks_off_at_another(store):
+    """What a fault of our own cost must not be the same text twice for everybody before it."""
+
+    class Faulty(StubbornSender):
+        async def send(self, message_id: str, message: Message) -> None:
+            if message == SLOW:
+                raise ArithmeticError
+            await super().send(message_id, message)
+
+    sender = Faulty()
+    *_, last = await post(store, MESSAGE, MESSAGE, SLOW)
+    with pytest.raises(ArithmeticError):
+        await Courier(store.storage, sender, store.clock).step()
+    assert [message for _, message in sender.taken] == [MESSAGE, MESSAGE]
+    assert [row.id for row in await rows(store)] == [last]
+
+
+async def test_a_message_whose_turn_comes_late_is_given_back_and_was_not_tried(store, monkeypatch):
+    """Whoever holds messages for long might send what was erased meanwhile, or what another courier sends too."""
+    monkeypatch.setattr("broker.notifications.courier.PATIENCE", timedelta(seconds=-1))
+    sender = StubbornSender()
+    (message_id,) = await post(store, MESSAGE)
+    assert await Courier(store.storage, sender, store.clock).step() == 1
+    assert sender.tried == []
+    (row,) = await rows(store)
+    assert (row.id, row.tries, row.next_try_at) == (message_id, 0, store.clock())
 
 
 async def test_two_couriers_bring_each_message_once(store):

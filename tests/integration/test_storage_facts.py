@@ -1,5 +1,6 @@
 """What organisations say stands side by side, sealed; people are recognised by the strongest sign there is."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -22,10 +23,12 @@ from broker.domain.parties import (
     StatedContact,
 )
 from broker.domain.ports import Passkey, place_of
+from broker.domain.reachability import Reachability
 from broker.domain.signers import required_signers, youngest_band
 from broker.domain.stores import AuthorityClaim, InForce, Invitation, PersonClaim
 from broker.errors import Conflict, Tampered
 from broker.storage import tables as t
+from broker.storage.rows import Remembered
 from tests.factories import (
     DOCTOR,
     NOW,
@@ -186,6 +189,56 @@ async def test_an_organisation_is_replaced_whole(store):
         assert await work.organisations.get("0" * 20) is None
         assert await work.organisations.jwks("0" * 20) == []
         assert [o.name for o in await work.organisations.all()] == ["Nieuw", "School"]
+
+
+async def test_an_organisation_that_was_read_is_not_taken_for_one_whose_row_was_altered_since(store):
+    whole = Organisation(SENDER, "School", "school", sealing_key="{}", jwks_url="https://a.test/", bound_tokens=True)
+    whole = replace(whole, reachability=Reachability(telephone="088 123", urgent_telephone="112"))
+    async with store.storage() as work:
+        await work.organisations.add(whole, [{"kid": "k"}])
+        await work.commit()
+    changes = {"name": "B", "kind": "gp", "suspended": True, "sealing_key": None, "jwks": "[]", "jwks_url": ""}
+    mine = sa.update(t.organisation).where(t.organisation.c.oin == SENDER)
+    changes |= {"bound_tokens": False, "row_tag": "0" * 64, "reachability": '["", "088 124", "", "112"]'}
+    for column, value in changes.items():
+        async with store.storage() as work:
+            assert await work.organisations.get(SENDER) == whole
+            await work._connection.execute(mine.values({column: value}))
+            for _ in range(2):
+                with pytest.raises(Tampered):
+                    await work.organisations.get(SENDER)
+
+
+async def test_where_an_organisation_is_reached_cannot_be_added_nor_taken_away_in_its_row(store):
+    """A tag from before there was such a thing still holds, and one of a row with it does not hold without."""
+    plain = Organisation(SENDER, "School", "school")
+    reached = replace(plain, reachability=Reachability("https://school.test/", "088 123", "ma-vr 9-17", "112"))
+    mine = sa.update(t.organisation).where(t.organisation.c.oin == SENDER)
+    before = store.means.tags.tag("organisation", json.dumps([SENDER, "School", "school", False, None, "[]"]))
+    for kept, text in ((plain, reached.reachability.text), (reached, None)):
+        async with store.storage() as work:
+            await work.organisations.add(kept, [])
+            await work.commit()
+        async with store.storage() as work:
+            assert await work.organisations.get(SENDER) == kept
+            [tag] = [
+                row.row_tag
+                for row in await work.organisations._all(
+                    sa.select(t.organisation).where(t.organisation.c.oin == SENDER)
+                )
+            ]
+            assert (tag == before) == (kept is plain)
+            await work._connection.execute(mine.values(reachability=text))
+            with pytest.raises(Tampered):
+                await work.organisations.get(SENDER)
+
+
+def test_what_is_remembered_of_rows_is_bounded_and_the_first_goes_first():
+    memory: Remembered[str] = Remembered(2)
+    for one in ("a", "b", "c"):
+        assert memory.keep((one, None), one) == one
+    assert [memory.get((one, None)) for one in ("a", "b", "c")] == [None, "b", "c"]
+    assert memory.get(("b", "")) is None
 
 
 async def test_nothing_that_says_who_somebody_is_lies_readable(store, request):
@@ -436,10 +489,10 @@ async def test_a_release_is_acknowledged_once_by_whom_it_was_for_and_shown_to_wh
         await work.releases.add("rel-1", appended.entry.id, handover.id, who, handover.sections, NOW)
         await work.commit()
     async with store.storage() as work:
-        assert await work.releases.acknowledge("rel-1", ProfessionalId("pro-2"), NOW) is None
-        assert await work.releases.acknowledge("rel-2", who.id, NOW) is None
-        assert await work.releases.acknowledge("rel-1", who.id, NOW) == "now"
-        assert await work.releases.acknowledge("rel-1", who.id, NOW) == "before"
+        assert await work.releases.acknowledge("rel-1", ProfessionalId("pro-2"), NOW, taken_over=True) is None
+        assert await work.releases.acknowledge("rel-2", who.id, NOW, taken_over=True) is None
+        assert await work.releases.acknowledge("rel-1", who.id, NOW, taken_over=True) == "now"
+        assert await work.releases.acknowledge("rel-1", who.id, NOW, taken_over=True) == "before"
         (seen,) = await work.releases.of_person(people["child"], SENDER, people["mother"])
         assert (seen.at, seen.organisation, seen.role, seen.types) == (NOW, SCHOOL, who.role, ("status",))
         assert await work.releases.of_person(people["mother"], SENDER, people["mother"]) == []

@@ -1,6 +1,7 @@
 """Every committed entry comes into the tree exactly once, whoever sequences; nothing that was not committed does."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broker.domain.events import EventType, LogEvent, Personal
-from broker.domain.parties import Oin
-from broker.domain.stores import LogSearch
+from broker.domain.parties import Oin, PersonId
+from broker.domain.stores import LogSearch, TreeSeen, TreeState
 from broker.errors import Conflict, NotFound, Tampered, Unavailable
 from broker.storage import tables as t
-from broker.storage.appending import SealedOpening, write, write_one_by_one
+from broker.storage.appending import write, write_one_by_one
+from broker.storage.openings import SealedOpening, how_many
 from broker.storage.unit_of_work import SqlStorage
 from broker.transparency import ledger as module
 from broker.transparency.merkle import leaf_hash, root_of
@@ -251,6 +253,134 @@ async def test_a_changed_or_moved_opening_is_tampered(store):
             await work.log.openings(one.entry.id)
 
 
+RELEASED = an_event(
+    3,
+    personal=(
+        Personal("pro-1", "professional", "pro-1"),
+        Personal("pro-1", "role", "teacher"),
+        Personal("child", "subject", "child"),
+        Personal("child", "decision", '[{"told": "é😀"}]'),
+        Personal("sister", "concerned", "sister"),
+        *[Personal("child", "concerned", "")] * 4,
+    ),
+)
+VALUES = {
+    "professional": ["pro-1"], "role": ["teacher"], "subject": ["child"], "decision": ['[{"told": "é😀"}]'],
+    "concerned": ["sister", "", "", "", ""],
+}  # fmt: skip
+
+
+async def openings_in(store, entry: str) -> list:
+    async with store.storage(writing=False) as work:
+        c = t.log_opening.c
+        found = sa.select(t.log_opening).where(c.entry_id == entry).order_by(c.position)
+        return list((await work._connection.execute(found)).all())
+
+
+def tag_of(store, owner: str) -> str:
+    return store.means.tags.tag("log-subject", owner)
+
+
+async def as_before(store, entry: str) -> None:
+    """The openings of an entry as they were written once: a row for each."""
+    means = store.means
+    async with store.storage() as work:
+        keys = {row.tag: row.wrapped_key for row in await work._connection.execute(sa.select(t.log_subject_key))}
+        packed, opened = await openings_in(store, entry), {o.position: o for o in await work.log.openings(entry)}
+        await work._connection.execute(sa.delete(t.log_opening).where(t.log_opening.c.entry_id == entry))
+        owners = {n: one.owner for n, one in enumerate(RELEASED.personal)}
+        assert len(packed) < len(opened) == len(owners)
+        for position, opening in opened.items():
+            tag = tag_of(store, owners[position])
+            key = await means.opened_keys.open(means.subject_keys, tag, keys[tag])
+            clear = json.dumps([opening.salt, opening.value], ensure_ascii=False).encode()
+            sealed = means.subject_keys.seal_with(key, f"{entry}:{position}", clear)
+            row = {"entry_id": entry, "position": position, "tag": tag, "field": opening.field, "ciphertext": sealed}
+            await work._connection.execute(sa.insert(t.log_opening).values(row))
+        await work.commit()
+
+
+async def test_an_owner_has_one_row_in_an_entry_whatever_is_in_it(store):
+    (appended,) = await append(store, RELEASED)
+    rows = await openings_in(store, appended.entry.id)
+    whose = [("pro-1", 0, "2"), ("child", 2, "6"), ("sister", 4, "1")]
+    assert [(row.tag, row.position, row.field) for row in rows] == [(tag_of(store, o), at, n) for o, at, n in whose]
+    async with store.storage(writing=False) as work:
+        openings = await work.log.openings(appended.entry.id)
+    assert [opening.position for opening in openings] == list(range(9))
+    assert store.ledger().read(appended.entry.leaf, openings).personal == VALUES
+
+
+async def test_rows_of_before_are_read_beside_those_of_now(store):
+    old, new = [one.entry for one in await append(store, RELEASED, RELEASED)]
+    await as_before(store, old.id)
+    assert len(await openings_in(store, old.id)) == 9
+    async with store.storage(writing=False) as work:
+        found = await work.log.openings_of([new.id, old.id])
+    for entry in (old, new):
+        assert store.ledger().read(entry.leaf, found[entry.id]).personal == VALUES
+
+
+async def test_whoever_is_erased_goes_out_of_either_form_and_is_counted(store):
+    old, new = [one.entry for one in await append(store, RELEASED, RELEASED)]
+    await as_before(store, old.id)
+    async with store.storage() as work:
+        assert await work.erasure.forget(PersonId("child"), NOW) == 12
+        await work.commit()
+        found = await work.log.openings_of([new.id, old.id])
+    left = {"professional": ["pro-1"], "role": ["teacher"], "concerned": ["sister"]}
+    for entry in (old, new):
+        read = store.ledger().read(entry.leaf, found[entry.id])
+        assert (read.personal, read.gone) == (left, 6)
+
+
+MOVED = {
+    "another number": {"field": "5"},
+    "no number": {"field": "decision"},
+    "no number that is written": {"field": "02"},
+    "another place": {"position": 7},
+    "another entry": {"entry_id": "other"},
+    "another owner": {"tag": "sister"},
+    "cut short": {"ciphertext": -1},
+}
+MOVED_BEFORE = {**MOVED, "a number": {"field": "1"}, "a word": {"field": "role"}}
+for of_now_only in ("no number", "another number", "no number that is written"):
+    MOVED_BEFORE.pop(of_now_only)
+
+
+@pytest.mark.parametrize(
+    ("change", "before"),
+    [*((change, False) for change in MOVED.values()), *((change, True) for change in MOVED_BEFORE.values())],
+    ids=[*MOVED, *(f"{name}, of before" for name in MOVED_BEFORE)],
+)
+async def test_openings_open_where_they_belong_and_in_their_own_form(store, change, before):
+    entry, other = [one.entry for one in await append(store, RELEASED, an_event(personal=()))]
+    if before:
+        await as_before(store, entry.id)
+    row = next(r for r in await openings_in(store, entry.id) if r.position == 2)
+    wrong = {"entry_id": other.id, "tag": tag_of(store, "sister"), "ciphertext": row.ciphertext[:-1]}
+    values = {name: wrong.get(name, value) for name, value in change.items()}
+    c = t.log_opening.c
+    async with store.storage() as work:
+        await work._connection.execute(
+            sa.delete(t.log_opening).where(c.entry_id == entry.id, c.position == values.get("position"))
+        )
+        mine = sa.update(t.log_opening).where(c.entry_id == entry.id, c.position == 2)
+        assert (await work._connection.execute(mine.values(values))).rowcount == 1
+        await work.commit()
+        holder = other if "entry_id" in change else entry
+        with pytest.raises(Tampered):
+            store.ledger().read(holder.leaf, await work.log.openings(holder.id))
+
+
+@pytest.mark.parametrize(
+    ("field", "number"),
+    [("1", 1), ("11", 11), ("9999", 9999), ("subject", 1), ("", 1), ("0", 1), ("٣", 1), ("9" * 9, 1)],
+)
+def test_a_row_holds_as_many_as_it_says_or_one(field, number):
+    assert how_many(field) == number
+
+
 async def test_search_narrows_by_each_field_and_pages_newest_first(store):
     events = [
         an_event(1),
@@ -442,11 +572,74 @@ async def test_the_first_checkpoint_of_a_size_stays(store):
 
 
 async def test_tiles_grow_and_missing_ones_are_left_out(store):
+    first, second = await append(store, an_event(1), an_event(2))
     async with store.storage() as work:
-        await work.tree.keep_tiles({(0, 0): b"a" * 32, (0, 1): b"b" * 32})
-        await work.tree.keep_tiles({(0, 0): b"a" * 32 + b"c" * 32})
-        assert await work.tree.tiles([(0, 0), (0, 1), (1, 0)]) == {(0, 0): b"a" * 32 + b"c" * 32, (0, 1): b"b" * 32}
+        state, _ = await work.tree.begin(1)
+        grown = TreeState(1, b"1" * 32)
+        await work.tree.extend(0, [first.entry.id], grown, {(0, 0): b"a" * 32, (0, 1): b"b" * 32})
+        assert state.size == 0
+        assert await work.tree.begin(5) == (grown, [await the_entry(work, second)])
+        await work.tree.extend(1, [second.entry.id], TreeState(2, b"2" * 32), {(0, 0): b"a" * 32 + b"c" * 32})
+        both = {(0, 0): b"a" * 32 + b"c" * 32, (0, 1): b"b" * 32}
+        assert await work.tree.tiles([(0, 0), (0, 1), (1, 0)]) == both
         assert await work.tree.tiles([]) == {}
+        seen, there = await work.tree.seen([(0, 1), (1, 0), (0, 0)])
+        assert (seen, there) == (TreeSeen(TreeState(2, b"2" * 32), None), both)
+        await work.checkpoints.keep(1, "older", NOW)
+        await work.checkpoints.keep(2, "newest", NOW)
+        assert await work.tree.seen([(3, 3)]) == (TreeSeen(TreeState(2, b"2" * 32), (2, "newest")), {})
+        assert await work.tree.seen() == (TreeSeen(TreeState(2, b"2" * 32), (2, "newest")), {})
+
+
+async def the_entry(work, appended):
+    [entry] = await work.log.several([appended.entry.id])
+    return entry
+
+
+TREE = (t.log_index, t.log_queue, t.log_tile, t.log_state)
+
+
+async def test_both_ways_to_extend_the_tree_leave_the_same_rows(store):
+    appended = await append(store, *[an_event(n) for n in range(4)])
+    ids, grown = [one.entry.id for one in appended], {(0, 0): b"a" * 64, (1, 0): b"b" * 32}
+    found = []
+    for way in ("extend", "extend_step_by_step"):
+        async with store.storage() as work:
+            extend = getattr(work.tree, way)
+            await extend(0, ids[2:0:-1], TreeState(2, b"r" * 32), {(0, 0): b"a" * 32})
+            await extend(2, ids[3:], TreeState(3, b"s" * 32), grown)
+            rows = [(await work._connection.execute(sa.select(table))).all() for table in TREE]
+            found.append([sorted(map(tuple, each)) for each in rows])  # and it is undone
+    assert found[0] == found[1]
+    assert [len(each) for each in found[0]] == [3, 1, 2, 1]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer: nobody waits inside
+async def test_who_waited_for_the_fence_sees_what_is_left_of_the_queue(store):
+    """The statement that takes the fence began before somebody else placed an entry: it would be placed twice."""
+    first, second = await append(store, an_event(1), an_event(2))
+    async with store.storage() as before:
+        await before.tree.begin(1)
+        late = asyncio.create_task(begun(store))
+        await waits_for_a_lock(store)
+        await before.tree.extend(0, [first.entry.id], TreeState(1, b"1" * 32), {(0, 0): b"a" * 32})
+        await before.commit()
+    state, ids = await late
+    assert state == TreeState(1, b"1" * 32)
+    assert ids == [second.entry.id]
+
+
+async def begun(store):
+    async with store.storage() as work:
+        state, entries = await work.tree.begin(5)
+        return state, [entry.id for entry in entries]
+
+
+async def waits_for_a_lock(store):
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    async with asyncio.timeout(20), store.database.engine.connect() as connection:
+        while not (await connection.execute(waiting)).scalar_one():  # noqa: ASYNC110 - a lock tells nobody
+            await asyncio.sleep(0.01)
 
 
 async def test_a_place_that_is_missing_in_the_log_is_tampered(store):

@@ -233,7 +233,7 @@ def test_what_says_who_somebody_is_lies_sealed_or_tagged_only():
     plain = {c.name for table in t.metadata.tables.values() for c in table.columns if isinstance(c.type, sa.Text)}
     assert plain == {
         *("line", "jwks", "jwks_url", "sealing_key", "statement", "note", "texts", "section_types", "persons"),
-        *("words", "signals", "places"),
+        *("words", "signals", "places", "reachability"),
     }
     binary = {
         c.name for table in t.metadata.tables.values() for c in table.columns if isinstance(c.type, sa.LargeBinary)

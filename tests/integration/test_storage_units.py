@@ -10,6 +10,7 @@ import aiosqlite
 import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from broker.domain.parties import Oin, Organisation, PersonId
@@ -99,6 +100,19 @@ async def test_a_unit_that_was_left_cannot_commit(store):
     with pytest.raises(RuntimeError):
         await work.commit()
     assert await numbers(store) == []
+
+
+async def test_who_reads_sees_everything_as_it_was_at_one_moment(store):
+    await write(store, 1)
+    async with store.storage(writing=False) as work:
+        assert [int(o.oin[-1]) for o in await work.organisations.all()] == [1]
+        await write(store, 2)
+        assert [int(o.oin[-1]) for o in await work.organisations.all()] == [1]
+    assert await numbers(store) == [1, 2]
+    async with store.storage() as work:  # over the same connection, but who writes must see what was committed first
+        if not store.database.sqlite:
+            await write(store, 3)
+        assert len(await work.organisations.all()) == (2 if store.database.sqlite else 3)
 
 
 async def test_readers_do_not_wait_for_a_writer_and_see_nothing_unfinished(store):
@@ -290,9 +304,25 @@ async def test_a_database_that_goes_while_one_works_is_unavailable_and_nothing_i
     assert await numbers(store) == [3]
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("writing", [True, False])
+async def test_a_connection_that_ends_just_when_it_is_taken_is_unavailable(store, writing):
+    await write(store, 1)
+
+    def end(connection, *_):
+        connection.driver_connection.pgconn.finish()
+
+    event.listen(store.database.engine.sync_engine, "checkout", end)
+    with pytest.raises(Unavailable):
+        async with store.storage(writing=writing) as work:
+            await work.organisations.all()
+    event.remove(store.database.engine.sync_engine, "checkout", end)
+    assert await numbers(store) == [1]
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # writers queue there
 async def test_a_full_pool_is_unavailable_and_not_for_ever(database_url):
-    store = a_storeroom(database_url, pool_size=1)
+    store = a_storeroom(database_url, pool_size=2)
     store.database.engine.pool._timeout = 0.2
     async with store.storage(), store.storage():
         with pytest.raises(Unavailable):

@@ -287,7 +287,7 @@ async def test_an_entry_that_is_not_what_was_logged_is_no_file(
     intruder = intruder_in(world, request)
     async with nobody_writes(world):
         intruder.disarm()
-        intruder.change("UPDATE log_opening SET field = 'subject' WHERE field = 'professional'")
+        intruder.change("UPDATE log_opening SET position = position + 100")
     answer = await taken(world, officer, format="csv", **this_day(world))
     assert answer.status_code == 500
     assert "content-disposition" not in answer.headers

@@ -17,8 +17,10 @@ from broker.domain.calendar import birthday, local_day
 from broker.domain.consents import Stance
 from broker.domain.parties import PersonId
 from broker.domain.reminders import BEFORE_A_BIRTHDAY, BEFORE_THE_END
+from broker.domain.stores import Unforeseen
 from broker.services.reminders import PAGE, Reminders
 from broker.storage import tables as t
+from broker.storage.together.batches import Together
 from tests.promises import attacks
 from tests.promises.attacks import JACK, TOM, Case, person
 from tests.support.surface import rows_of
@@ -159,8 +161,13 @@ async def test_one_look_finds_what_one_by_one_finds(world: World, case: Case) ->
         assert await work.persons.reach((), case.handover.sender) == {}
 
 
-async def test_telling_takes_a_bounded_number_of_statements(world: World) -> None:
-    """However many there are to tell: as many for one person as for four."""
+async def test_telling_takes_a_bounded_number_of_statements(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are to tell, of a release that is done alone: as many for one person as for four."""
+
+    async def nobody_else(*_: object) -> None:
+        raise Unforeseen
+
+    monkeypatch.setattr(Together, "board", nobody_else)
     counts = []
     await world.push("sander-to-team")
     await world.everybody_says_yes("sander-to-team")
@@ -395,6 +402,22 @@ async def test_a_round_that_broke_off_loses_nothing(world: World, case: Case, mo
     assert await world.broker.reminders.round() == 3
 
 
+async def test_a_round_that_came_to_its_end_is_enough_for_the_day(
+    world: World, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, asked = at(case.handover.consent_until), list[datetime]()
+
+    async def remind(_: Reminders) -> int:
+        asked.append(world.clock())
+        return 0
+
+    monkeypatch.setattr(Reminders, "remind", remind)
+    for hours in (0, 1, 2, 24, 25):
+        world.clock.fixed = began + timedelta(hours=hours)
+        await world.broker.reminders.round()
+    assert asked == [began, began + timedelta(hours=24)]
+
+
 async def test_more_handovers_than_a_page_holds_are_all_reminded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("broker.services.reminders.PAGE", 2)
     assert PAGE > 2
@@ -426,7 +449,7 @@ async def test_damage_in_one_persons_data_is_an_alarm_and_stops_nobody_else(worl
     with capture_logs() as logs:
         sent = await world.broker.reminders.remind()
     alarms = [line for line in logs if line["event"] == "reminders:damaged"]
-    assert (sent, len(alarms)) == {"facts": (0, 1), "contact": (1, 1), "basis": (2, 0)}[what]
+    assert (sent, len(alarms)) == {"facts": (0, 1), "contact": (1, 1), "basis": (2, 1)}[what]
     world.clock.fixed = at(whole.handover.consent_until)
     with capture_logs() as more:
         assert await world.broker.reminders.remind() == 3

@@ -102,6 +102,42 @@ def test_a_type_that_may_leave_in_clear_again_is_wider() -> None:
     assert compare(load_texts({**texts, "vocabulary.toml": closed}), load_texts(texts)).direction is WIDER
 
 
+def test_a_type_that_grows_old_is_narrower_and_one_that_lasts_longer_is_wider() -> None:
+    texts = small_texts(f'@id("r1") {NOTES}{BASE}')
+    status = "[section_types.status]\n"
+
+    def lasting(period: str) -> PolicySet:
+        line = f'{status}expires = "{period}"\n' if period else status
+        return load_texts({**texts, "vocabulary.toml": texts["vocabulary.toml"].replace(status, line)})
+
+    for old, new, direction in (
+        ("", "P12M", NARROWER),
+        ("P12M", "P6M", NARROWER),
+        ("P6M", "P12M", WIDER),
+        ("P6M", "", WIDER),
+        ("P1M", "P30D", Direction.BOTH),
+        ("P6M", "P6M", EQUAL),
+    ):
+        found = compare(lasting(old), lasting(new))
+        assert found.direction is direction, (old, new)
+        assert len(found.others) == (direction is not EQUAL)
+    said = compare(lasting(""), lasting("P12M")).others[0].words.en
+    assert said == "'How far the support is' is given until at most P12M after it was filled in from now on."
+
+
+def test_who_agrees_goes_along_from_now_on_or_no_longer() -> None:
+    texts = small_texts(f'@id("r1") {NOTES}{BASE}')
+    status = "[section_types.status]\n"
+    vocabulary = texts["vocabulary.toml"].replace(status, f"{status}signed_off = true\n")
+    without, having = load_texts(texts), load_texts({**texts, "vocabulary.toml": vocabulary})
+    on, off = compare(without, having), compare(having, without)
+    assert (on.direction, off.direction) == (WIDER, NARROWER)
+    assert [one.words.en for one in (*on.others, *off.others)] == [
+        "With 'How far the support is' goes from now on who agrees with it and who sees it differently.",
+        "With 'How far the support is' no longer goes who agrees with it.",
+    ]
+
+
 def test_a_new_word_that_a_rule_leaves_free_is_wider_and_a_word_that_goes_is_narrower() -> None:
     rules = f'@id("r1") {NOTES}{BASE}'
     more = {**WORDS, "organisation_kinds": (*WORDS["organisation_kinds"], "hospital")}

@@ -26,6 +26,7 @@ from tests.policies.mutants import Mutant, mutants, taken_of
 AT_LEAST = 0.95
 ALIKE = {
     "coordination-protection": "what is given to the Board as well, board-uses-its-own-channel takes away again",
+    "own-plan": "what is given to the Board as well, board-uses-its-own-channel takes away again",
     "safety-assessment": "what is given to the Board as well, board-uses-its-own-channel takes away again",
     "safety-violence": "so there, and the timeline is given to the same people by safety-assessment already",
     "parent-health-never-to-school": "takes away what nothing gives; a slip in it shows when some rule gives it",

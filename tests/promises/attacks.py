@@ -147,6 +147,20 @@ def texts_in(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
+def with_strangers(body: dict[str, Any], *, own_contacts: bool = False) -> dict[str, Any]:
+    """The body, changed: fresh references, identifiers and (unless they are to be the family's own) contacts."""
+    fresh = secrets.token_hex(4)
+    body["reference"] += fresh
+    for person in body["people"]:
+        person["reference"] += fresh
+        for identifier in person.get("identifiers", ()):
+            identifier["value"] = f"{secrets.randbelow(10**9):09}"
+        for contact in () if own_contacts else person.get("contacts", ()):
+            mail = contact["channel"] == "email"
+            contact["value"] = f"{fresh}.{contact['value']}" if mail else f"+316{secrets.randbelow(10**8):08}"
+    return body
+
+
 async def push(
     world: World,
     name: str,
@@ -159,15 +173,7 @@ async def push(
 
     Contacts are fresh too, unless it is to be the family's own: two people with one contact would be a doubt.
     """
-    body, fresh = world.body(name), secrets.token_hex(4)
-    body["reference"] += fresh
-    for person in body["people"]:
-        person["reference"] += fresh
-        for identifier in person.get("identifiers", ()):
-            identifier["value"] = f"{secrets.randbelow(10**9):09}"
-        for contact in () if own_contacts else person.get("contacts", ()):
-            mail = contact["channel"] == "email"
-            contact["value"] = f"{fresh}.{contact['value']}" if mail else f"+316{secrets.randbelow(10**8):08}"
+    body = with_strangers(world.body(name), own_contacts=own_contacts)
     body.update(more)
     if change is not None:
         change(body)

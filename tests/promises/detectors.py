@@ -15,7 +15,6 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from broker.app import Broker
 from broker.crypto.signatures import ed25519_holds
 from broker.domain.log_ports import Selection
 from broker.errors import BrokerError, NotFound
@@ -28,6 +27,7 @@ from broker.transparency.remote import verify_address
 from broker.transparency.tiles import tile_path
 from broker.transparency.verdicts import Verdict
 from broker.transparency.verifier import verify_receipt
+from broker.whole import Broker
 from broker.witness import house
 from broker.witness.memory import STATE
 

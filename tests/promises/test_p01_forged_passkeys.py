@@ -45,7 +45,7 @@ async def forge(world: World, signer: PersonId, device: Authenticator, *, logged
         [record] = confirmed(notary, device, replace(by_code, id=house.ids(), serial=2, at=world.clock()), **HERE)  # type: ignore[arg-type]
         await work.consents.add(record, notary.sign(record))
         if logged:
-            await work.log.append(_logged(record))
+            await work.log.append(_logged(record, await work.handovers.get(record.handover)))
         await work.commit()
 
 

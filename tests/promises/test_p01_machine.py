@@ -20,7 +20,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from broker.notifications.courier import Courier
 from broker.pdp.policy_set import PolicySet, load
 from broker.transparency import ledger
-from broker.transparency.ledger import Ledger
 from tests.promises import model
 from tests.promises.histories import AGREED, HELP, KINDS, PEOPLE, READERS, SAFETY, Family, Pushed, Stated, noon
 from tests.promises.test_p02_no_section_without_a_permit import changed, in_force, school_rule
@@ -155,14 +154,13 @@ def rooms(
 ) -> Iterator[tuple[asyncio.Runner, World]]:
     """A world, and the loop that it lives in, for a test that is itself no coroutine.
 
-    What comes after the commits is left out: proofs in receipts, messages, and a checkpoint for every few entries.
+    What comes after the commits is left out: messages, and a checkpoint for every few entries.
     """
 
-    async def none(*_: object) -> int | None:
-        return None
+    async def nothing_sent(_: object) -> int:
+        return 0
 
-    monkeypatch.setattr(Ledger, "_wait_for_proof", none)
-    monkeypatch.setattr(Courier, "step", none)
+    monkeypatch.setattr(Courier, "step", nothing_sent)
     monkeypatch.setattr(ledger, "PAUSE", 1.0)
     kind = database_url.partition(":")[0].partition("+")[0]
     with asyncio.Runner() as runner:

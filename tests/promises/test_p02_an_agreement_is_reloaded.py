@@ -14,7 +14,7 @@ from broker.domain.stores import UnitOfWork
 from broker.errors import BrokerError, Unavailable, Unsafe
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.policy_set import load, load_texts
-from broker.services import agreements, releases
+from broker.services import agreements, releasing
 from broker.services.agreements import Agreements
 from tests.promises.attacks import ALL, TOM, Case, push
 from tests.support.agreements import copied_policies, decide_with
@@ -254,13 +254,13 @@ async def test_a_release_is_decided_by_one_agreement_from_beginning_to_end(
     emptied = LoadedAgreement(
         replace(shipped, digest="0" * 64, vocabulary=replace(shipped.vocabulary, purposes={}), notices={}, channels=())
     )
-    gather = releases.situation_of
+    gather = releasing.situation_of
 
     async def meanwhile(*given: object, **more: object) -> object:
         decide_with(world, emptied)
         return await gather(*given, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(releases, "situation_of", meanwhile)
+    monkeypatch.setattr(releasing, "situation_of", meanwhile)
     response = await case.ask()
     assert response.status_code == 200
     assert response.json()["policyDigest"] == shipped.digest

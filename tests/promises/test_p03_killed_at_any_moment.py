@@ -13,7 +13,7 @@ from typing import Any, cast
 import httpx
 import sqlalchemy as sa
 
-from broker.app import Broker, build
+from broker.app import build
 from broker.cli.stage import Stage
 from broker.client import Client, ClientKey
 from broker.crypto.encoding import from_b64url
@@ -21,6 +21,7 @@ from broker.crypto.signatures import ed25519_holds
 from broker.settings import read_settings
 from broker.storage import tables as t
 from broker.transparency.verifier import verify_receipt
+from broker.whole import Broker
 from tests.promises.attacks import TOM, Case, texts_in
 from tests.support.world import ROOT, World, read_family, today
 

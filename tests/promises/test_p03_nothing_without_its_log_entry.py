@@ -25,6 +25,7 @@ from broker.services.approvals import keep_approval, proposed
 from broker.storage import tables as t
 from broker.storage.log import Log
 from broker.storage.tables import INSERT_ONLY
+from broker.storage.together.stores import ReleaseWork
 from broker.storage.unit_of_work import SqlUnitOfWork
 from tests.promises.attacks import ALL, TOM, Case, assert_only, entries, push, releases, rows
 from tests.support.agreements import propose
@@ -107,18 +108,21 @@ async def test_each_answer_is_in_the_log_before_its_first_byte_leaves(world: Wor
 
 @contextlib.contextmanager
 def commits_of_releases(monkeypatch: pytest.MonkeyPatch, instead: Callable[[Any, Any], Any]) -> Iterator[None]:
-    """Something else happens where `services.releases` commits; everybody else commits as always."""
-    genuine = SqlUnitOfWork.commit
+    """Something else happens where `services.releases` commits, alone or together; everybody else commits as always."""
 
-    async def commit(work: SqlUnitOfWork) -> None:
-        caller = sys._getframe(1).f_code.co_filename
-        if caller.endswith("services/releases.py"):
-            await instead(work, genuine)
-        else:
-            await genuine(work)
+    def other(genuine: Any) -> Any:
+        async def commit(work: Any) -> None:
+            caller = sys._getframe(1).f_code.co_filename
+            if caller.endswith("services/releases.py"):
+                await instead(work, genuine)
+            else:
+                await genuine(work)
+
+        return commit
 
     with monkeypatch.context() as patch:
-        patch.setattr(SqlUnitOfWork, "commit", commit)
+        for kind in (SqlUnitOfWork, ReleaseWork):
+            patch.setattr(kind, "commit", other(kind.commit))
         yield
 
 
@@ -171,7 +175,7 @@ async def test_any_of_the_statements_that_log_it_fails(world: World, case: Case)
         for what in ASKED if table.startswith("log") else ("what is permitted",):
             with refusing(world, table) as refused:
                 await assert_nothing_comes_out(case, what)
-            assert len(refused) == 1, (table, what)
+            assert len(refused) == 2, (table, what)  # together with others, and then alone
     await assert_all_works(case)
 
 
@@ -219,13 +223,20 @@ async def cut_off(world: World, intruder: Intruder) -> None:
         await asyncio.to_thread(intruder.rows, wanted, make_url(world.database_url).database)
 
 
+async def driver_of(work: Any) -> Any:
+    """SQLite's own connection, of a unit of work that is alone or together with others."""
+    if isinstance(work, ReleaseWork):
+        [trips] = work._together._all
+        return trips._connection  # type: ignore[attr-defined]
+    return (await work._connection.get_raw_connection()).driver_connection
+
+
 async def test_the_database_goes_away_between_the_entry_and_the_commit(
     world: World, case: Case, intruder: Intruder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def goes_away(work: Any, genuine: Any) -> None:
         if intruder._server is None:
-            connection = await work._connection.get_raw_connection()
-            await connection.driver_connection.close()
+            await (await driver_of(work)).close()
         else:
             await cut_off(world, intruder)
         await genuine(work)

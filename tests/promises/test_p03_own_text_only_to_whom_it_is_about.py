@@ -7,6 +7,7 @@ about; the safety plan is about his father too, and `parent-health` about his fa
 import asyncio
 import base64
 import json
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -108,6 +109,9 @@ async def test_it_is_there_too_after_a_no_and_in_the_proof_of_who_read(world: Wo
         address = f"/mine/texts/{id_of(world, case, 'status')}"
         page = await browser.post(address, data=form_of(mine.text, address))
         assert STATUS in page.text
+        [way] = re.findall(r'href="(/mine/sections/[0-9a-f]{32}/correction-request)"', page.text)
+        asked = await browser.get(way)
+        assert (asked.status_code, STATUS in asked.text) == (200, False)
         await world.settle()
         proof = (await browser.get("/mine/proof")).json()
     assert SHOWN in [json.loads(base64.b64decode(entry["leaf"]))["type"] for entry in proof["entries"]]

@@ -8,6 +8,7 @@ from datetime import timedelta
 import httpx
 
 from broker.cli.visitor import answered, form_of, forms_of
+from tests.support.agreeing import agree
 from tests.support.agreements import propose
 from tests.support.officers import OfficerBrowser, officer_browser
 from tests.support.review import an_item
@@ -44,6 +45,7 @@ OFFICERS_LOOK = {
     "log_state",
     "log_checkpoint",
     "log_follower",  # how far the console has read the log
+    "indicator_count",  # the same by month
     "log_daily",  # how many of what there were on this day
     "log_fold",  # and which of them read the same
     "log_fold_entry",
@@ -125,10 +127,15 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
         "purpose": "take-away",
         "back": "files",
         "period": "weeks",
+        "quarter": "2026-Q3",
         "reaction": reaction,
+        "task": NO_SUCH_ID,
         "part": part,
         "kind": "reaction",
+        "oin": "00000099000000020000",
+        "organisation_kind": "school",
         "text_id": part,
+        "plan": part,
         "language": "nl",
         "provider": "waterdijk",
         "reason": "login-unknown",
@@ -171,7 +178,7 @@ async def test_get_and_head_of_every_address_by_everybody_change_nothing(world: 
                 # A token means nothing to a page, nor a cookie to the API; everything is tried by nobody and one of each.
                 if who in ("recipient", "stranger", "sender") and not address.startswith("/v1"):
                     continue
-                if who == "sender" and address.endswith("/reactions"):
+                if who == "sender" and address.endswith(("/reactions", "/sign-offs")):
                     continue  # is logged: see below
                 if who in ("typed the code", "waits for the one-time code", "looks back") and address.startswith("/v1"):
                     continue
@@ -241,6 +248,22 @@ async def test_what_a_sender_reads_of_a_family_leaves_its_own_log_line_and_nothi
     assert new == ["reaction:read"]
 
 
+async def test_what_a_sender_reads_of_who_agrees_leaves_its_own_log_line_and_nothing_else(world: World) -> None:
+    await world.push("jack-to-gp")
+    await agree(world, "jack-to-gp", "mother", "Het was dinsdag.")
+    path = f"/v1/handovers/{world.handovers['jack-to-gp']}/sign-offs"
+    for oin in (SENDER, SCHOOL, STRANGER):
+        await world.token(oin)
+    before = await dump(world)
+    known = {row.entry_id for row in await rows_of(world, "log_entry")}
+    assert "Het was dinsdag." in (await world.as_organisation(SENDER, "GET", path)).text
+    for oin in (SCHOOL, STRANGER):
+        assert (await world.as_organisation(oin, "GET", path)).status_code == 404
+    assert changed(before, await dump(world)) <= SENDERS_LOOK
+    new = [row.type for row in await rows_of(world, "log_entry") if row.entry_id not in known]
+    assert new == ["signoff:read"]
+
+
 async def test_words_sent_twice_or_many_times_at_once_are_kept_once(world: World) -> None:
     await world.push(TOM)
     async with world.browser() as browser:
@@ -282,10 +305,14 @@ async def test_what_an_officer_opens_leaves_its_own_log_lines_and_nothing_else(w
                 "purpose": "take-away",
                 "back": "files",
                 "period": "months",
+                "quarter": "2026-Q3",
                 "reaction": NO_SUCH_ID,
                 "part": "0" * 32,
                 "kind": "reaction",
+                "oin": "00000099000000020000",
+                "organisation_kind": "school",
                 "text_id": "0" * 32,
+                "plan": "0" * 32,
                 "language": "nl",
                 "provider": "waterdijk",
                 "reason": "login-unknown",
@@ -323,6 +350,7 @@ async def test_a_form_sent_by_get_or_under_another_method_name_answers_nothing(w
                 "/check",
                 "/mine/stop",
                 "/mine/messages",
+                "/mine/check-ins",
                 "/questions/1",
                 "/questions/1/recipients",
                 "/sign-out",
@@ -641,6 +669,7 @@ async def test_a_foreign_page_cannot_press_a_button(world: World) -> None:
             (mother, "/mine/stop", {**stop, "section": "status"}),
             (mother, "/mine/stop", {**stop, "all": "yes"}),
             (mother, "/mine/messages", {**stop, "messages": "no"}),
+            (mother, "/mine/check-ins", stop),
             (mother, writing, {"csrf": stop["csrf"], "text": "Het was dinsdag."}),
             (officer.browser, "/console/sign-out", {"csrf": officer.csrf}),
         ]
@@ -675,6 +704,7 @@ async def test_a_form_without_the_secret_of_its_own_visit_is_refused(world: Worl
                 ("/sign-out", {}),
                 ("/mine/stop", {"section": "status", "group": "x"}),
                 ("/mine/messages", {"messages": "no"}),
+                ("/mine/check-ins", {}),
                 (writing, {"text": "Het was dinsdag."}),
             ):
                 answer = await tom.post(address, data={**fields, **more})

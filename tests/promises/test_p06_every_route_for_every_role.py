@@ -48,6 +48,7 @@ async def ids_of(world: World) -> dict[str, str]:
         "motion_id": motion,
         "item_id": await an_item(world),
         "period": "weeks",
+        "quarter": "2026-Q3",
         "provider": "waterdijk",
         "reason": "login-unknown",
         "purpose": "take-away",

@@ -39,6 +39,7 @@ TOM = "tom-to-school"
 YES = {"status": "yes", "voice-of-the-child": "yes", "safety-plan": "yes"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
+LOOKED_FOR = {"identifier": {"system": "bsn", "value": "999990019"}, "purpose": "education-support"}
 FORGED: dict[str, Any] = {
     "answer": "yes",
     "answers": {"status": "yes"},
@@ -114,6 +115,7 @@ async def waiting_family(world: World) -> AsyncIterator[tuple[dict[str, str], di
             "item_id": await an_item(world),
             "proposal_id": await propose(world),
             "period": "weeks",
+            "quarter": "2026-Q3",
             "motion_id": NO_SUCH_ID,
             "purpose": "take-away",
             "back": "files",
@@ -123,9 +125,13 @@ async def waiting_family(world: World) -> AsyncIterator[tuple[dict[str, str], di
             "provider": "waterdijk",
             "reason": "login-unknown",
             "reaction": NO_SUCH_ID,
+            "task": NO_SUCH_ID,
             "part": world.broker.house.tags.tag("part", world.handovers[TOM], "status")[:32],
             "kind": "reaction",
+            "oin": "00000099000000020000",
+            "organisation_kind": "school",
             "text_id": world.broker.house.tags.tag("own-text", world.handovers[TOM], "status")[:32],
+            "plan": "0" * 32,
         }
         yield ids, {"code": code, "contact": buttons[0][1], "csrf": fields["csrf"], "cookie": browser.cookies["rondom"]}
 
@@ -138,6 +144,7 @@ async def unanswered(world: World) -> bool:
         await count_records(world) == 0
         and await rows_of(world, "signer_receipt") == []
         and await rows_of(world, "reaction") == []
+        and await rows_of(world, "sign_off") == []
         and await rows_of(world, "signer_passkey") == []
         and all(invitation.answered_at is None for invitation in invitations)
         and all(visit.stage != "verified" for visit in family)
@@ -150,7 +157,12 @@ def bodies(world: World, act: str, secrets: Mapping[str, str]) -> list[Any]:
         "POST /v1/handovers": world.body(TOM),
         "POST /v1/handovers/{id}/invitations": {"person": "tom", "delivery": "paper"},
         "POST /v1/handovers/{id}/reactions/{reaction}/answer": {"outcome": "corrected", "explanation": "Aangepast."},
+        "POST /v1/releases/{id}/sign-offs": {"digest": "0" * 64, "agrees": True},
+        "POST /v1/handovers/{id}/tasks/{task}/status": {"status": "done"},
+        "PUT /v1/handovers/{id}/long-watch": {"every": "P1M", "people": ["tom"]},
         "POST /v1/subjects/_search": {"identifier": {"system": "bsn", "value": "999990019"}},
+        "POST /v1/timelines": LOOKED_FOR,
+        "POST /v1/involvements": LOOKED_FOR,
         "POST /v1/releases": {"handover": world.handovers[TOM], "purpose": "education-support"},
     }
     found = [meant[act], {**meant[act], **FORGED}] if act in meant else []
@@ -209,8 +221,10 @@ async def test_no_route_makes_a_consent_for_any_organisation_or_any_role(world: 
         assert {201} <= statuses["POST /v1/handovers"]
         assert {201, 404} <= statuses["POST /v1/handovers/{id}/invitations"]
         assert {200} <= statuses["POST /v1/subjects/_search"]
+        assert statuses["POST /v1/timelines"] == statuses["POST /v1/involvements"] == {200, 400, 403}
         assert {403, 404} <= statuses["POST /v1/releases"]
         assert {404} <= statuses["POST /v1/handovers/{id}/reactions/{reaction}/answer"]
+        assert {404} <= statuses["POST /v1/releases/{id}/sign-offs"]
         pressed = (
             "POST /check",
             "POST /receipt/{receipt_id}/send",
@@ -241,6 +255,8 @@ async def test_nothing_but_the_pages_even_looks_like_a_way_to_answer(world: Worl
             f"/v1/handovers/{ids['id']}/reactions",
             f"/v1/handovers/{ids['id']}/reactions/{NO_SUCH_ID}",
             f"/v1/mine/sections/{ids['part']}/reaction",
+            f"/v1/mine/sign-offs/{ids['part']}",
+            f"/v1/handovers/{ids['id']}/sign-offs",
             "/v1/check",
             "/v1/mine/stop",
             *(filled(path, ids) for path in LOOKS if path.startswith("/v1/")),
@@ -252,7 +268,9 @@ async def test_nothing_but_the_pages_even_looks_like_a_way_to_answer(world: Worl
                         continue
                     headers = {"Authorization": f"Bearer {token}"}
                     answer = await world.http.request(method, path, json={**FORGED, **secrets}, headers=headers)
-                    assert answer.status_code in (404, 405), (method, path)
+                    asks = method == "PUT" and path.endswith("/long-watch")  # has the family asked; answers nothing
+                    refused = (400, 403, 404) if asks else (404, 405)
+                    assert answer.status_code in refused, (method, path)
         assert await unanswered(world)
 
 

@@ -283,9 +283,9 @@ async def test_a_text_under_another_label_does_not_open(
     for attack, statements in OTHER_LABELS.items():
         with subtests.test(attack):
             for statement in statements:
-                intruder.change(statement)
+                await asyncio.to_thread(intruder.change, statement)
             response = await world.ask(HANDOVER, WHO)
-            intruder.put_back(kept)
+            await asyncio.to_thread(intruder.put_back, kept)
             assert (response.status_code, response.json()["type"]) == (500, "urn:rondom:problem:tampered")
             assert "verslavingszorg" not in response.text
     assert await world.gets(HANDOVER, WHO) == ["status", "voice-of-the-child"]
@@ -296,7 +296,7 @@ async def test_a_sealed_field_in_another_row_opens_nowhere(world: World, intrude
         await world.push(name)
     (first, second) = (world.handovers[HANDOVER], world.handovers["jack-to-gp"])
     [(sealed,)] = intruder.rows("SELECT basis_sealed FROM handover WHERE id = ?", first)
-    intruder.change("UPDATE handover SET basis_sealed = ? WHERE id = ?", bytes(sealed), second)
+    await asyncio.to_thread(intruder.change, "UPDATE handover SET basis_sealed = ? WHERE id = ?", bytes(sealed), second)
     response = await world.as_organisation(world.sender("jack-to-gp"), "GET", f"/v1/handovers/{second}")
     assert response.status_code == 500
     assert response.json()["type"] == "urn:rondom:problem:tampered"

@@ -1,5 +1,6 @@
 """P07: a stolen database, backup or log says nothing about anybody; moved or damaged ciphertext opens nowhere."""
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -326,7 +327,7 @@ async def test_words_that_were_moved_or_settled_in_the_database_leave_nowhere(
     kept = await write(world, HANDOVER, "tom", "voice-of-the-child", "Dat zei ik niet.")
     await world.messages()
     await world.settle()
-    intruder.change(f"UPDATE reaction SET {edit} WHERE id <> ?", kept)
+    await asyncio.to_thread(intruder.change, f"UPDATE reaction SET {edit} WHERE id <> ?", kept)
     refused = await world.ask(HANDOVER, WHO)
     assert (refused.status_code, refused.json()["type"]) == (500, "urn:rondom:problem:tampered")
     assert "Wim" not in refused.text
@@ -402,7 +403,9 @@ async def test_a_contact_moved_to_another_person_gets_no_code(world: World, intr
     contacts = intruder.rows("SELECT id, value_sealed FROM contact ORDER BY id")
     assert len(contacts) >= 3
     for (row, _), (_, foreign) in zip(contacts, contacts[1:] + contacts[:1], strict=True):
-        intruder.change("UPDATE contact SET value_sealed = ? WHERE id = ?", bytes(foreign), row)
+        await asyncio.to_thread(
+            intruder.change, "UPDATE contact SET value_sealed = ? WHERE id = ?", bytes(foreign), row
+        )
     sent = len(await world.messages())
     async with world.browser() as browser:
         page = await browser.post("/code", data={"code": code})

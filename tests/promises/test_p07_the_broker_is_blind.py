@@ -12,11 +12,12 @@ from typing import Any, cast
 
 import pytest
 
-from broker.app import Broker, build
+from broker.app import build
 from broker.cli.stage import Stage
 from broker.client import Client, ClientKey, ClientSealingKey, open_release
 from broker.domain.parties import Oin, Organisation
 from broker.settings import read_settings
+from broker.whole import Broker
 from tests.promises.attacks import ALL, TOM, Case
 from tests.support.memory import found_in_memory
 from tests.support.world import ROOT, World, read_family, today

@@ -15,7 +15,8 @@ import pytest
 
 from broker.cli.visitor import form_of, forms_of
 from broker.domain.channels import channels_for
-from broker.services.releases import DECOYS_TO
+from broker.domain.parties import Oin, Professional, ProfessionalId
+from broker.services.releasing import DECOYS_TO
 from tests.support.officers import officer_browser
 from tests.support.surface import NO_SUCH_ID, doubt, leaks, personal, rows_of, settled, told
 from tests.support.world import World, today
@@ -602,7 +603,7 @@ async def test_a_recipients_receipt_opens_nothing_but_their_own_role(world: Worl
             assert row.id not in text, table
     assert leaks(text, personal(world)) == []
     assert leaks(leaf, [*YES, "parent-health", "refused", "given", "unanswered"]) == []
-    assert set(json.loads(leaf)["facts"]) == {"release", "outcome", "purpose", "policy", "client"}
+    assert set(json.loads(leaf)["facts"]) == {*("release", "outcome", "purpose", "handoverKind", "policy", "client")}
     assert {o["position"] for o in receipt["openings"]} <= {0, 1}
 
 
@@ -790,9 +791,10 @@ async def test_the_pages_of_a_list_hold_each_open_handover_once(world: World) ->
             pushed.append(world.handovers["sander-to-team"])
     await world.everybody_says_yes("sander-to-team")  # one answer covers the later and earlier ones of the same scope
     list_of = world.broker.boxes.received
-    first, after = await list_of("00000099000000010000", "family-worker", "", 10)  # type: ignore[arg-type]
-    second, after = await list_of("00000099000000010000", "family-worker", after, 10)  # type: ignore[arg-type]
-    third, end = await list_of("00000099000000010000", "family-worker", after, 10)  # type: ignore[arg-type]
+    worker = Professional(ProfessionalId("somebody"), Oin("00000099000000010000"), "family-worker")
+    first, after = await list_of(worker.organisation, worker, "", 10)
+    second, after = await list_of(worker.organisation, worker, after, 10)
+    third, end = await list_of(worker.organisation, worker, after, 10)
     assert [len(first), len(second), len(third), end] == [10, 10, 4, ""]
     assert [view.handover.id for view in (*first, *second, *third)] == pushed[::-1]
 

@@ -14,8 +14,8 @@ from broker.errors import Invalid, TooMany
 from broker.services import breach, reporting
 from broker.services.breach import BreachWanted
 from broker.services.lines import decision_of
+from broker.services.officer_screens import EntryFilter
 from broker.services.reporting import ReportWanted
-from broker.services.screens import EntryFilter
 from tests.promises.attacks import JACK, TOM, push
 from tests.support.devices import DOCTOR, REPORT, member, push_report
 from tests.support.officers import officer_browser

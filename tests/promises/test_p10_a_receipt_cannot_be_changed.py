@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from broker.api import preferences
 from broker.cli import running
 from broker.cli.audit import app as audit
 from broker.crypto.encoding import b64url, from_b64url
@@ -40,7 +41,8 @@ def intruder(world: World, request: pytest.FixtureRequest) -> Intruder:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may take longer than a release waits for its proof."""
-    monkeypatch.setattr(ledgers, "WAIT", 10.0)
+    monkeypatch.setattr(ledgers, "MOST_WAIT", 10.0)
+    monkeypatch.setattr(preferences, "MOST", 10)
 
 
 async def release_of(world: World) -> dict[str, Any]:
@@ -48,7 +50,7 @@ async def release_of(world: World) -> dict[str, Any]:
     for person in ("mother", "father", "tom"):
         await world.answer(HANDOVER, person, {"status": "yes"})
     await world.settle()
-    response = await world.ask(HANDOVER, WHO)
+    response = await world.ask(HANDOVER, WHO, headers={"Prefer": "wait=10"})
     assert response.status_code == 200, response.text
     return dict(response.json()["receipt"])
 

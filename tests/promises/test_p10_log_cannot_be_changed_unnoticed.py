@@ -17,7 +17,6 @@ from structlog.testing import capture_logs
 from broker.crypto.encoding import from_b64url
 from broker.crypto.keyring import load_keyring
 from broker.errors import Tampered
-from broker.transparency import ledger as ledgers
 from tests.conftest import Furnished
 from tests.promises import tamper_table
 from tests.promises.detectors import UNNOTICED, Kept, Watchers, a_witness, whole_bundle
@@ -93,7 +92,6 @@ async def after_a_history(
 ) -> AsyncIterator[tuple[Forger, Watchers]]:
     """The same, with the witness that cosigned it, and no broker at work any more."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ledgers, "WAIT", 0.01)
         async with opened as world:
             rest(world, patch)
             forger, kept = await a_history(world, intruder)
@@ -157,8 +155,8 @@ async def test_a_restored_old_copy_is_noticed_by_who_kept_a_later_checkpoint(
     await world.settle()
     kept = await world.broker.ledger.checkpoint()
     rest(world, monkeypatch)
-    intruder.disarm()
-    intruder.put_back(backup)
+    await asyncio.to_thread(intruder.disarm)
+    await asyncio.to_thread(intruder.put_back, backup)
     assert (await world.broker.ledger.check()).code == 0, "the copy itself is whole"
     verdict = await world.broker.ledger.check(earlier=kept)
     assert verdict.code == 1
@@ -188,14 +186,16 @@ async def test_what_stands_beside_a_leaf_to_search_by_cannot_say_something_else(
     await world.gets(HANDOVER, WHO)
     await world.settle()
     before = {"log_entry": intruder.contents()["log_entry"]}
-    intruder.disarm()
+    await asyncio.to_thread(intruder.disarm)
     for column, says in COPIES.items():
         with subtests.test(column):
-            intruder.change(
-                f"UPDATE log_entry SET {column} = ? WHERE type IN ('release:permitted', 'release:denied')", says
+            await asyncio.to_thread(
+                intruder.change,
+                f"UPDATE log_entry SET {column} = ? WHERE type IN ('release:permitted', 'release:denied')",
+                says,
             )
             assert (await world.broker.ledger.check()).code == 1
-            intruder.put_back(before)
+            await asyncio.to_thread(intruder.put_back, before)
     assert (await world.broker.ledger.check()).code == 0
 
 
@@ -219,11 +219,14 @@ async def test_the_sequencer_takes_no_entry_that_was_changed_in_the_queue_and_sa
     await world.gets(HANDOVER, WHO)
     [(entry,)] = intruder.rows("SELECT entry_id FROM log_queue")
     before = {table: rows for table, rows in intruder.contents().items() if table in LOG}
-    intruder.disarm()
+    await asyncio.to_thread(intruder.disarm)
     for attack, statement in QUEUE_ATTACKS.items():
         with subtests.test(attack):
-            intruder.change(
-                statement, "unknown" if "kid" in statement or "outcome" in statement else b"\x01" * 64, entry
+            await asyncio.to_thread(
+                intruder.change,
+                statement,
+                "unknown" if "kid" in statement or "outcome" in statement else b"\x01" * 64,
+                entry,
             )
             with pytest.raises(Tampered):
                 await step()
@@ -234,7 +237,7 @@ async def test_the_sequencer_takes_no_entry_that_was_changed_in_the_queue_and_sa
                 rest(world, monkeypatch)
             assert {"event": "log:not-sequenced", "code": "tampered", "log_level": "error"} in lines
             assert intruder.contents()["log_index"] == before["log_index"]
-            intruder.put_back(before)
+            await asyncio.to_thread(intruder.put_back, before)
     assert await step() == 1, "put back, it is taken"
     assert (await ledger.check()).code == 0
 

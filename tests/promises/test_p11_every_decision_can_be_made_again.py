@@ -12,14 +12,17 @@ from unittest.mock import patch
 
 import pytest
 
+from broker.domain.consents import ConsentRecord
 from broker.domain.decisions import Told
 from broker.domain.events import EventType, LogEvent
 from broker.pdp.agreement import LoadedAgreement
 from broker.pdp.policy_set import load_texts
-from broker.services import releases
+from broker.services import releasing
+from broker.services.recording import keep
 from broker.services.replay import DECISIONS, Outcome, Report
-from tests.promises.attacks import ALL, JACK, READER
+from tests.promises.attacks import ALL, JACK, NOTICE, READER, WITHDRAWN, Case
 from tests.support.intruder import Intruder, intruder_in
+from tests.support.lifelines import FOSTER, MENTAL, SCHOOL, SIGNERS, Girl, listed, someone, timeline
 from tests.support.surface import nobody_writes
 from tests.support.world import World
 
@@ -69,6 +72,33 @@ async def test_every_decision_comes_out_the_same(world: World) -> None:
     report = await replayed(world)
     assert report.findings == []
     assert dict(report.counts) == {SAME: made}
+
+
+async def said(case: Case, record: ConsentRecord) -> None:
+    """As the pages keep an answer: with its line in the log."""
+    house = case.world.broker.house
+    async with house.storage() as work:
+        await work.authorities.hold({record.signer}, exclusively=True)
+        await work.consents.keep_notice(record.notice.digest, "nl", NOTICE, record.at)
+        await keep(work, house, record.signer, record.scope.sender, (record,), record.at)
+        await work.commit()
+
+
+async def test_every_release_of_a_timeline_comes_out_the_same(world: World) -> None:
+    girl = Girl(world)
+    case = await girl.push(FOSTER, timeline(("2018", "Iets.")), listed(someone(coordinator=True)))
+    for written in (case, await girl.push(MENTAL, timeline(("2019", "Anders.")))):
+        for signer in SIGNERS:
+            await said(written, written.record(signer, "chayenne"))
+    await girl.push(SCHOOL, timeline(("2020", "Dicht.")))
+    for what in ("timelines", "involvements"):
+        assert (await girl.asked(what)).status_code == 200
+    await said(case, case.record("mother", "chayenne", WITHDRAWN))
+    assert [one["source"]["organisation"] for one in (await girl.asked()).json()["entries"]] == [MENTAL]
+    assert await decisions(world) == 4
+    report = await replayed(world)
+    assert report.findings == []
+    assert dict(report.counts) == {SAME: 4}
 
 
 async def test_also_after_the_agreement_was_changed(world: World) -> None:
@@ -121,7 +151,11 @@ def _a_record_edited(intruder: Intruder) -> None:
 
 
 def _an_opening_edited(intruder: Intruder) -> None:
-    intruder.change("UPDATE log_opening SET ciphertext = leaf_hash FROM log_entry WHERE field = 'basis'")
+    """Those of the child, who comes after who asked: what the decision rested on is among them."""
+    intruder.change(
+        "UPDATE log_opening SET ciphertext = leaf_hash FROM log_entry "
+        "WHERE log_entry.entry_id = log_opening.entry_id AND type IN ('release:permitted', 'release:denied') AND position > 0"
+    )
 
 
 def _authority_gone(intruder: Intruder) -> None:
@@ -198,18 +232,18 @@ async def test_a_refusal_hidden_from_one_decision_shows(world: World, intruder: 
 
 async def test_a_broker_that_decided_wrongly_shows(world: World) -> None:
     await world.push(JACK)
-    with patch.object(releases, "decide", side_effect=_everything):
+    with patch.object(releasing, "decide", side_effect=_everything):
         assert await world.gets(JACK, READER[JACK]) == ALL[JACK]
     report = await replayed(world)
     assert [finding.outcome for finding in report.findings] == [Outcome.OTHER_DECISION]
 
 
-def _everything(*args: object) -> releases.ReleaseDecision:
+def _everything(*args: object) -> releasing.ReleaseDecision:
     from broker.domain.releases import decide
 
     made = decide(*args)  # type: ignore[arg-type] # passed on as they came
     wanted = {Told.NO_CONSENT}
-    return releases.ReleaseDecision(tuple(replace(s, told=None) if s.told in wanted else s for s in made.sections))
+    return releasing.ReleaseDecision(tuple(replace(s, told=None) if s.told in wanted else s for s in made.sections))
 
 
 async def test_what_was_erased_is_counted_as_erased(world: World) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from broker.cli.visitor import answered, form_of
 from tests.support.intruder import Intruder, Rows, changed_tables, intruder_in
 from tests.support.officers import officer_browser
+from tests.support.own_plans import days, filled
 from tests.support.review import an_item
 from tests.support.surface import doubt
 from tests.support.world import URL, World
@@ -119,7 +120,17 @@ async def test_garbage_from_somebody_who_was_let_in(
         known = f"&csrf={quote(secret)}".encode()
         before = await stored(world, intruder)
         questions = ("/questions/1", "/questions/99", "/questions/0", "/questions/1/recipients")
-        for address in (*questions, "/check", "/mine/stop", "/mine/messages", "/language", writing):
+        plans = ("/mine/plan", "/mine/plan/keep", *(f"/mine/plans/{'0' * 32}{way}" for way in ("", "/text", "/stop")))
+        for address in (
+            *questions,
+            "/check",
+            "/mine/stop",
+            "/mine/messages",
+            "/mine/check-ins",
+            "/language",
+            writing,
+            *plans,
+        ):
             for attack, (content, media) in garbage().items():
                 with subtests.test(address, attack=attack):
                     sent = content + known if media == FORM else content
@@ -228,6 +239,56 @@ async def test_a_forged_recipient_stops_nothing(world: World, intruder: Intruder
         assert (await browser.post("/mine/stop", data=good)).url.path.startswith("/receipt/"), "without it, it stops"
 
 
+FORGED_PLANS: dict[str, Callable[[dict[str, str]], str]] = {
+    "nothing": lambda _: "",
+    "no text": lambda good: urlencode({**good, "text": ""}),
+    "blanks for a text": lambda good: urlencode({**good, "text": " \r\n\t "}),
+    "one sign too many": lambda good: urlencode({**good, "text": "x" * 4_001}),
+    "a NUL in it": lambda good: urlencode({**good, "text": "Opa\0"}),
+    "half a sign": lambda good: urlencode(good) + "%ED%A0%80",
+    "a control sign": lambda good: urlencode({**good, "text": "Opa\x07"}),
+    "the text twice": lambda good: urlencode(good) + "&text=Oma",
+    "the day twice": lambda good: urlencode(good) + f"&until={good['until']}",
+    "no day": lambda good: urlencode({**good, "until": ""}),
+    "another day": lambda good: urlencode({**good, "until": "2199-01-01"}),
+    "no reader": lambda good: urlencode({n: v for n, v in good.items() if not n.startswith("reader ")}),
+    "a reader nobody offered": lambda good: urlencode(
+        {**good, "reader 00000099000000030000/addiction-counsellor": "yes"}
+    ),
+    "another role of a reader": lambda good: urlencode({**good, "reader 00000099000000020000/teacher": "yes"}),
+    "nobody": lambda good: urlencode({n: v for n, v in good.items() if not n.startswith("person ")}),
+    "a person nobody offered": lambda good: urlencode({**good, f"person {'0' * 16}": "yes"}),
+    "a person without a name": lambda good: urlencode({**good, "person ": "yes"}),
+    "no secret": lambda good: urlencode({n: v for n, v in good.items() if n != "csrf"}),
+    "far too long": lambda good: urlencode({**good, "x": "x" * 70_000}),
+    "far too many": lambda good: urlencode({**good, **{f"person {n}": "yes" for n in range(64)}}),
+}
+
+
+async def test_a_forged_plan_is_no_plan(
+    world: World, intruder: Intruder, subtests: pytest.Subtests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.services.own_plan.MOST_IN_A_DAY", 1000)  # each try is counted
+    async with world.browser() as browser:
+        await world.come_in(browser, await world.invite(HANDOVER, "mother"))
+        form = (await browser.get("/mine/plan")).text
+        good = filled(form, "Opa haalt hem op.", ["Tom"], ["Basisschool"], days(form)[0])
+        shown = form_of((await browser.post("/mine/plan", data=good)).text, "/mine/plan/keep")
+        headers, before = {"Content-Type": FORM}, await stored(world, intruder)
+        for address, whole in (("/mine/plan", good), ("/mine/plan/keep", shown)):
+            for attack, forge in FORGED_PLANS.items():
+                with subtests.test(attack, address=address):
+                    page = await browser.post(address, content=forge(whole), headers=headers)
+                    assert page.status_code in (400, 403, 413), page.status_code
+                    check_page(page)
+        for digest in ("", "0" * 64, shown["digest"][:-1]):
+            page = await browser.post("/mine/plan/keep", data={**shown, "digest": digest})
+            assert page.status_code == 409
+        assert changed_tables(before, await stored(world, intruder)) == []
+        kept = await browser.post("/mine/plan/keep", data=shown)
+        assert kept.url.path.startswith("/receipt/"), "without it, it is kept"
+
+
 async def test_a_doubt_is_not_settled_by_a_form_with_something_wrong_in_it(
     world: World, intruder: Intruder, subtests: pytest.Subtests
 ) -> None:
@@ -325,6 +386,7 @@ async def test_odd_addresses_of_pages(world: World, intruder: Intruder, subtests
             "/console/queue/",
             "/console/review/items/",
             "/console/pictures/",
+            "/console/indicators/",
             "/console/",
         ):
             for path in ODD:

@@ -31,6 +31,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.support.agreed import agreed as agreements
+from tests.support.agreed import task_of
 from tests.support.api_description import ADDRESS, description
 from tests.support.surface import inventory, leaks, personal
 from tests.support.world import ROOT, URL, World
@@ -75,8 +77,8 @@ ELSEWHERE = {
 }
 """What the API does beside its description: which tests attack it, and why it is not described."""
 PAGES = re.compile(
-    r"[A-Z*]+ /((audio|check|code|console|contact|docs|exit|language|mine|one-time-code|questions|receipt|sign-out"
-    r"|signed-out|static|verify)(/.*)?)?"
+    r"[A-Z*]+ /((audio|check|check-in|code|console|contact|docs|exit|language|mine|one-time-code|partners|questions|receipt"
+    r"|sign-out|signed-out|static|verify)(/.*)?)?"
 )
 """What addresses of pages begin with: for people, attacked by `test_p15_bad_forms.py` and `test_p05_*.py`."""
 
@@ -111,6 +113,9 @@ async def test_every_route_is_attacked_or_said_to_be_attacked_elsewhere(world: W
 # what there is to ask about
 
 
+LOOKED_FOR = {"identifier": {"system": "bsn", "value": "999990019"}, "purpose": "education-support"}
+
+
 @dataclass(frozen=True)
 class Scene:
     """A broker in which something happened, with what it takes to ask about that."""
@@ -128,12 +133,16 @@ class Scene:
 @pytest.fixture
 async def scene(world: World) -> Scene:
     """One handover was read, corrected and written about; another waits for answers; the family of a third stopped."""
-    first = await world.push(HANDOVER)
+    body = {
+        **world.body(HANDOVER),
+        "sections": [*world.body(HANDOVER)["sections"], agreements(world, "school", about="tom")],
+    }
+    first = await world.push(HANDOVER, body)
     await world.everybody_says_yes(HANDOVER)
     release = (await world.ask(HANDOVER, WHO)).json()["id"]
     wish = await write(world, HANDOVER, "tom", "status", "Het was dinsdag.")
     erasure = await ask_to_erase(world, HANDOVER, "tom")
-    corrected = {**world.body(HANDOVER), "consentUntil": "P5M"}
+    corrected = {**body, "consentUntil": "P5M"}
     sender, (school, claims) = world.sender(HANDOVER), world.professional(WHO)
     done = await world.as_organisation(sender, "POST", f"/v1/handovers/{first}/versions", corrected)
     assert done.status_code == 201, done.text
@@ -157,6 +166,8 @@ async def scene(world: World) -> Scene:
             "/handovers": [first, second],
             "/releases": [release],
             "reaction": [wish, erasure],
+            "oin": [sender, school],
+            "task": [task_of(body, "school")],
             "after": [told[0]["id"], first],
             "entry": ["0", "3", "99999", "999999999999999999999999"],
             "path": ["0/000.p/1", "0/x001/000", "entries/000.p/1", "0/000", "9/000", "0/000.p/257"],
@@ -168,7 +179,15 @@ async def scene(world: World) -> Scene:
             "POST /handovers/{id}/reactions/{reaction}/answer": [
                 {"outcome": outcome, "explanation": "Wij spraken Tom elke week."} for outcome in ("corrected", "erased")
             ],
+            "POST /releases/{id}/sign-offs": [
+                {"digest": "0" * 64, "agrees": False, "text": "Wij spraken Tom elke week."},
+                {"digest": "0" * 64, "agrees": True},
+            ],
+            "POST /handovers/{id}/tasks/{task}/status": [{"status": one} for one in ("under-way", "done", "dropped")],
+            "PUT /handovers/{id}/long-watch": [{"every": "P1M", "people": ["tom"]}],
             "POST /releases": [wanted, {**wanted, "sections": ["status"]}],
+            "POST /timelines": [LOOKED_FOR],
+            "POST /involvements": [LOOKED_FOR],
             "POST /subjects/_search": [{"identifier": {"system": "bsn", "value": "999990019"}}],
         },
         [secret for secret in personal(world) if not leaks(agreed, [secret])],
@@ -269,6 +288,7 @@ def check(scene: Scene, caller: str, what: Sent, response: httpx.Response) -> No
 TELLS_OF_PEOPLE = {
     ("POST /releases", 200),
     ("GET /handovers/{id}/reactions", 200),
+    ("GET /handovers/{id}/sign-offs", 200),
     ("POST /handovers/{id}/reactions/{reaction}/answer", 200),
 }
 """Where texts about people are what was asked for."""

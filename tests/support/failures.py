@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 from unittest.mock import patch
 
@@ -11,6 +12,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
+from broker.storage.together import sqlite
+from broker.storage.together.known import Asked, Knowing
+from broker.storage.together.rows import Rows
 from tests.support.intruder import Intruder
 from tests.support.world import World
 
@@ -19,7 +23,8 @@ from tests.support.world import World
 def refusing(world: World, table: str) -> Iterator[list[str]]:
     """The database fails at each INSERT into that table, also at one that is part of a larger statement.
 
-    What goes past SQLAlchemy (`broker.storage.appending`) is refused at the driver's own connection.
+    What goes past SQLAlchemy (`broker.storage.appending`, `broker.storage.together`) is refused at the driver's own
+    connection, and on SQLite where those rows are written.
     """
     engine, refused = world.broker.database.engine.sync_engine, []
     execute = psycopg.AsyncConnection.execute
@@ -39,12 +44,35 @@ def refusing(world: World, table: str) -> Iterator[list[str]]:
             raise psycopg.errors.DiskFull("disk full")
         return await execute(connection, statement, *given, **more)
 
+    write = sqlite._committed
+
+    def refuse_together(connection: Any, rows: Rows) -> None:
+        if rows.of[table]:
+            refused.append(table)
+            raise sqlite3.OperationalError("disk full")
+        write(connection, rows)
+
     event.listen(engine, "before_cursor_execute", refuse)
     try:
-        with patch.object(psycopg.AsyncConnection, "execute", refuse_past):
+        with (
+            patch.object(psycopg.AsyncConnection, "execute", refuse_past),
+            patch.object(Knowing, "ask", _refusing_to_ask(is_refused)),
+            patch.object(sqlite, "_committed", refuse_together),
+        ):
             yield refused
     finally:
         event.remove(engine, "before_cursor_execute", refuse)
+
+
+def _refusing_to_ask(is_refused: Callable[[str], bool]) -> Any:
+    ask = Knowing.ask
+
+    async def refuse(connection: Knowing, *asked: Asked) -> Any:
+        if any(is_refused(connection.statements[name]) for name, _ in asked):
+            raise psycopg.errors.DiskFull("disk full")
+        return await ask(connection, *asked)
+
+    return refuse
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,8 @@
 For attacks only. The broker goes on running on the same database meanwhile.
 """
 
+import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,9 +23,11 @@ Rows = list[tuple[Any, ...]]
 class Intruder:
     """Raw access to one database, as its administrator."""
 
-    def __init__(self, url: str, server: PostgresServer | None) -> None:
+    def __init__(self, url: str, server: PostgresServer | None, writers: asyncio.Lock | None = None) -> None:
+        """`writers` is the queue of those who write to an embedded database while this one is about."""
         self._url = make_url(url)
         self._server = server
+        self._writers = writers
         self._held: Any = None
 
     @property
@@ -57,8 +61,15 @@ class Intruder:
             admin.execute("SET session_replication_role = replica")  # no trigger and no foreign key holds
             yield admin
 
+    def _alone(self) -> None:
+        """Who waits for a writer on the loop that the writer waits for, waits in vain."""
+        with contextlib.suppress(RuntimeError):
+            asyncio.get_running_loop()
+            assert self._writers is None or self._writers.locked(), "take a thread, or `nobody_writes(world)`"
+
     def disarm(self) -> None:
         """Remove the triggers of an embedded database; a server's are passed over anyway."""
+        self._alone()
         if self._server is None:
             with self._connected() as connection:
                 for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
@@ -71,6 +82,7 @@ class Intruder:
 
     def run(self, statement: str, *values: Any) -> int:
         """Change something; returns how many rows."""
+        self._alone()
         with self._connected() as connection:
             return int(connection.execute(self._written(statement), values).rowcount)
 
@@ -98,6 +110,7 @@ class Intruder:
 
     def put_back(self, contents: Mapping[str, Rows]) -> None:
         """Make these tables hold exactly these rows again."""
+        self._alone()
         with self._connected() as connection:
             connection.execute("BEGIN")
             for table, rows in contents.items():
@@ -136,4 +149,5 @@ def changed_tables(before: Mapping[str, Rows], after: Mapping[str, Rows]) -> lis
 def intruder_in(world: World, request: pytest.FixtureRequest) -> Intruder:
     """The intruder in a world's database."""
     embedded = world.database == "sqlite"
-    return Intruder(world.database_url, None if embedded else request.getfixturevalue("postgres_server"))
+    server = None if embedded else request.getfixturevalue("postgres_server")
+    return Intruder(world.database_url, server, world.broker.database.writers)

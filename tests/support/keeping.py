@@ -6,10 +6,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from broker.app import Broker
 from broker.domain.keys import KeyFacts, KeyPurpose, KeyState
 from broker.domain.ports import place_of
 from broker.storage import tables as t
+from broker.whole import Broker
 from tests.support.world import World, make_keys, open_world
 
 

@@ -14,7 +14,6 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from broker.app import Broker
 from broker.cli import serve as serving
 from broker.crypto.envelopes import Vault
 from broker.domain.ports import DeliveredSection, ForRecipient, SealedSection, SectionPlace
@@ -92,11 +91,11 @@ def found_in_memory(pid: int, text: str, *, beside: Iterable[str] = ()) -> tuple
 def _serve_and_be_seen(peeking: str) -> None:
     application = serving.asgi  # type: ignore[attr-defined] # the last step before it serves
 
-    def seen(broker: Broker) -> Any:
+    def seen(*given: Any) -> Any:
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
-        return application(broker)
+        return application(*given)
 
-    serving.asgi = seen  # type: ignore[attr-defined]
+    serving.asgi = seen  # type: ignore[attr-defined, assignment]
     if peeking == "peeks-at-release":
         passed_on = Vault.pass_on
 

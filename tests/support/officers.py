@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import httpx
 
-from broker.app import Broker
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.officers import OfficerRole
 from broker.domain.parties import OfficerId, Oin
@@ -15,6 +14,7 @@ from broker.domain.ports import Passkey
 from broker.domain.presence import FRESH_FOR, Purpose
 from broker.services.officers import fingerprint
 from broker.services.officers import let_in as invited
+from broker.whole import Broker
 from tests.support.world import World
 
 

@@ -1,6 +1,7 @@
 """Pictures of pages, small enough to keep: 32 colours at most (PNG, colour type 3), the commonest of the page."""
 
 import base64
+import re
 import struct
 import sys
 import zlib
@@ -9,6 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 NAMES = {"nl": "Dutch", "en": "English", "ar": "Arabic"}
+_STEM = re.compile(r"(.+)-([a-z]{2})(?:-(\d+))?")
 _COUNT = """async picture => {
   const image = await createImageBitmap(await (await fetch("data:image/png;base64," + picture)).blob());
   const canvas = new OffscreenCanvas(image.width, image.height), pen = canvas.getContext("2d");
@@ -54,22 +56,22 @@ def _png(width: int, height: int, palette: list[int], places: bytes) -> bytes:
 
 def write_page(folder: Path) -> None:
     """The page that shows all pictures of a folder, language by language, in the order in which they were taken."""
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for path in sorted(folder.glob("*.png"), key=lambda path: path.stat().st_mtime_ns):
-        name, _, language = path.stem.rpartition("-")
+        name, language, width = _STEM.fullmatch(path.stem).groups(default="")  # type: ignore[union-attr]
         area = "The console" if name.startswith("console-") else "A family's pages"
-        found.setdefault((area, language), []).append(name)
+        words = name.removeprefix("console-").replace("-", " ") + (f", {width} wide" if width else "")
+        found.setdefault((area, language), []).append((words, path.name))
     lines = [
         "# Pages, as they are",
         "",
         "Made by `make screenshots` from a real broker with an invented family; not edited.",
         "",
     ]
-    for (area, language), names in found.items():
+    for (area, language), pictures in found.items():
         lines += [f"## {area}, in {NAMES[language]}", ""]
-        for name in names:
-            words = name.removeprefix("console-").replace("-", " ")
-            lines += [f"### {words.capitalize()} ({language})", "", f"![{words}]({name}-{language}.png)", ""]
+        for words, file in pictures:
+            lines += [f"### {words.capitalize()} ({language})", "", f"![{words}]({file})", ""]
     (folder / "README.md").write_text("\n".join(lines).rstrip() + "\n", "utf-8")
 
 

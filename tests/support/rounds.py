@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from broker.services.rounds import every_hour
 
-ROUNDS = ("erasure", "reminders", "sampling", "motions")
+ROUNDS = ("erasure", "reminders", "arrivals", "tasks", "urgent", "long_watches", "sampling", "motions")
 
 
 @contextlib.asynccontextmanager

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import json
 import re
+import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ import httpx
 from sqlalchemy import func, select
 
 from broker import app as composition
-from broker.app import Broker, build
+from broker.app import build
 from broker.asgi import asgi
 from broker.cli.families import NAMES, read_family
 from broker.cli.keys import make_all
@@ -35,6 +36,7 @@ from broker.pdp.policy_set import PolicySet, load
 from broker.services.questionnaires import Choice, Shown
 from broker.settings import Settings, read_settings
 from broker.storage.tables import outbox
+from broker.whole import Broker
 from tests.support.rounds import first_rounds
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -135,12 +137,16 @@ class World:
         """A call with the organisation's own token."""
         return await self._call(await self.token(oin), method, path, body)
 
-    async def as_professional(self, identity: str, method: str, path: str, body: Any = None) -> httpx.Response:
+    async def as_professional(
+        self, identity: str, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         """A call with a professional's token."""
-        return await self._call(await self.token(*self.professional(identity)), method, path, body)
+        return await self._call(await self.token(*self.professional(identity)), method, path, body, headers)
 
-    async def _call(self, token: str, method: str, path: str, body: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {token}"}
+    async def _call(
+        self, token: str, method: str, path: str, body: Any, more: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}", **(more or {})}
         if body is None:
             return await self.http.request(method, path, headers=headers)
         return await self.http.request(method, path, headers=headers, json=body)
@@ -161,7 +167,12 @@ class World:
         return self.codes[name, person]
 
     async def ask(
-        self, name: str, identity: str, purpose: str | None = None, sections: list[str] | None = None
+        self,
+        name: str,
+        identity: str,
+        purpose: str | None = None,
+        sections: list[str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Ask for a release of one of the families' handovers."""
         body: dict[str, Any] = {
@@ -170,7 +181,7 @@ class World:
         }
         if sections is not None:
             body["sections"] = sections
-        return await self.as_professional(identity, "POST", "/v1/releases", body)
+        return await self.as_professional(identity, "POST", "/v1/releases", body, headers=headers)
 
     async def gets(self, name: str, identity: str, purpose: str | None = None) -> list[str]:
         """The section types that a professional gets, sorted; empty when refused."""
@@ -248,9 +259,14 @@ class World:
                         assert done.url.path.startswith("/receipt/"), done.text
 
     async def visit(self, code: str) -> str:
-        """The token of a visit that came in with this code and its one-time code, through the use cases behind the pages."""
+        """The token of a visit that came in with this code and its one-time code, through the use cases behind the pages.
+
+        Each comes from an address of its own: of one that tries many codes, no more are taken after a while.
+        """
         house = self.broker.house
-        token, _ = await self.broker.consents.enter(code, "192.0.2.7", "nl")
+        token, _ = await self.broker.consents.enter(
+            code, f"198.18.{secrets.randbelow(256)}.{secrets.randbelow(256)}", "nl"
+        )
         async with house.storage() as work:
             visit = await work.visits.by_token(token, house.clock())
             assert visit is not None
@@ -285,7 +301,7 @@ class World:
         """Whoever must answer says yes to everything."""
         path = f"/v1/handovers/{self.handovers[name]}"
         view = (await self.as_organisation(self.sender(name), "GET", path)).json()
-        every = {section["type"]: "yes" for section in self.body(name)["sections"]}
+        every = {section["type"]: "yes" for section in view["sections"]}
         for signer in view["signers"]:
             if signer["canBeReached"]:
                 await self.answer(name, signer["person"], every)

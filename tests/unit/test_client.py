@@ -99,6 +99,13 @@ def test_each_professional_has_a_token_of_their_own_and_is_vouched_for_by_name_a
     )  # fmt: skip
 
 
+def test_a_release_is_asked_for_without_waiting_for_its_proof_unless_that_is_said(client, broker):
+    anna = client.as_professional("ab-12", "A. Bakker", "family-worker")
+    anna.ask("h-1", "coordination")
+    anna.ask("h-1", "coordination", proof=True)
+    assert [request.headers.get("Prefer") for request in broker.asked] == [None, "wait=1"]
+
+
 def test_each_page_is_asked_for_after_the_one_before_and_their_end_is_the_end(client, broker):
     pages = [{"items": [{"id": "a"}, {"id": "b"}], "next": "b"}, {"items": [{"id": "c"}]}]
     anna = client.as_professional("ab-12", "A. Bakker", "family-worker")
@@ -221,8 +228,8 @@ def test_a_token_and_a_key_never_print(client, broker):
     anna.ask("h", "p")
     for printed in (repr(client), repr(anna)):
         assert "t-1" not in printed
-    store = client._home.tokens
-    assert "t-1" not in f"{store!r}{store._places!r}{client._home!r}"
+    store = client.home.tokens
+    assert "t-1" not in f"{store!r}{store._places!r}{client.home!r}"
 
 
 def test_a_dry_run_is_asked_for_as_such(client, broker):

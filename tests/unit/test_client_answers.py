@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from broker.api import schemas
-from broker.client import Client, ClientKey, answers
+from broker.client import Client, ClientKey, answers, lifelines
 from tests.factories import SENDER, a_body
 from tests.support.api_description import description
 
@@ -21,13 +21,19 @@ OTHERWISE = {
 }
 """Types whose name in the client is another one than in the description."""
 OF_ERRORS = {"Fault"}
+OPENED = {"OpenedPart", "OpenedTimeline", "OpenedInvolvements"}
+"""What the client makes of an answer when it opens what is sealed."""
 FOR_ANYBODY = ("/v1/log/", "/v1/contexts/")
 """Read without a token, by whoever checks the log: not by an organisation in its work."""
 ANSWERED = {"/v1/sealing-keys": {"keys": []}, "/v1/webhook-keys": {"keys": []}}
 
 
+ALL = {**vars(answers), **vars(lifelines)}
+
+
 def types() -> list[str]:
-    return [name for name, found in vars(answers).items() if is_typeddict(found)]
+    found = {name for name, kind in ALL.items() if is_typeddict(kind) and not name.startswith("_")}
+    return sorted(found - OF_ERRORS - OPENED)
 
 
 def model(name: str) -> type[BaseModel]:
@@ -76,9 +82,9 @@ def of_hint(hint: Any) -> Any:
     return hint.__name__
 
 
-@pytest.mark.parametrize("name", sorted(set(types()) - OF_ERRORS))
+@pytest.mark.parametrize("name", types())
 def test_a_type_says_what_the_description_says(name: str) -> None:
-    kind = getattr(answers, name)
+    kind = ALL[name]
     hints = get_type_hints(kind, include_extras=True)
     mine = {field: (of_hint(hint), field in kind.__required_keys__) for field, hint in hints.items()}
     theirs = told(model(name))
@@ -90,7 +96,7 @@ def test_a_type_says_what_the_description_says(name: str) -> None:
 
 def test_every_answer_has_its_type() -> None:
     out = {name for name in schemas.__all__ if not name.endswith("Body") and name != "Body"}
-    assert out - {model(name).__name__ for name in set(types()) - OF_ERRORS} == set()
+    assert out - {model(name).__name__ for name in types()} == set()
 
 
 class Everything:
@@ -124,6 +130,9 @@ def test_every_operation_of_the_api_is_a_method() -> None:
             lambda: client.withdraw("h-1"): ("DELETE", "/v1/handovers/{id}"),
             lambda: client.invite("h-1", "mother"): ("POST", "/v1/handovers/{id}/invitations"),
             lambda: client.sheet("h-1", "mother"): ("POST", "/v1/handovers/{id}/invitations"),
+            lambda: client.watch("h-1", "P1M", ["mother"]): ("PUT", "/v1/handovers/{id}/long-watch"),
+            lambda: client.long_watch("h-1"): ("GET", "/v1/handovers/{id}/long-watch"),
+            lambda: client.end_watch("h-1"): ("DELETE", "/v1/handovers/{id}/long-watch"),
             lambda: client.reactions("h-1"): ("GET", "/v1/handovers/{id}/reactions"),
             lambda: client.answer("h-1", "x-1", "corrected", "Het staat er nu goed."): ("POST", answer),
             lambda: client.events("e-1"): ("GET", "/v1/events"),
@@ -134,6 +143,8 @@ def test_every_operation_of_the_api_is_a_method() -> None:
             client.webhook_keys: ("GET", "/v1/webhook-keys"),
             lambda: client.handover_and_tag("h-1"): ("GET", "/v1/handovers/{id}"),
             client.organisations: ("GET", "/v1/organisations"),
+            lambda: client.receives("o-1"): ("GET", "/v1/organisations/{oin}/receives"),
+            client.indicators: ("GET", "/v1/indicators"),
             client.vocabulary: ("GET", "/v1/vocabulary"),
             client.agreement: ("GET", "/v1/policies/current"),
             client.sealing_keys: ("GET", "/v1/sealing-keys"),
@@ -141,7 +152,13 @@ def test_every_operation_of_the_api_is_a_method() -> None:
             lambda: anna.status("r-1"): ("GET", "/v1/releases/{id}"),
             lambda: anna.ask("h-1", "coordination", ["status"]): ("POST", "/v1/releases"),
             lambda: anna.acknowledge("r-1"): ("POST", "/v1/releases/{id}/acknowledgement"),
+            lambda: client.sign_offs("h-1"): ("GET", "/v1/handovers/{id}/sign-offs"),
+            lambda: anna.agree("r-1", "0" * 64): ("POST", "/v1/releases/{id}/sign-offs"),
+            lambda: anna.see_differently("r-1", "0" * 64, "Anders."): ("POST", "/v1/releases/{id}/sign-offs"),
+            lambda: anna.set_task("h-1", "t-1", "done"): ("POST", "/v1/handovers/{id}/tasks/{task}/status"),
             lambda: anna.search("999990019"): ("POST", "/v1/subjects/_search"),
+            lambda: anna.timeline("999990019", "coordination"): ("POST", "/v1/timelines"),
+            lambda: anna.involvements("999990019", "coordination"): ("POST", "/v1/involvements"),
             lambda: list(anna.every_received()): ("GET", "/v1/handovers"),
         }
         for call, (method, path) in calls.items():

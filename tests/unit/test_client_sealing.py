@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -59,6 +60,19 @@ def released(clear: bytes = b"Het gaat beter.", media_type: str = "text/plain") 
     }
     section = {"type": "status", "mediaType": media_type, "sealed": sealed, "disputed": False, "reactions": []}
     return {"id": "r-1", "released": [section], "withheld": [], "policyDigest": "p", "receipt": {"entry": "x"}}
+
+
+def test_what_others_agree_with_is_this_very_text():
+    release = released()
+    [section] = release["released"]
+    digest = sha256(from_b64url(section["sealed"]["ciphertext"])).hexdigest()
+    section["signOff"] = {"version": 1, "digest": digest, "said": []}
+    [opened_section] = open_release(release, SCHOOL, [MINE])["released"]
+    assert (opened_section["content"], opened_section["signOff"]["digest"]) == ("Het gaat beter.", digest)
+    for other in ({"digest": "0" * 64}, {}, None):
+        section["signOff"] = other
+        with pytest.raises(NotOpened):
+            open_release(release, SCHOOL, [MINE])
 
 
 # --- sending ----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The documents name what is there: paths, functions, commands, settings, error codes. Links: `.ci/checks.py docs`."""
 
 import ast
+import inspect
 import json
 import re
 import tomllib
@@ -16,9 +17,10 @@ import typer
 from broker.api.bodies import validated
 from broker.api.schemas import HandoverBody
 from broker.cli.main import _furnish, app
+from broker.client import Client, Professional
 from broker.domain.consents import TRANSITIONS, Event, Stance
 from broker.domain.decisions import Told
-from broker.domain.drafts import faults_of
+from broker.domain.draft_faults import faults_of
 from broker.notifications.senders import SmtpSender, open_sender
 from broker.pdp.policy_set import load
 from broker.settings import read_settings
@@ -162,7 +164,8 @@ def test_every_command_that_a_page_tells_to_run_exists(page: Path) -> None:
     for told in told_to_run(page.read_text()):
         words = told.split()
         known = " ".join(words[:2]) if " ".join(words[:2]) in commands() else words[0]
-        group_alone = len(words) > 1 and any(name.startswith(f"{known} ") for name in commands())
+        below = len(words) > 1 and not words[1].startswith("--")  # a group may have options of its own, as `demo` has
+        group_alone = below and any(name.startswith(f"{known} ") for name in commands())
         unknown = set(re.findall(r"--[a-z-]+", told)) - commands().get(known, frozenset())
         if known not in commands() or group_alone or unknown:
             wrong.append(f"broker {told}")
@@ -213,11 +216,38 @@ def test_every_code_of_an_error_stands_in_the_one_table_with_its_cause_and_its_c
     assert not explained & elsewhere, "what the API answers is not on the pages only"
 
 
-def test_the_example_handover_can_be_pushed() -> None:
-    body = json.loads((ROOT / "docs/examples/handover.json").read_text())
-    partners = {"00000099000000920000": "school"}
+PARTNERS = {
+    "00000099000000910000": "neighbourhood-team",
+    "00000099000000920000": "school",
+    "00000099000000930000": "neighbourhood-team",
+}
+EXAMPLES = sorted((ROOT / "docs/examples").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.stem))
+def test_an_example_handover_can_be_pushed_and_holds_what_its_kind_should(path: Path) -> None:
+    body = json.loads(path.read_text())
+    vocabulary = load(ROOT / "policies").vocabulary
     assert validated(HandoverBody, body)[1] == []
-    assert list(faults_of(body, load(ROOT / "policies").vocabulary, partners, date(2026, 11, 21))) == []
+    assert list(faults_of(body, vocabulary, PARTNERS, date(2026, 11, 21), min(PARTNERS))) == []
+    assert set(vocabulary.handover_kinds[body["kind"]].required) <= {section["type"] for section in body["sections"]}
+
+
+def test_every_example_is_named_by_the_page_for_developers_and_pushed_by_a_page_that_is_run() -> None:
+    guide = (ROOT / "docs/for-developers.md").read_text()
+    run = (ROOT / "docs/working-together.md").read_text() + (ROOT / "docs/integrators.md").read_text()
+    assert len(EXAMPLES) > 6
+    for path in EXAMPLES:
+        assert f"examples/{path.name}" in guide
+        assert f"push {path.stem}\n" in run or f"push {path.stem};" in run or f"docs/examples/{path.name}" in run
+
+
+def test_the_page_for_developers_names_every_method_of_the_client() -> None:
+    guide = (ROOT / "docs/for-developers.md").read_text()
+    named = set(re.findall(r"`(\w+)(?:\([^`]*\))?`", guide))
+    methods = {name for one in (Client, Professional) for name, _ in inspect.getmembers(one, inspect.isfunction)}
+    missing = {name for name in methods if not name.startswith("_")} - named
+    assert not missing, f"docs/for-developers.md does not name {sorted(missing)}"
 
 
 # --- for security reviewers -------------------------------------------------------------------------------------------

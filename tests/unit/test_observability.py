@@ -147,3 +147,21 @@ def test_what_holds_for_a_whole_request_is_on_each_of_its_lines(lines):
     assert one["request"] == "r-1"
     assert "name" not in one
     assert "request" not in two
+
+
+class _FullDisk(io.BytesIO):
+    def write(self, _text: object) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_line_that_cannot_be_written_is_in_nobodys_way():
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers, root.level
+    try:
+        observability.set_up(stream=_FullDisk())
+        for say in ("info", "warning", "error", "exception"):
+            getattr(logger(), say)("full")
+        logging.getLogger("library").error("full")
+    finally:
+        root.handlers, root.level = handlers, level
+        structlog.configure(**before)

@@ -83,6 +83,9 @@ def test_every_fault_is_told_at_once_each_in_a_sentence():
         ({"CLOCK_OFFSET": "6 months"}, "a period such as"),
         ({"PORT": "65536"}, "below 65536"),
         ({"PORT": "-1"}, "below 65536"),
+        ({"DRAIN": "61"}, "at most 60"),
+        ({"DRAIN": "-1"}, "at most 60"),
+        ({"DRAIN": "5s"}, "at most 60"),
         ({"PORT": "80 "}, "below 65536"),
         ({"PORT": "８０"}, "below 65536"),
         ({"PORT": "9" * 5000}, "below 65536"),
@@ -265,3 +268,33 @@ def test_rates_are_read_strictly() -> None:
 
 def rates_of(settings: Settings) -> tuple[Rate, Rate]:
     return settings.rate_organisation, settings.rate_one
+
+
+@pytest.mark.parametrize("wrong", ["", "0", "-1", "65", "2.0", "two", " 2", "²", "0x2", "100"])
+def test_a_number_of_workers_is_read_strictly(wrong: str) -> None:
+    given = {"BROKER_MODE": "demo", "BROKER_DATABASE_URL": "postgresql://db.example/rondom"}
+    with pytest.raises(Unsafe, match="BROKER_WORKERS"):
+        read_settings({**given, "BROKER_WORKERS": wrong})
+
+
+def test_an_embedded_database_is_for_one_process() -> None:
+    for address in ("sqlite:///var/broker.db", "sqlite+aiosqlite:///var/broker.db"):
+        given = {"BROKER_MODE": "demo", "BROKER_DATABASE_URL": address}
+        assert read_settings({**given, "BROKER_WORKERS": "1"}).workers == 1
+        with pytest.raises(Unsafe, match="SQLite is for one process"):
+            read_settings({**given, "BROKER_WORKERS": "2"})
+    with pytest.raises(Unsafe, match="SQLite is for one process"):
+        read_settings({"BROKER_MODE": "demo", "BROKER_WORKERS": "2"})
+
+
+def test_what_works_in_the_background_does_so_inside_or_apart_and_nowhere_else() -> None:
+    given = {"BROKER_MODE": "demo", "BROKER_DATABASE_URL": "postgresql://x/y", "BROKER_LOG_GUARD": "var/guard"}
+    inside, apart = (read_settings({**given, "BROKER_BACKGROUND": said}) for said in ("inside", "apart"))
+    assert (read_settings(given).background, inside.background, apart.background) == ("inside", "inside", "apart")
+    assert (inside.processes, apart.processes) == (1, 2)
+    assert read_settings({**given, "BROKER_BACKGROUND": "apart", "BROKER_WORKERS": "4"}).processes == 5
+    for wrong in ("", "Apart", "yes", " apart"):
+        with pytest.raises(Unsafe, match="BROKER_BACKGROUND"):
+            read_settings({**given, "BROKER_BACKGROUND": wrong})
+    with pytest.raises(Unsafe, match="SQLite is for one process"):
+        read_settings({"BROKER_MODE": "demo", "BROKER_BACKGROUND": "apart"})

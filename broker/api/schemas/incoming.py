@@ -10,10 +10,24 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from broker.domain.drafts import Draft, DraftAuthority, DraftInability, DraftPerson, DraftSection, last_day
+from broker.domain.drafts import (
+    Draft,
+    DraftAttendee,
+    DraftAuthority,
+    DraftInability,
+    DraftMeeting,
+    DraftPerson,
+    DraftSection,
+    DraftTask,
+    last_day,
+)
+from broker.domain.forms.agreements import ID
+from broker.domain.meetings import MOST as MOST_AT_TABLE
 from broker.domain.parties import MAIL, PHONE, AuthorityKind, ContactSource, Oin, Recipient, StatedContact
 from broker.domain.ports import DeliveredSection
 from broker.domain.reactions import LONGEST
+from broker.domain.tasks import MOST as MOST_TASKS
+from broker.domain.urgency import HOURS
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -151,8 +165,42 @@ class SealedBody(Body):
     ciphertext: Annotated[Base64Url, Field(min_length=29)]
 
 
+class OwnerBody(Body):
+    """Whose it is: an organisation, in a role; or a person, by their key."""
+
+    organisation: OinText | None = None
+    role: Word | None = None
+    person: Word | None = None
+
+
+class TaskBody(Body):
+    """Something that was agreed: the random id that its text has, whose it is, and by which day. Never what it is."""
+
+    id: Annotated[str, StringConstraints(pattern=f"^{ID.pattern}$")]
+    owner: OwnerBody
+    due: Day
+
+
+class AttendeeBody(RecipientBody):
+    """Somebody at the table. `professional` is the `sub` that their own organisation signs for them in tokens."""
+
+    professional: Line
+    name: Line
+
+
+class MeetingBody(Body):
+    """The day of a meeting and who comes: these very people read what lies on the table, until two weeks later."""
+
+    on: Day
+    attendees: Annotated[list[AttendeeBody], Field(min_length=1, max_length=MOST_AT_TABLE)]
+
+
 class SectionBody(Body):
-    """One section. `content` is text, or JSON for `application/json`; or `sealed` stands in its place."""
+    """One section. `content` is text, or JSON for `application/json`; or `sealed` stands in its place.
+
+    After the day `expires` it is given to nobody. A type with `expires` in /v1/vocabulary needs that day, the `instrument` that it
+    comes from and the day `assessedOn`. They go with the section, outside its seal: no word about anybody belongs in them.
+    """
 
     # not as `oneOf`: generators of clients make nothing, or anything, of that
     model_config = ConfigDict(
@@ -169,10 +217,19 @@ class SectionBody(Body):
     media_type: Literal["text/markdown", "text/plain", "application/json"]
     content: Any = None
     sealed: SealedBody | None = None
+    expires: Day | None = None
+    instrument: Line | None = None
+    assessed_on: Day | None = None
+    tasks: Annotated[list[TaskBody], Field(max_length=MOST_TASKS)] = []
 
 
 class HandoverBody(Body):
-    """A handover as it is pushed. `consentUntil` and `retainUntil` are a last day, or a period from today."""
+    """A handover as it is pushed. `consentUntil` and `retainUntil` are a last day, or a period from today.
+
+    With a `meeting` consent ends two weeks after it at the latest, and without `consentUntil` then. Otherwise, without `consentUntil` consent is asked for as long as the agreement says for this kind of handover.
+    With `urgency` everybody who must say yes is asked at once, and somebody is called when it does not come through in time;
+    nothing opens without them.
+    """
 
     reference: Line
     kind: Word
@@ -186,11 +243,13 @@ class HandoverBody(Body):
     supporters: Annotated[list[SupporterBody], Field(max_length=30)] = []
     recipients: Annotated[list[RecipientBody], Field(min_length=1, max_length=20)]
     sections: Annotated[list[SectionBody], Field(min_length=1, max_length=40)]
-    consent_until: Line
+    consent_until: Line | None = None
     retain_until: Line
+    meeting: MeetingBody | None = None
+    urgency: Literal["PT24H", "PT48H"] | None = None
 
-    def draft(self, raw: Any, today: date) -> Draft:
-        """The body as the use case takes it; it has been found free of faults."""
+    def draft(self, raw: Any, until: date, today: date) -> Draft:
+        """The body as the use case takes it, with the last day of consent; it has been found free of faults."""
         return Draft(
             reference=self.reference,
             kind=self.kind,
@@ -206,11 +265,20 @@ class HandoverBody(Body):
             ),
             recipients=tuple(Recipient(Oin(r.organisation), r.role) for r in self.recipients),
             sections=tuple(_section(s) for s in self.sections),
-            consent_until=last_day(self.consent_until, today),
+            consent_until=until,
             retain_until=last_day(self.retain_until, today),
             canonical=rfc8785.dumps(raw).decode(),
             supporters=tuple(dict.fromkeys((s.supporter, s.of) for s in self.supporters)),
+            meeting=_meeting(self.meeting) if self.meeting else None,
+            urgent_hours=HOURS[self.urgency] if self.urgency else None,
         )
+
+
+def _meeting(meeting: MeetingBody) -> DraftMeeting:
+    return DraftMeeting(
+        meeting.on,
+        tuple(DraftAttendee(Oin(a.organisation), a.role, a.professional, a.name) for a in meeting.attendees),
+    )
 
 
 def _person(person: PersonBody) -> DraftPerson:
@@ -236,8 +304,23 @@ def _section(section: SectionBody) -> DraftSection:
     else:
         content = str(section.content).encode()
     return DraftSection(
-        section.type, tuple(section.concerns), tuple(section.shielded_from), section.media_type, content
+        section.type,
+        tuple(section.concerns),
+        tuple(section.shielded_from),
+        section.media_type,
+        content,
+        section.expires,
+        section.instrument or "",
+        section.assessed_on,
+        tuple(map(_task, section.tasks)),
     )
+
+
+def _task(task: TaskBody) -> DraftTask:
+    owner = task.owner
+    if owner.person is not None:
+        return DraftTask(task.id, owner.person, task.due)
+    return DraftTask(task.id, Recipient(Oin(owner.organisation or ""), owner.role or ""), task.due)
 
 
 class InvitationBody(Body):
@@ -245,6 +328,25 @@ class InvitationBody(Body):
 
     person: Word
     delivery: Literal["paper", "message"]
+
+
+class AcknowledgementBody(Body):
+    """`read`: somebody read what was released. `taken-over`: and goes on from there."""
+
+    state: Literal["read", "taken-over"]
+
+
+class TaskStatusBody(Body):
+    """How far something is that was agreed."""
+
+    status: Literal["open", "under-way", "done", "dropped"]
+
+
+class WatchBody(Body):
+    """How often is asked whether it is still going well, and whom, by your own keys."""
+
+    every: Literal["P2W", "P1M", "P3M", "P6M"]
+    people: Annotated[list[Word], Field(min_length=1, max_length=30)]
 
 
 class ReleaseBody(Body):
@@ -269,6 +371,17 @@ class ReactionAnswerBody(Body):
 
     outcome: Literal["corrected", "not-corrected", "erased", "not-erased"]
     explanation: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST)]
+
+
+class SignOffBody(Body):
+    """Whether you agree with the section of this `digest`, as the release named it.
+
+    Who does not agree says in `text` how they see it, for everybody who may read the section; who agrees writes nothing.
+    """
+
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    agrees: bool
+    text: Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST)] | None = None
 
 
 class WebhookBody(Body):

@@ -7,6 +7,8 @@
 from types import TracebackType
 from typing import Protocol, Self
 
+from broker.domain.stores.arrivals import ArrivalStore
+from broker.domain.stores.asking import Asking, Unforeseen
 from broker.domain.stores.checks import Came, CheckStore, ExaminationKind, Examined, UnderWay
 from broker.domain.stores.consents import ConsentStore, Invitation, InvitationStore, MuteStore, ReceiptStore
 from broker.domain.stores.data_keys import DataKeyStore
@@ -14,6 +16,7 @@ from broker.domain.stores.erasure import ErasureStore
 from broker.domain.stores.folding import FoldStore
 from broker.domain.stores.following import DailyKey, DailyStore, FollowerStore
 from broker.domain.stores.handovers import Disclosure, HandoverLists, HandoverStore, Lock, Pushed, ReleaseStore
+from broker.domain.stores.indicators import IndicatorStore
 from broker.domain.stores.log import (
     Appended,
     CheckpointStore,
@@ -23,9 +26,11 @@ from broker.domain.stores.log import (
     Receipt,
     StoredEntry,
     Trail,
+    TreeSeen,
     TreeState,
     TreeStore,
 )
+from broker.domain.stores.long_watch import LongWatchStore
 from broker.domain.stores.matters import ContactStore, MatterStore
 from broker.domain.stores.motions import MotionStore
 from broker.domain.stores.oversight import (
@@ -39,6 +44,7 @@ from broker.domain.stores.oversight import (
     OutboxStore,
     PolicyStore,
     Proposal,
+    Taken,
 )
 from broker.domain.stores.parties import (
     AuthorityClaim,
@@ -62,13 +68,20 @@ from broker.domain.stores.partner_events import (
 )
 from broker.domain.stores.reactions import ReactionStore
 from broker.domain.stores.reviews import DrawingStore, ReviewStore, WatchStore
-from broker.domain.stores.visits import Guards, RetryStore, Visit, VisitStore
+from broker.domain.stores.sign_offs import SignOffStore
+from broker.domain.stores.tasks import TaskStore
+from broker.domain.stores.urgency import AfterHours, UrgencyStore
+from broker.domain.stores.visits import ASTRAY, Guards, RetryStore, Visit, VisitStore
 from broker.domain.stores.webhooks import DeadLetter, DeliveryStore, Due, Queue, Webhook, WebhookStore
 from broker.domain.stores.witnesses import CosignedNote, Refusal, WitnessStore
 
 __all__ = [
+    "ASTRAY",
+    "AfterHours",
     "Appended",
     "Approval",
+    "ArrivalStore",
+    "Asking",
     "AuthorityClaim",
     "AuthorityStore",
     "Came",
@@ -95,12 +108,14 @@ __all__ = [
     "HandoverLists",
     "HandoverStore",
     "InForce",
+    "IndicatorStore",
     "Invitation",
     "InvitationStore",
     "KnownFacts",
     "Lock",
     "LogSearch",
     "LogStore",
+    "LongWatchStore",
     "MatterStore",
     "Message",
     "MotionStore",
@@ -136,11 +151,16 @@ __all__ = [
     "Statements",
     "Storage",
     "StoredEntry",
+    "Taken",
+    "TaskStore",
     "Trail",
+    "TreeSeen",
     "TreeState",
     "TreeStore",
     "UnderWay",
+    "Unforeseen",
     "UnitOfWork",
+    "UrgencyStore",
     "Visit",
     "VisitStore",
     "WatchStore",
@@ -218,6 +238,18 @@ class UnitOfWork(Protocol):
         """See `ReleaseStore`."""
 
     @property
+    def arrivals(self) -> ArrivalStore:
+        """See `ArrivalStore`."""
+
+    @property
+    def urgency(self) -> UrgencyStore:
+        """See `UrgencyStore`."""
+
+    @property
+    def long_watches(self) -> LongWatchStore:
+        """See `LongWatchStore`."""
+
+    @property
     def partner_events(self) -> PartnerEventStore:
         """See `PartnerEventStore`."""
 
@@ -232,6 +264,14 @@ class UnitOfWork(Protocol):
     @property
     def reactions(self) -> ReactionStore:
         """See `ReactionStore`."""
+
+    @property
+    def sign_offs(self) -> SignOffStore:
+        """See `SignOffStore`."""
+
+    @property
+    def tasks(self) -> TaskStore:
+        """See `TaskStore`."""
 
     @property
     def erasure(self) -> ErasureStore:
@@ -252,6 +292,10 @@ class UnitOfWork(Protocol):
     @property
     def daily(self) -> DailyStore:
         """See `DailyStore`."""
+
+    @property
+    def indicators(self) -> IndicatorStore:
+        """See `IndicatorStore`."""
 
     @property
     def folds(self) -> FoldStore:
@@ -322,6 +366,14 @@ class Storage(Protocol):
 
     def __call__(self, *, writing: bool = True) -> UnitOfWork:
         """A new one; reading ones do not hold the write lock and cannot commit."""
+
+    def releasing(self, asking: Asking) -> UnitOfWork:
+        """One for a single release, which shares its transaction with others that came at the same time.
+
+        What is read in it was read at its beginning, after the handover and everybody whom it concerns were locked; what
+        is written in it is written at its commit. Entering, `commit`, and whatever a release does not usually need raise
+        Unforeseen when that cannot be had.
+        """
 
     async def scrub(self, *, thoroughly: bool = False) -> bool:
         """Take what was erased out of the files too, as far as the database lets us; never raises, never waits long.

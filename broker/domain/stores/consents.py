@@ -65,6 +65,9 @@ class InvitationStore(Protocol):
     async def open_for(self, handover: HandoverId, now: datetime) -> frozenset[PersonId]:
         """Who was asked and can still answer."""
 
+    async def first_asked(self, handover: HandoverId) -> datetime | None:
+        """When somebody was asked about it for the first time; None when nobody was."""
+
     async def open_count(self, now: datetime, party: str = "") -> int:
         """How many can still be answered; with `party`, of those that this sender asked."""
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from broker.domain.erasure import Contents, Trace
+from broker.domain.erasure import Contents, Noted, Trace
 from broker.domain.handovers import HandoverId
 from broker.domain.parties import PersonId
 
@@ -28,8 +28,14 @@ class ErasureStore(Protocol):
         invitations with their visits, and messages about it that wait.
         """
 
-    async def unneeded(self, persons: Collection[PersonId] | None = None) -> Sequence[Trace]:
-        """Who (of these) no kept handover has anything to do with, with the last day on which something happened."""
+    async def unsure(self, until: date, after: Noted | None, limit: int) -> Sequence[Noted]:
+        """Who is not known to have been needed after that day, by the day that is noted and the id, from `after` on."""
+
+    async def unneeded(self, persons: Collection[PersonId]) -> Sequence[Trace]:
+        """Who of these no kept handover has anything to do with, with the last day on which something happened."""
+
+    async def needed(self, persons: Sequence[PersonId], today: date) -> None:
+        """Note of each of these the last day of which it is certain, whatever happens, that they were still needed."""
 
     async def held_by(self, persons: Collection[PersonId]) -> Sequence[tuple[PersonId, PersonId]]:
         """(holder, over) of every authority that was ever stated of one of these as its holder."""

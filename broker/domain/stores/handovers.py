@@ -43,6 +43,9 @@ class HandoverStore(Protocol):
     async def replace(self, pushed: Pushed, now: datetime) -> None:
         """Put a new version in the place of the one in force, whose data keys and ciphertext are destroyed."""
 
+    async def fill(self, handover: HandoverId, section: SectionId, box: SealedSection) -> None:
+        """Put what a family wrote in the place of nothing: it was asked, and is active from now on."""
+
     async def get(self, handover: str, *, lock: Lock = "") -> Handover | None:
         """The current version's header. Locked `shared` it stays as it is until the commit, `exclusive` for others too."""
 
@@ -63,19 +66,31 @@ class HandoverLists(Protocol):
     """Lists of handovers, and their end."""
 
     async def sent(self, sender: Oin, before: str, limit: int) -> Sequence[Handover]:
-        """What an organisation pushed, newest first, below the id `before`."""
+        """What an organisation pushed, newest first, below the id `before`; nothing that a family wrote itself."""
 
-    async def addressed(self, recipient: Recipient | None, oin: Oin, before: str, limit: int) -> Sequence[Handover]:
+    async def written_by(self, author: PersonId, sender: Oin) -> Sequence[tuple[Handover, datetime]]:
+        """What this person wrote themselves, coming in through this sender, and since when: what is kept first, newest first.
+
+        Of what was erased only the newest.
+        """
+
+    async def addressed(
+        self, recipient: Recipient | None, oin: Oin, before: str, limit: int, *, uncollected: bool = False
+    ) -> Sequence[Handover]:
         """What is addressed to an organisation (in one role) and may be open: newest first, below the id `before`.
 
-        Left out is what surely is closed: it ended, or nobody ever answered its sender for its purpose.
+        Left out is what surely is closed: it ended, or nobody ever answered its sender for its purpose. With
+        `uncollected` so is what was released, in the version in force, to each of these roles of it.
         """
 
     async def about(self, subject: PersonId, oin: Oin, role: str) -> Sequence[Handover]:
         """What is about one person and addressed to this role."""
 
-    async def running(self, today: date, after: str, limit: int) -> Sequence[Running]:
-        """Active handovers of which a consent may still run on that day, oldest first, above the id `after`."""
+    async def written(self, handovers: Collection[HandoverId]) -> Mapping[HandoverId, datetime]:
+        """When the version in force of each came in."""
+
+    async def running(self, today: date, after: Running | None, limit: int) -> Sequence[Running]:
+        """Active handovers of which a consent may still run on that day, after that one; what ends first comes first."""
 
     async def withdraw(self, handover: HandoverId, state: HandoverState, now: datetime) -> None:
         """End it in that state and destroy its data keys and ciphertext."""
@@ -111,8 +126,13 @@ class ReleaseStore(Protocol):
     ) -> None:
         """Keep one."""
 
-    async def acknowledge(self, release: str, who: ProfessionalId, now: datetime) -> Literal["now", "before"] | None:
-        """Mark it read and taken over; None when it is not theirs."""
+    async def acknowledge(
+        self, release: str, who: ProfessionalId, now: datetime, *, taken_over: bool
+    ) -> Literal["now", "before"] | None:
+        """Mark it read, and with `taken_over` taken over; None when it is not theirs, `before` when it was already."""
+
+    async def received(self, release: str, who: ProfessionalId) -> tuple[HandoverId, frozenset[SectionId]] | None:
+        """Of which handover it was, and the very sections of it; None when it is not theirs."""
 
     async def of_person(self, person: PersonId, sender: Oin, viewer: PersonId) -> Sequence[Disclosure]:
         """What was read of what this sender wrote about this person, newest first; nothing shielded from the viewer."""

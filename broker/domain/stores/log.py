@@ -1,6 +1,6 @@
 """The disclosure log as it is stored: entries are only ever added."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -89,6 +89,9 @@ class LogStore(Protocol):
     async def append(self, event: LogEvent) -> Appended:
         """Add an entry to the log and to the sequencer's queue, in this unit of work."""
 
+    async def acquaint(self, owners: Collection[str]) -> None:
+        """Get ready for several entries about these: of two who do so at once, none waits for the other crosswise."""
+
     async def knows(self, owner: str) -> bool:
         """Whether anything was logged under this person's key, and it was not erased."""
 
@@ -142,23 +145,40 @@ class TreeState:
     root: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class TreeSeen:
+    """The tree and the newest checkpoint, (size, note), as one statement saw them together."""
+
+    state: TreeState
+    newest: tuple[int, str] | None
+
+
 class TreeStore(Protocol):
     """The sequencer's side of the log."""
 
-    async def state(self, *, lock: bool = False) -> TreeState:
-        """The tree; with `lock`, this unit of work alone may extend it (the fence)."""
+    async def seen(self, wanted: Iterable[tuple[int, int]] = ()) -> tuple[TreeSeen, Mapping[tuple[int, int], bytes]]:
+        """The tree, the newest checkpoint, and these tiles, in one statement; missing tiles are left out."""
 
-    async def queued(self, limit: int) -> Sequence[StoredEntry]:
-        """Entries that wait, from the queue (never by watermark), locked rows skipped by nobody."""
+    async def begin(self, limit: int) -> tuple[TreeState, Sequence[StoredEntry]]:
+        """The tree, which this unit of work alone may extend from now on (the fence), and the entries that wait then.
 
-    async def place(self, first: int, entries: Sequence[EntryId], state: TreeState) -> None:
-        """Give the entries their places, take them off the queue, keep the new state."""
+        In the order of the queue, never by watermark.
+        """
+
+    async def state(self) -> TreeState:
+        """The tree as it is now."""
 
     async def tiles(self, wanted: Iterable[tuple[int, int]]) -> Mapping[tuple[int, int], bytes]:
         """Tile data by (level, n); missing ones are left out."""
 
-    async def keep_tiles(self, tiles: Mapping[tuple[int, int], bytes]) -> None:
-        """Keep new and grown tiles."""
+    async def extend(
+        self,
+        first: int,
+        entries: Sequence[EntryId],
+        state: TreeState,
+        grown: Mapping[tuple[int, int], bytes],
+    ) -> None:
+        """Give the entries their places, take them off the queue, keep new and grown tiles and the new state."""
 
 
 class CheckpointStore(Protocol):

@@ -1,6 +1,6 @@
 """Messages to send, officers, and the agreements that were ever in force."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -21,6 +21,16 @@ class Message:
     text: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message that a courier holds for a while; None for one that does not open (which is an alarm)."""
+
+    id: str
+    message: Message | None
+    tries: int
+    """How often it was tried before."""
+
+
 class OutboxStore(Protocol):
     """Messages that go out after the commit."""
 
@@ -30,17 +40,17 @@ class OutboxStore(Protocol):
     async def add_all(self, messages: Mapping[str, Message], now: datetime) -> None:
         """Queue several at once, by id."""
 
-    async def due(self, now: datetime, limit: int) -> Sequence[tuple[str, Message | None, int]]:
-        """(id, message, tries) of what should go out now; None for a message that does not open (which is an alarm)."""
+    async def take(self, now: datetime, until: datetime, limit: int) -> Sequence[Taken]:
+        """What should go out now, oldest first: until then nobody else takes it up. This is one try of each."""
 
-    async def take(self, message_id: str, until: datetime) -> None:
-        """It is being sent: until then nobody else takes it up. This is one try."""
+    async def again(self, later: Mapping[str, datetime]) -> None:
+        """They did not go out; each is tried again then, by id."""
 
-    async def again(self, message_id: str, at: datetime) -> None:
-        """It did not go out; try again then."""
+    async def give_back(self, messages: Collection[str], now: datetime) -> None:
+        """They were taken and not tried: as if they never were, and due at once."""
 
-    async def forget(self, message_id: str) -> None:
-        """It went out, or was given up; nothing of it is kept."""
+    async def forget(self, messages: Collection[str]) -> None:
+        """They went out, or were given up; nothing of them is kept."""
 
 
 @dataclass(frozen=True, slots=True)

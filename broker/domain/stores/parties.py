@@ -83,6 +83,9 @@ class OrganisationStore(Protocol):
     async def professional(self, oin: Oin, external: str, name: str, new_id: ProfessionalId) -> ProfessionalId:
         """The id of that worker, kept from the first time on."""
 
+    async def expected(self, oin: Oin, external: str, new_id: ProfessionalId) -> ProfessionalId:
+        """The id that this worker has, or will have: somebody else names them, so nothing is changed of who is known."""
+
 
 class PersonStore(Protocol):
     """People, recognised by identifier or by one sender's own reference."""

@@ -12,7 +12,7 @@ from broker.domain.parties import Oin
 
 
 class PartnerEventType(StrEnum):
-    """What can be told: to who received something, and the last two to who sent it."""
+    """What can be told: to who received something; some to who sent it; and that something waits or is due, to whom it is open."""
 
     CORRECTED = "handover-corrected"
     WITHDRAWN = "handover-withdrawn"
@@ -20,6 +20,13 @@ class PartnerEventType(StrEnum):
     STOP_USING = "stop-using"
     ACKNOWLEDGED = "handover-acknowledged"
     CONSENT_CHANGED = "consent-changed"
+    UNREAD = "handover-unread"
+    TASK_DUE = "task-due"
+    TASK_CHANGED = "task-changed"
+    ACKNOWLEDGE = "acknowledgement-asked"
+    CONSENT_ENDS = "consent-ends"
+    URGENT_NEAR = "urgent-deadline-near"
+    URGENT_PASSED = "urgent-deadline-passed"
 
 
 @dataclass(frozen=True, slots=True)

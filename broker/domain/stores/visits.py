@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from broker.domain.retries import Attempt, Earlier
+
+ASTRAY = timedelta(hours=25)
+"""So far a machine's clock may run ahead for a while, and be put right, without a count or a mark being forgotten by it."""
 
 
 @dataclass(slots=True)
@@ -60,7 +63,7 @@ class Guards(Protocol):
         """True the first time only."""
 
     async def clean(self, now: datetime) -> None:
-        """Forget what has expired."""
+        """Forget what has expired; counts and marks once it has been so for `ASTRAY`."""
 
 
 class RetryStore(Protocol):

@@ -84,8 +84,8 @@ class DeliveryStore(Protocol):
     async def ended(self, due: Due, outcome: Outcome, now: datetime) -> None:
         """What came of a try; nothing changes when somebody else took the delivery meanwhile."""
 
-    async def counts(self) -> Mapping[Oin, Queue]:
-        """What waits and what was given up, by organisation."""
+    async def counts(self, of: Oin | None = None) -> Mapping[Oin, Queue]:
+        """What waits and what was given up, by organisation; of one, or of each that has anything."""
 
     async def dead(self, oin: Oin | None, after: str, limit: int) -> Sequence[DeadLetter]:
         """What was given up, in the order of events' ids, of one organisation or of all."""

@@ -14,6 +14,7 @@ from broker.storage.tables.handovers import (
     handover_recipient,
     handover_supporter,
     handover_version,
+    handover_waiting,
     partner_event,
     partner_feed,
     reaction,
@@ -21,7 +22,9 @@ from broker.storage.tables.handovers import (
     release_section,
     section,
     section_person,
+    sign_off,
 )
+from broker.storage.tables.indicators import handover_complete, indicator_count, indicator_region, indicator_unread
 from broker.storage.tables.log import (
     log_checkpoint,
     log_cosignature,
@@ -35,6 +38,7 @@ from broker.storage.tables.log import (
     log_subject_key,
     log_tile,
 )
+from broker.storage.tables.long_watch import long_watch, long_watch_person, long_watch_stop
 from broker.storage.tables.oversight import (
     matter,
     motion,
@@ -67,6 +71,8 @@ from broker.storage.tables.review import (
     review_sign_off,
     review_unread,
 )
+from broker.storage.tables.tasks import task, task_change
+from broker.storage.tables.urgency import after_hours, handover_urgency
 from broker.storage.tables.visits import guard_count, guard_once, rate_count, retry, visit
 from broker.storage.tables.webhooks import webhook, webhook_delivery
 
@@ -88,6 +94,7 @@ INSERT_ONLY = (
 __all__ = [
     "INSERT_ONLY",
     "Instant",
+    "after_hours",
     "alarm_day",
     "authority",
     "consent_record",
@@ -96,10 +103,16 @@ __all__ = [
     "guard_count",
     "guard_once",
     "handover",
+    "handover_complete",
     "handover_person",
     "handover_recipient",
     "handover_supporter",
+    "handover_urgency",
     "handover_version",
+    "handover_waiting",
+    "indicator_count",
+    "indicator_region",
+    "indicator_unread",
     "invitation",
     "log_checkpoint",
     "log_cosignature",
@@ -117,6 +130,9 @@ __all__ = [
     "log_subject_index",
     "log_subject_key",
     "log_tile",
+    "long_watch",
+    "long_watch_person",
+    "long_watch_stop",
     "matter",
     "metadata",
     "motion",
@@ -152,8 +168,11 @@ __all__ = [
     "review_unread",
     "section",
     "section_person",
+    "sign_off",
     "signer_passkey",
     "signer_receipt",
+    "task",
+    "task_change",
     "visit",
     "webhook",
     "webhook_delivery",

@@ -1,6 +1,6 @@
 """What all tables share: their names' conventions and the types of their columns."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData, String, TypeDecorator
@@ -38,4 +38,6 @@ Serial = BigInteger().with_variant(Integer, "sqlite")
 Id = String(36)
 Tag = String(64)
 OinText = String(20)
+NEVER = date.min.isoformat()
+"""A day before all others, where none is known."""
 Word = String(64)

@@ -34,9 +34,15 @@ handover = Table(
     Column("state", Word, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("erased_at", Instant),
+    Column("author", Id, ForeignKey("person.id")),
+    Column("urgent_hours", Integer),
+    Column("urgent_until", Instant),
     Index(None, "sender", "id"),
+    Index(None, "author", "id"),
     Index(None, "subject", "id"),
     Index(None, "erased_at", "retain_until"),
+    Index(None, "erased_at", "state"),
+    Index(None, "state", "consent_until", "id"),
 )
 
 handover_recipient = Table(
@@ -52,7 +58,7 @@ handover_person = Table(
     "handover_person",
     metadata,
     Column("handover", Id, ForeignKey("handover.id"), primary_key=True),
-    Column("person", Id, ForeignKey("person.id"), primary_key=True),
+    Column("person", Id, ForeignKey("person.id"), primary_key=True, index=True),
     Column("key_sealed", LargeBinary, nullable=False),
 )
 
@@ -60,8 +66,8 @@ handover_supporter = Table(
     "handover_supporter",
     metadata,
     Column("handover", Id, ForeignKey("handover.id"), primary_key=True),
-    Column("supporter", Id, ForeignKey("person.id"), primary_key=True),
-    Column("person", Id, ForeignKey("person.id"), primary_key=True),
+    Column("supporter", Id, ForeignKey("person.id"), primary_key=True, index=True),
+    Column("person", Id, ForeignKey("person.id"), primary_key=True, index=True),
 )
 
 handover_version = Table(
@@ -86,6 +92,7 @@ section = Table(
     Column("wrapped_key", LargeBinary),
     Column("kid", String(64)),
     Column("mark", LargeBinary),
+    Column("header_sealed", LargeBinary),
     UniqueConstraint("handover", "version", "position"),
 )
 
@@ -110,6 +117,14 @@ release = Table(
     Column("role", Word, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("acknowledged_at", Instant),
+    Column("taken_over_at", Instant),
+)
+
+handover_waiting = Table(
+    "handover_waiting",
+    metadata,
+    Column("handover", Id, ForeignKey("handover.id"), primary_key=True),
+    Column("look_at", Instant, nullable=False, index=True),
 )
 
 release_section = Table(
@@ -126,7 +141,7 @@ reaction = Table(
     Column("handover", Id, ForeignKey("handover.id"), nullable=False, index=True),
     Column("section_type", Word, nullable=False),
     Column("persons", Text, nullable=False),
-    Column("author", Id, ForeignKey("person.id"), nullable=False),
+    Column("author", Id, ForeignKey("person.id"), nullable=False, index=True),
     Column("capacity", Word, nullable=False),
     Column("kind", Word, nullable=False),
     Column("version", Integer, nullable=False),
@@ -135,6 +150,16 @@ reaction = Table(
     Column("answer_sealed", LargeBinary),
     Column("created_at", Instant, nullable=False),
     Column("answered_at", Instant),
+)
+
+sign_off = Table(
+    "sign_off",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("handover", Id, ForeignKey("handover.id"), nullable=False, index=True),
+    Column("section", Id, ForeignKey("section.id"), nullable=False),
+    Column("signer", Id, ForeignKey("person.id"), index=True),
+    Column("statement_sealed", LargeBinary, nullable=False),
 )
 
 partner_event = Table(

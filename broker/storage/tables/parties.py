@@ -14,7 +14,7 @@ from sqlalchemy import (
     false,
 )
 
-from broker.storage.tables.base import Id, Instant, OinText, Tag, Word, metadata
+from broker.storage.tables.base import NEVER, Id, Instant, OinText, Tag, Word, metadata
 
 organisation = Table(
     "organisation",
@@ -28,6 +28,8 @@ organisation = Table(
     Column("row_tag", Tag),
     Column("jwks_url", Text),
     Column("bound_tokens", Boolean, nullable=False, server_default=false()),
+    Column("reachability", Text),
+    Column("region", String(80)),
 )
 
 professional = Table(
@@ -53,7 +55,10 @@ person = Table(
     Column("id", Id, primary_key=True),
     Column("facts_tag", Tag),
     Column("erased_at", Instant),
+    Column("needed_on", Date, nullable=False, server_default=NEVER),
+    Index(None, "erased_at", "needed_on"),
 )
+"""`needed_on` is a day on which they were certainly still needed: until the log's time after it nobody need look again."""
 
 person_tag = Table(
     "person_tag",
@@ -97,7 +102,7 @@ authority = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("over", Id, ForeignKey("person.id"), nullable=False, index=True),
-    Column("holder", Id, ForeignKey("person.id"), nullable=False),
+    Column("holder", Id, ForeignKey("person.id"), nullable=False, index=True),
     Column("kind", Word, nullable=False),
     Column("since", Date, nullable=False),
     Column("until", Date),

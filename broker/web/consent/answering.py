@@ -117,8 +117,9 @@ class Answering:
         questions = await self._family.questionnaire(visit.token, visit.language)
         if not questions.complete:
             raise Elsewhere(_next(questions, 0))
+        told = await self._family.check_in(visit.token) if visit.session.tells_how else None
         return self._pages.show(
-            request, "consent/check.html", visitor=visit.visitor, questionnaire=questions, parts=PARTS
+            request, "consent/check.html", visitor=visit.visitor, questionnaire=questions, told=told, parts=PARTS
         )
 
     async def confirm(self, request: Request) -> Response:
@@ -133,6 +134,8 @@ class Answering:
         visit = await self._visits.verified(request)
         if visit.session.purpose != "answer":
             raise Elsewhere("/mine")
+        if visit.session.tells_how and not visit.session.told_how:
+            raise Elsewhere(visit.place)
         return visit
 
     def _shown_language(self, fields: Mapping[str, str]) -> str:

@@ -17,8 +17,8 @@ from broker.web.kit.routes import caller
 from broker.web.ports import FamilyService
 
 _OWN_PAGE = re.compile(
-    r"/(contact|one-time-code|questions/[0-9]{1,3}(/recipients|/text)?|check|receipt/[\w-]{1,80}"
-    r"|mine(/report|/[0-9]{1,3}/recipients|/(sections|reactions)/[\w-]{1,80}(/[a-z-]{1,20})?)?|signed-out|docs)?",
+    r"/(contact|one-time-code|questions/[0-9]{1,3}(/recipients|/text)?|check(-in(/stopped)?)?|receipt/[\w-]{1,80}"
+    r"|mine(/report|/[0-9]{1,3}/recipients|/(sections|reactions|sign-offs)/[\w-]{1,80}(/[a-z-]{1,20})?)?|signed-out|docs)?",
     re.ASCII,
 )
 _NO_CODE = Words("Vul eerst je code in.", "Type your code first.")

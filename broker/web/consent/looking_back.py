@@ -3,6 +3,7 @@
 from fastapi import Request, Response
 
 from broker.domain.consents import Stance
+from broker.domain.lifelines import TIMELINES
 from broker.errors import Invalid, NotFound
 from broker.services.screens import Mine
 from broker.web.consent.visits import Visits
@@ -97,6 +98,8 @@ class LookingBack:
         own = await self._family.reactions(visit.token)
         devices = await self._family.passkeys(visit.token)
         own_texts = await self._family.own_texts(visit.token)
+        plans = await self._family.own_plans(visit.token)
+        tasks = await self._family.tasks(visit.token)
         return self._pages.show(
             request,
             "consent/mine.html",
@@ -105,6 +108,10 @@ class LookingBack:
             own=own,
             devices=devices,
             own_texts=own_texts,
+            timelines=TIMELINES,
+            plans=plans,
+            sign_offs=await self._family.sign_offs(visit.token),
+            tasks=tasks,
         )
 
     async def recipients(self, request: Request) -> Response:

@@ -3,12 +3,17 @@
 from fastapi import APIRouter
 
 from broker.web.consent.answering import Answering
+from broker.web.consent.checking_in import CheckingIn
 from broker.web.consent.confirming import Confirming
 from broker.web.consent.entering import Entering
 from broker.web.consent.leaving import Leaving
+from broker.web.consent.lifeline import Lifeline
 from broker.web.consent.looking_back import LookingBack
+from broker.web.consent.own_plan import OwnPlanPages
 from broker.web.consent.own_text import OwnTextPages
 from broker.web.consent.reacting import Reacting
+from broker.web.consent.signing_off import SigningOff
+from broker.web.consent.tasks import TaskPages
 from broker.web.consent.visits import Visits
 from broker.web.kit.pages import Pages
 from broker.web.kit.routes import PageRouter
@@ -45,12 +50,13 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     router.looks("/check", answering.check)
     router.acts("/check", answering.confirm)
 
-    own_words = OwnTextPages(family, visits, pages)
-    router.looks("/questions/{position}/text", own_words.back)
-    router.acts("/questions/{position}/text", own_words.of_question)
-    router.looks("/mine/texts/{text_id}", own_words.back)
-    router.acts("/mine/texts/{text_id}", own_words.of_mine)
-
+    _of_their_own(router, family, visits, pages)
+    checking_in = CheckingIn(family, visits, pages)
+    router.looks("/check-in", checking_in.question)
+    router.acts("/check-in", checking_in.say)
+    router.acts("/check-in/stop", checking_in.stop)
+    router.looks("/check-in/stopped", checking_in.stopped)
+    router.acts("/mine/check-ins", checking_in.again)
     _looking_back(router, LookingBack(family, visits, pages))
 
     confirming = Confirming(family, visits, pages)
@@ -60,11 +66,48 @@ def consent_router(family: FamilyService, site: Site) -> APIRouter:
     router.answers("/receipt/{receipt_id}/confirmation", confirming.confirmation)
     router.acts("/mine/devices/stop", confirming.stop)
 
+    _saying(router, family, visits, pages)
+    return router
+
+
+def _of_their_own(router: PageRouter, family: FamilyService, visits: Visits, pages: Pages) -> None:
+    """What was written about somebody, for them to read; what a family writes itself."""
+    own_words = OwnTextPages(family, visits, pages)
+    router.looks("/questions/{position}/text", own_words.back)
+    router.acts("/questions/{position}/text", own_words.of_question)
+    router.looks("/mine/texts/{text_id}", own_words.back)
+    router.acts("/mine/texts/{text_id}", own_words.of_mine)
+
+    lifeline = Lifeline(family, visits, pages)
+    router.looks("/mine/lifeline", lifeline.back)
+    router.acts("/mine/lifeline", lifeline.show)
+    router.looks("/mine/lifeline/correction", lifeline.back)
+    router.acts("/mine/lifeline/correction", lifeline.correct)
+
+    plans = OwnPlanPages(family, visits, pages)
+    router.looks("/mine/plan", plans.form)
+    router.acts("/mine/plan", plans.look)
+    router.looks("/mine/plan/keep", plans.back)
+    router.acts("/mine/plan/keep", plans.keep)
+    router.looks("/mine/plans/{plan}", plans.back)
+    router.acts("/mine/plans/{plan}", plans.change)
+    router.looks("/mine/plans/{plan}/text", plans.back)
+    router.acts("/mine/plans/{plan}/text", plans.text)
+    router.looks("/mine/plans/{plan}/stop", plans.back)
+    router.acts("/mine/plans/{plan}/stop", plans.stop)
+
+
+def _saying(router: PageRouter, family: FamilyService, visits: Visits, pages: Pages) -> None:
+    """What somebody says about what was written: a reaction, agreeing or not, how far something is."""
     reacting = Reacting(family, visits, pages)
     router.looks("/mine/sections/{part}/{kind}", reacting.form)
     router.acts("/mine/sections/{part}/{kind}", reacting.write)
     router.looks("/mine/reactions/{reaction}", reacting.written)
-    return router
+
+    signing = SigningOff(family, visits, pages)
+    router.looks("/mine/sign-offs/{part}", signing.look)
+    router.acts("/mine/sign-offs/{part}", signing.choose)
+    router.acts("/mine/tasks/{task}", TaskPages(family, visits, pages).change)
 
 
 def _looking_back(router: PageRouter, looking_back: LookingBack) -> None:

@@ -35,7 +35,9 @@ class Visit:
     def place(self) -> str:
         """The page where this visit is now."""
         if self.session.stage == "verified":
-            return "/questions/1" if self.session.purpose == "answer" else "/mine"
+            if self.session.purpose != "answer":
+                return "/mine"
+            return "/check-in" if self.session.tells_how and not self.session.told_how else "/questions/1"
         return "/contact" if self.session.stage == "code" else "/one-time-code"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fastapi import Request, Response
 
 from broker.errors import BrokerError, Fault, Invalid, NotAuthenticated, Unavailable, Words
-from broker.services.screens import EntryFilter
+from broker.services.officer_screens import EntryFilter
 from broker.services.view_screens import LinesPage
 from broker.web.console.days import typed_bsn, typed_day
 from broker.web.console.views import ViewingService

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from broker.errors import BrokerError, Invalid, NotAuthenticated, Unavailable, Words
-from broker.services.screens import OfficerSession
+from broker.services.officer_screens import OfficerSession
 from broker.web.console.logins import LoginService
 from broker.web.console.navigation import first_page
 from broker.web.console.visits import Visit, Visits

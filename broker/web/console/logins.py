@@ -16,7 +16,7 @@ from fastapi import Request, Response
 
 from broker.domain.logins import TOLD, Returned
 from broker.errors import BrokerError, NotFound, TooMany, Unavailable, Words
-from broker.services.screens import LoginWay, OfficerSession
+from broker.services.officer_screens import LoginWay, OfficerSession
 from broker.web.console.visits import Visits
 from broker.web.kit.cookies import VisitCookie
 from broker.web.kit.forms import check_secret, read_form

@@ -54,6 +54,7 @@ ROOMS = (
             Place("/console/days", Words("Per dag", "By day"), Right.READ_LOG),
             Place("/console/organisations", Words("Per organisatie", "By organisation"), Right.READ_LOG),
             Place("/console/pictures", Words("Aantallen", "Numbers"), Right.COUNT),
+            Place("/console/indicators", Words("Indicatoren", "Indicators"), Right.COUNT),
             Place("/console/report", Words("Eén persoon", "One person"), Right.READ_PERSON),
             Place("/console/breach", Words("Datalek", "Data breach"), Right.READ_PERSON),
         ),
@@ -63,6 +64,7 @@ ROOMS = (
         (
             Place("/console/review", Words("Wat opvalt", "What stands out"), Right.REVIEW),
             Place("/console/queue", Words("Twijfels", "Doubts"), Right.REVIEW),
+            Place("/console/urgent", Words("Spoed", "Urgent"), Right.REVIEW),
         ),
     ),
     Room(

@@ -7,6 +7,7 @@ from broker.web.console.breach import BreachPages
 from broker.web.console.disclosures import Disclosures
 from broker.web.console.entering import Entering
 from broker.web.console.files import Files
+from broker.web.console.indicators import IndicatorsPages
 from broker.web.console.log import Log
 from broker.web.console.logins import Logins
 from broker.web.console.motions import MotionPages
@@ -18,6 +19,7 @@ from broker.web.console.queue import Queue
 from broker.web.console.report import ReportPages
 from broker.web.console.review import Review
 from broker.web.console.services import ConsoleServices
+from broker.web.console.urgent import UrgentPages
 from broker.web.console.views import Views
 from broker.web.console.visits import Visits
 from broker.web.console.watchers import Watchers
@@ -74,6 +76,11 @@ def _disclosures(router: PageRouter, services: ConsoleServices, visits: Visits, 
     router.looks("/console/pictures", pictures.first)
     router.looks("/console/pictures/{period}", pictures.period)
 
+    indicators = IndicatorsPages(services.indicators, visits, pages)
+    router.looks("/console/indicators", indicators.latest)
+    router.looks("/console/indicators/{quarter}", indicators.quarter)
+    router.looks("/console/indicators/{quarter}/file", indicators.file)
+
 
 def _people(router: PageRouter, services: ConsoleServices, visits: Visits, pages: Pages) -> None:
     """All about one person, and all that one access read."""
@@ -103,6 +110,8 @@ def _review(router: PageRouter, services: ConsoleServices, visits: Visits, pages
     router.looks("/console/queue", queue.waiting)
     router.looks("/console/queue/{matter_id}", queue.matter)
     router.acts("/console/queue/{matter_id}", queue.settle)
+
+    router.looks("/console/urgent", UrgentPages(services.urgent, visits, pages).now)
 
 
 def _agreement(router: PageRouter, services: ConsoleServices, visits: Visits, pages: Pages) -> None:

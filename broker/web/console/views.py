@@ -6,7 +6,7 @@ from typing import Protocol
 from fastapi import Request, Response
 
 from broker.errors import Fault
-from broker.services.screens import EntryFilter
+from broker.services.officer_screens import EntryFilter
 from broker.services.view_screens import DaysPage, LinesPage, OrganisationsPage
 from broker.web.console.days import typed_day
 from broker.web.console.visits import Visit, Visits

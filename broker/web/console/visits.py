@@ -8,7 +8,7 @@ from fastapi import Request
 from broker.domain.officers import Right
 from broker.domain.presence import ENOUGH
 from broker.errors import NotAuthenticated
-from broker.services.screens import OfficerSession
+from broker.services.officer_screens import OfficerSession
 from broker.web.console.navigation import Room, rooms_of
 from broker.web.kit.cookies import VisitCookie
 from broker.web.kit.forms import check_secret, read_form

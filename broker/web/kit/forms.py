@@ -17,8 +17,8 @@ from broker.errors import Invalid, NotAllowed, Words
 from broker.web.kit.site import Site
 
 FORM_LIMIT = 4_096
-TEXT_LIMIT = 32_768
-"""A form with a long text in it: each of 2,000 signs may take twelve bytes."""
+TEXT_LIMIT = 65_536
+"""A form with a long text in it: each of 4,000 signs may take twelve bytes."""
 JSON_LIMIT = 32_768
 _NOT_TEXT = frozenset({"Cc", "Cn", "Co", "Cs"})  # controls, unassigned, private, surrogates (Unicode 4.5)
 _ELSEWHERE = Words(

@@ -32,6 +32,7 @@ from broker.errors import (
     Unavailable,
     Words,
 )
+from broker.services.waiting import seconds_to_wait
 from broker.web.kit.assets import assets
 from broker.web.kit.headers import protect
 from broker.web.kit.language import language_of
@@ -39,6 +40,7 @@ from broker.web.kit.packing import pack
 from broker.web.kit.qr import qr_picture
 from broker.web.kit.recordings import aloud
 from broker.web.kit.site import Area, Site
+from broker.web.kit.telephone import telephone
 from broker.web.kit.texts import Texts, texts
 
 WEB = Path(__file__).parent.parent
@@ -100,8 +102,9 @@ def _where(error: Exception) -> dict[str, Any]:
 
 
 def error_headers(error: BrokerError | None) -> dict[str, str]:
-    """`Retry-After` for who tried too often."""
-    return {"Retry-After": str(error.retry_after)} if isinstance(error, TooMany) else {}
+    """`Retry-After` for who tried too often, and for what does not work right now."""
+    seconds = seconds_to_wait(error)
+    return {} if seconds is None else {"Retry-After": str(seconds)}
 
 
 @cache
@@ -121,11 +124,18 @@ def _environment(language: str) -> Environment:
     if its.from_the_right:
         _keep_apart(environment, its)
     environment.globals.update(
-        asset=assets().address, language=language, direction=its.direction, dutch=texts("nl"), direction_of=direction_of
+        asset=assets().address,
+        language=language,
+        direction=its.direction,
+        dutch=texts("nl"),
+        direction_of=direction_of,
+        telephone=telephone,
+        in_dutch="" if language == "nl" else Markup(' lang="nl"'),  # what organisations wrote
     )
     environment.filters.update(
         words=its.marked,
         day=its.day,
+        exactly=its.exactly,
         moment=its.moment,
         clock=its.clock,
         listed=its.kept_apart,

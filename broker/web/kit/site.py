@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
+from broker.errors import NotFound
 from broker.services.alarms import Alarms
+from broker.services.directory import DirectoryScreen, KindScreen
 from broker.web.theme.municipal import Theme
 
 Area = Literal["family", "console", "reference"]
@@ -42,6 +44,27 @@ class _NoRecordings:
 NO_RECORDINGS = _NoRecordings()
 
 
+class KnowsPartners(Protocol):
+    """See `broker.services.directory.Directory`."""
+
+    async def screen(self) -> DirectoryScreen:
+        """Every partner."""
+
+    async def of_kind(self, kind: str) -> KindScreen:
+        """What one kind of organisation may receive. Raises NotFound."""
+
+
+class _NoPartners:
+    async def screen(self) -> DirectoryScreen:
+        return DirectoryScreen(())
+
+    async def of_kind(self, kind: str) -> KindScreen:
+        raise NotFound
+
+
+NO_PARTNERS = _NoPartners()
+
+
 async def _nothing() -> Mapping[str, Any]:
     return {}
 
@@ -52,7 +75,7 @@ class Site:
 
     `openapi` gives the description of the API for `/docs`; without it there is no such page. `trusted` gives the public keys
     and the words that the page for checking a proof holds. `theme` is a municipality's look. `recordings` knows what was
-    recorded to be read aloud. `exit_address` is where who leaves in a hurry goes.
+    recorded to be read aloud. `partners` knows who takes part. `exit_address` is where who leaves in a hurry goes.
     """
 
     public_url: str
@@ -63,6 +86,7 @@ class Site:
     trusted: Callable[[], Awaitable[Mapping[str, Any]]] = _nothing
     theme: Theme = field(default_factory=Theme)
     recordings: "KnowsRecordings" = field(default_factory=lambda: NO_RECORDINGS, compare=False)
+    partners: KnowsPartners = field(default_factory=lambda: NO_PARTNERS, compare=False)
     exit_address: str = "https://www.knmi.nl/"
     alarms: Alarms = field(default_factory=Alarms, compare=False)
 

@@ -9,7 +9,7 @@ import gettext
 import io
 from collections.abc import Iterable
 from datetime import date, datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from babel import Locale
@@ -21,6 +21,7 @@ from babel.messages.pofile import read_po
 from markupsafe import Markup
 
 from broker.domain.calendar import AMSTERDAM
+from broker.domain.forms.timeline import Moment
 from broker.errors import Words
 
 LOCALE = Path(__file__).parent.parent / "locale"
@@ -36,6 +37,8 @@ OWN_NAMES = {
 """What each language calls itself, in the order in which they are offered."""
 _AS_WRITTEN = {"en": "en_GB"}
 """Whose habits are followed where the language alone does not say: no comma before the last of a list."""
+
+_COMMA = {"ar": "\N{ARABIC COMMA}", "ti": "\N{ETHIOPIC COMMA}"}
 
 
 def catalogue(language: str) -> Catalog:
@@ -79,9 +82,15 @@ class Texts:
         """`21 november 2026`."""
         return format_date(day, "d MMMM y", locale=self._locale)
 
+    def exactly(self, moment: Moment) -> str:
+        """As exactly as it is known: `12 maart 2025`, `maart 2025` or `2025`."""
+        form = ("y", "LLLL y", "d MMMM y")[moment.text.count("-")]
+        return format_date(moment.first, form, locale=self._locale)
+
     def moment(self, instant: datetime) -> str:
         """Day and time in the Netherlands: `21 november 2026, 14:05`."""
-        return format_datetime(instant, "d MMMM y, HH:mm", tzinfo=AMSTERDAM, locale=self._locale)
+        form = f"d MMMM y{_COMMA.get(self.language, ',')} HH:mm"
+        return format_datetime(instant, form, tzinfo=AMSTERDAM, locale=self._locale)
 
     def clock(self, instant: datetime) -> str:
         """For a column of a table, to the second: `21-11-2026 14:05:09`."""
@@ -109,7 +118,7 @@ class Texts:
         """Whether the language is written from right to left."""
         return self.direction == "rtl"
 
-    @property
+    @cached_property
     def direction(self) -> str:
         """`ltr` or `rtl`, as HTML writes it."""
         return self._locale.text_direction

@@ -6,10 +6,11 @@
   const [button, stop] = box.querySelectorAll("button");
   const [told, partly] = box.querySelectorAll("p");
   const voices = "speechSynthesis" in window ? speechSynthesis : null;
-  const language = document.documentElement.lang.toLowerCase();
+  const language = document.documentElement.lang;
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const player = new Audio();
   let voice = null;
+  let found = [];
   let parts = [];
   let at = -1;
   let turn = 0;
@@ -17,7 +18,9 @@
 
   const seen = (part) => part.getClientRects().length > 0;
   const words = (part) => part.textContent.replace(/\s+/g, " ").trim();
-  const readable = (part) => seen(part) && words(part) && (part.dataset.aloud || voice);
+  const short = (tag) => tag.toLowerCase().replace("_", "-").split("-")[0];
+  const voiceOf = (part) => found.find((one) => short(one.lang) === short(part.closest("[lang]").lang));
+  const readable = (part) => seen(part) && words(part) && (part.dataset.aloud || voiceOf(part));
   const label = (name) => {
     button.lastElementChild.textContent = box.dataset[name];
     button.dataset.state = name;
@@ -32,8 +35,8 @@
   };
 
   const look = () => {
-    const found = voices ? voices.getVoices().filter((one) => one.localService) : [];
-    voice = found.find((one) => one.lang.toLowerCase().replace("_", "-").split("-")[0] === language.split("-")[0]) || null;
+    found = voices ? voices.getVoices().filter((one) => one.localService) : [];
+    voice = found.find((one) => short(one.lang) === short(language)) || null;
     const recorded = document.querySelector('[data-aloud^="/audio/"]');
     box.hidden = at < 0 && !voice && !recorded;
     partly.hidden = !!voice;
@@ -51,8 +54,9 @@
 
   const speak = (part, next) => {
     const spoken = new SpeechSynthesisUtterance(words(part));
-    spoken.voice = voice;
-    spoken.lang = voice.lang;
+    spoken.voice = voiceOf(part) || voice;
+    if (!spoken.voice) return next();
+    spoken.lang = spoken.voice.lang;
     spoken.rate = 0.9;
     spoken.onend = next;
     spoken.onerror = next;
@@ -74,7 +78,7 @@
     const instead = () => {
       if (failed || mine !== turn) return;
       failed = true;
-      if (voice) speak(part, next);
+      if (voiceOf(part)) speak(part, next);
       else next();
     };
     part.classList.add("rd-said-now");

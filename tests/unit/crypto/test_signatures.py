@@ -263,3 +263,39 @@ def test_a_receipt_of_the_log_is_for_exactly_one_leaf():
     assert ed25519_holds(signer.receipt_keys()[kid], signature, b"leaf")
     assert not ed25519_holds(b"no key", signature, b"leaf")
     assert ed25519_holds(signer.checkpoint_keys()[-1], signer.sign_checkpoint(b"body"), b"body")
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    checked: list[bytes] = []
+
+    def check(public: bytes, signature: bytes, leaf: bytes) -> bool:
+        checked.append(leaf)
+        return ed25519_holds(public, signature, leaf)
+
+    monkeypatch.setattr("broker.crypto.signatures.ed25519_holds", check)
+    return checked
+
+
+def test_a_receipt_that_was_just_made_here_is_known_again_and_any_other_is_checked(monkeypatch):
+    checked, signer = counted(monkeypatch), LogSigner(KEYS)
+    kid, signature = signer.receipt(b"leaf")
+    assert signer.receipt_holds(kid, signature, b"leaf")
+    assert checked == []
+    for changed in (bytes([signature[0] ^ 1]) + signature[1:], signature + b"\0", b""):
+        assert not signer.receipt_holds(kid, changed, b"leaf")
+    assert not signer.receipt_holds(kid, signature, b"another")
+    assert not signer.receipt_holds(kid, signature[:-1], signature[-1:] + b"leaf"), "the same bytes, cut elsewhere"
+    assert len(checked) == 5
+    assert LogSigner(KEYS).receipt_holds(kid, signature, b"leaf"), "somebody else checks it"
+    assert len(checked) == 6
+
+
+def test_what_is_remembered_of_receipts_is_bounded_and_dies_with_its_key(monkeypatch):
+    monkeypatch.setattr("broker.crypto.signatures._REMEMBERED", 2)
+    checked, signer = counted(monkeypatch), LogSigner(KEYS)
+    made = [(*signer.receipt(leaf), leaf) for leaf in (b"1", b"2", b"3")]
+    assert all(signer.receipt_holds(*receipt) for receipt in made)
+    assert checked == [b"1"]
+    assert len(signer._made) == 2
+    signer._keyring = a_keyring()
+    assert not any(signer.receipt_holds(*receipt) for receipt in made)

@@ -1,5 +1,6 @@
 """An access token is ours, for us, unchanged and five minutes old at most."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import jwt
@@ -8,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.crypto import tokens as module
-from broker.crypto.keyring import KeyPurpose, Keyring, make_key
+from broker.crypto.keyring import KeyPurpose, Keyring, load_keyring, make_key, write_key
 from broker.crypto.tokens import LIFE, AccessTokens
-from broker.domain.tokens import AccessClaims
+from broker.domain.tokens import UNBOUND, AccessClaims, Binding
 from broker.errors import NotAuthenticated
 from tests.factories import NOW, SCHOOL, a_keyring
 
@@ -126,3 +127,53 @@ def test_the_published_keys_are_all_token_keys_and_public():
     assert [key["kid"] for key in keys] == [KEYS.current(KeyPurpose.TOKENS).kid, newer.kid]
     assert all("d" not in key for key in keys)
     assert AccessTokens(ring, URL).read(TOKEN, NOW) == CLAIMS
+
+
+def test_a_token_ends_with_its_key_also_when_it_is_remembered(tmp_path):
+    every = [key for purpose in KeyPurpose for key in KEYS.all(purpose)]
+    newer = make_key(KeyPurpose.TOKENS, NOW + timedelta(days=1))
+    folder = tmp_path / "keys"
+    paths = {key.kid: write_key(folder, key) for key in [*every, newer]}
+    ring = load_keyring(folder)
+    door = AccessTokens(ring, URL)
+    fresh = door.issue(CLAIMS, "id-2", NOW)
+    assert [door.read(token, NOW) for token in (TOKEN, fresh, TOKEN, fresh)] == [CLAIMS] * 4
+    old = KEYS.current(KeyPurpose.TOKENS)
+    paths[old.kid].unlink()
+    ring.look_now()
+    for _ in range(2):
+        with pytest.raises(NotAuthenticated):
+            door.read(TOKEN, NOW)
+    assert door.read(fresh, NOW) == CLAIMS, "the other key is still there"
+    write_key(folder, old)
+    ring.look_now()
+    assert door.read(TOKEN, NOW) == CLAIMS, "verified anew: nothing was remembered of the refusal"
+
+
+@given(st.integers(0, len(TOKEN) - 2), st.integers(1, 127))
+def test_nothing_gets_in_beside_a_token_that_is_remembered(position, other):
+    door = AccessTokens(KEYS, URL)
+    assert door.read(TOKEN, NOW) == CLAIMS
+    near = TOKEN[:position] + chr(ord(TOKEN[position]) ^ other) + TOKEN[position + 1 :]
+    for token in (near, TOKEN + near[-1], TOKEN[:-1], TOKEN + "=", TOKEN.replace(".", "．"), f"{TOKEN} "):
+        with pytest.raises(NotAuthenticated):
+            door.read(token, NOW)
+    assert len(door._held) == 1
+
+
+def test_a_clock_that_was_put_right_counts_for_what_is_remembered():
+    door = AccessTokens(KEYS, URL)
+    assert door.read(TOKEN, NOW) == CLAIMS
+    for wrong in (timedelta(days=-1), timedelta(seconds=LIFE), timedelta(days=400)):
+        with pytest.raises(NotAuthenticated):
+            door.read(TOKEN, NOW + wrong)
+        assert not door._held, "what is over takes no place"
+    assert door.read(TOKEN, NOW) == CLAIMS
+
+
+def test_what_a_token_is_bound_to_is_remembered_with_it():
+    bound = Binding("k" * 43, "c" * 43)
+    door = AccessTokens(KEYS, URL)
+    token = door.issue(replace(CLAIMS, client="c1", bound=bound), "id", NOW)
+    assert [door.read(token, NOW).bound for _ in range(2)] == [bound] * 2
+    assert door.read(TOKEN, NOW).bound == UNBOUND

@@ -2,13 +2,19 @@
 
 import copy
 import json
+from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.domain.drafts import LONGEST_CONSENT, LONGEST_RETENTION, faults_of, last_day
+from broker.domain.calendar import Period
+from broker.domain.draft_faults import faults_of
+from broker.domain.drafts import LONGEST_CONSENT, LONGEST_RETENTION, consent_until, last_day
+from broker.domain.vocabulary import Kind
+from broker.errors import Words
 from tests.factories import DOCTOR, SCHOOL, SENDER, TODAY, a_body, a_vocabulary
 
 VOCABULARY = a_vocabulary()
@@ -151,6 +157,38 @@ def test_an_organisation_that_takes_no_part_is_no_recipient():
 )
 def test_consent_lasts_a_year_at_most_and_is_kept_at_least_as_long(consent, retain, pointers):
     assert faults(a_body(consentUntil=consent, retainUntil=retain)) == pointers
+
+
+def without_a_day(consent: Period | None, **more: Any) -> list[str]:
+    kind = Kind("feedback-to-school", Words("B", "b"), Words("b", "b"), consent=consent)
+    words = replace(VOCABULARY, handover_kinds={kind.id: kind})
+    body = a_body(**more)
+    del body["consentUntil"]
+    return [fault.pointer for fault in faults_of(body, words, {SCHOOL: "school"}, TODAY)]
+
+
+def test_without_a_day_consent_lasts_as_long_as_the_agreement_says_for_its_kind():
+    words = replace(
+        VOCABULARY,
+        handover_kinds={
+            "long": Kind("long", Words("L", "l"), Words("l", "l"), consent=Period(9, 0)),
+            "none": Kind("none", Words("N", "n"), Words("n", "n")),
+        },
+    )
+    assert consent_until(None, "long", words, TODAY) == Period(9, 0).after(TODAY)
+    assert consent_until("P3M", "long", words, TODAY) == Period(3, 0).after(TODAY)
+    assert consent_until(None, "none", words, TODAY) is None
+    assert consent_until(None, "lost", words, TODAY) is None
+
+
+def test_a_day_is_asked_for_where_the_agreement_names_no_period():
+    assert without_a_day(Period(6, 0)) == []
+    assert without_a_day(None) == ["/consentUntil"]
+    assert without_a_day(Period(6, 0), kind="lost") == ["/kind"]
+
+
+def test_what_is_kept_shorter_than_the_usual_period_is_a_fault():
+    assert without_a_day(Period(6, 0), retainUntil="P5M") == ["/retainUntil"]
 
 
 @given(st.dates(date(2000, 1, 1), date(2100, 1, 1)))

@@ -49,7 +49,7 @@ def test_authority_that_ended_and_a_judgement_count() -> None:
     assert readers(date(2009, 6, 1), judged=unable | {None}) == set()
 
 
-LATER = ("not-in-agreement", "sealed-only", "not-readable")
+LATER = ("not-in-agreement", "sealed-only", "expired", "not-readable")
 """Said only once it is known what everybody answered, and how surely."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from broker.domain.notices import PARTS, compose
+from broker.domain.notices import PARTS, PLACEHOLDERS, compose
 from broker.errors import Unsafe
 from broker.pdp.faults import UnsafePolicies
 from broker.pdp.lint import lint
@@ -188,3 +188,75 @@ def test_an_agreement_from_before_has_one_text_for_everybody(shipped: PolicySet)
     template = loaded.notices["nl"]
     assert template.for_child() is template
     assert template.review.reviewed
+
+
+# what a family wrote itself
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("Iemand uit het gezin schreef dit zelf.", "{sender} schreef dit.", "has no {sender}"),
+        ("Alleen {recipients}, of", "Alleen hij, of", "{recipients} is nowhere"),
+        ("Twijfel je? Praat erover", "{name}? Praat erover", "braces"),
+    ],
+)
+def test_a_faulty_part_for_what_a_family_wrote_itself_is_refused(
+    changed: Changed, old: str, new: str, said: str
+) -> None:
+    found = faults_of(changed("notices/nl.toml", old, new))
+    assert any(file == "notices/nl.toml" and said in words for file, _, words in found), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[meeting]\n", '[meeting]\nfirst = "x"\n', "holds 'first'"),
+        ("voor het overleg op {meeting}", "voor het overleg", "{meeting} is nowhere"),
+        ("Alleen wie daar bij is: {recipients}", "Alleen wie daar bij is", "{recipients} is nowhere"),
+        ("Alleen wie daar bij is", "{name}", "braces"),
+        ("Voor iets anders mag niemand het gebruiken.", "Op {meeting}.", "braces"),
+    ],
+)
+def test_a_faulty_part_about_a_meeting_is_refused(changed: Changed, old: str, new: str, said: str) -> None:
+    found = faults_of(changed("notices/nl.toml", old, new))
+    assert any(file == "notices/nl.toml" and said in words for file, _, words in found), found
+
+
+def test_what_a_family_wrote_itself_is_asked_under_a_version_of_its_own_and_names_no_sender(shipped: PolicySet) -> None:
+    for template in shipped.notices.values():
+        values = dict.fromkeys(
+            ("sender", "recipients", "section", "explanation", "example", "persons", "purpose", "until", "supported"),
+            "x",
+        )
+        for one in (template, template.for_child()):
+            asked = compose(one.for_family(), [("family-plan", {**values, "sender": "THE SENDER"})])
+            assert asked.version == f"{one.version} family"
+            assert "THE SENDER" not in asked.text
+            assert set(asked.questions[0].parts) == set(PARTS)
+            assert asked.ref.digest != compose(one, [("family-plan", values)]).ref.digest
+
+
+def test_an_agreement_from_before_asks_nothing_of_the_kind(shipped: PolicySet) -> None:
+    old = shipped.texts["notices/nl.toml"]
+    without = old[: old.index("\n# For a plan")] if "\n# For a plan" in old else old[: old.index("\n[family]")]
+    loaded = load_texts({**shipped.texts, "notices/nl.toml": without})
+    assert dict(loaded.notices["nl"].family) == {}
+
+
+def test_the_text_about_a_meeting_is_another_version_in_every_language(shipped: PolicySet) -> None:
+    for template in shipped.notices.values():
+        values = dict.fromkeys((*PLACEHOLDERS, "meeting"), "x") | {"meeting": "20 januari"}
+        for one in (template, template.for_child()):
+            meeting, without = (compose(of, [("minutes", values)]) for of in (one.for_meeting(), one))
+            assert meeting.version == f"{without.version} meeting"
+            assert meeting.ref.digest != without.ref.digest
+            assert set(meeting.questions[0].parts) == set(PARTS)
+            assert "20 januari" in meeting.questions[0].parts["who"]
+
+
+def test_an_agreement_from_before_asks_about_a_meeting_as_about_all_else(shipped: PolicySet) -> None:
+    old = shipped.texts["notices/nl.toml"]
+    loaded = load_texts({**shipped.texts, "notices/nl.toml": old[: old.index("\n# De vraag over een overleg")] + "\n"})
+    template = loaded.notices["nl"]
+    assert template.for_meeting() is template

@@ -120,6 +120,44 @@ def test_a_text_more_for_whom_it_is_about_is_wider_and_one_less_is_not(shipped: 
     assert not widens(more, shipped)
 
 
+def test_one_more_that_leaves_with_who_agrees_is_wider_and_one_less_is_not(shipped: PolicySet) -> None:
+    more = edited(
+        shipped,
+        lambda text: text.replace("[section_types.education]\n", "[section_types.education]\nsigned_off = true\n"),
+        "vocabulary.toml",
+    )
+    assert widens(shipped, more)
+    assert not widens(more, shipped)
+    assert shipped.vocabulary.signed_off == {"analysis", "strengths", "carrying-capacity"}
+
+
+@pytest.mark.parametrize("value", ['"yes"', "1", '""'])
+def test_signed_off_is_true_or_false_and_nothing_else(shipped: PolicySet, value: str) -> None:
+    with pytest.raises(UnsafePolicies, match=r"analysis\.signed_off"):
+        edited(
+            shipped, lambda text: text.replace("\nsigned_off = true", f"\nsigned_off = {value}", 1), "vocabulary.toml"
+        )
+
+
+def test_a_text_more_for_a_family_is_wider_and_one_less_is_not(shipped: PolicySet) -> None:
+    more = edited(
+        shipped,
+        lambda text: text.replace("[section_types.education]\n", "[section_types.education]\nfamily_text = true\n"),
+        "vocabulary.toml",
+    )
+    assert widens(shipped, more)
+    assert not widens(more, shipped)
+
+
+def test_the_shipped_agreement_gives_a_family_what_it_sat_at_the_table_for(shipped: PolicySet) -> None:
+    assert shipped.vocabulary.family_text == {"agreements", "minutes"}
+
+
+def test_family_text_is_true_or_false_and_nothing_else(shipped: PolicySet) -> None:
+    with pytest.raises(UnsafePolicies, match="family_text"):
+        edited(shipped, lambda text: text.replace("\nfamily_text = true", "\nfamily_text = 1", 1), "vocabulary.toml")
+
+
 def test_own_text_is_true_or_false_and_nothing_else(shipped: PolicySet) -> None:
     with pytest.raises(UnsafePolicies, match="own_text"):
         edited(shipped, lambda text: text.replace("\nown_text = true", '\nown_text = "yes"', 1), "vocabulary.toml")
@@ -127,5 +165,28 @@ def test_own_text_is_true_or_false_and_nothing_else(shipped: PolicySet) -> None:
 
 def test_the_shipped_agreement_gives_no_text_that_may_harm_who_reads_it_alone(shipped: PolicySet) -> None:
     assert shipped.vocabulary.own_text == {
+        "check-in",
         "timeline", "status", "agreements", "goals", "voice-of-the-child", "strengths",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("now", "wider"),
+    [
+        ('expires = "P6M"', False),
+        ('expires = "P12M1D"', True),
+        ('expires = "P366D"', True),
+        ("", True),
+    ],
+)
+def test_what_grows_old_later_or_not_at_all_any_more_is_wider(shipped: PolicySet, now: str, wider: bool) -> None:
+    after = edited(shipped, lambda text: text.replace('expires = "P12M"', now), "vocabulary.toml")
+    assert widens(shipped, after) == wider
+    if not now:
+        assert not widens(after, shipped), "growing old from now on is less"
+
+
+@pytest.mark.parametrize("value", ['"P0D"', '"P"', '"P61M"', '"a year"', "12", "true", '""'])
+def test_a_period_that_is_none_is_a_fault(shipped: PolicySet, value: str) -> None:
+    with pytest.raises(UnsafePolicies, match=r"risk-inventory\.expires"):
+        edited(shipped, lambda text: text.replace('expires = "P12M"', f"expires = {value}"), "vocabulary.toml")

@@ -9,10 +9,11 @@ from broker.errors import Tampered
 from broker.transparency.canonical import (
     SAFE_INTEGER,
     canonical,
-    canonical_texts,
     from_base64,
     from_base64url,
+    in_order,
     parse_canonical,
+    quoted,
     to_base64,
     to_base64url,
 )
@@ -36,9 +37,14 @@ def test_an_independent_writer_of_rfc_8785_writes_the_same(value: object) -> Non
     assert canonical(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
 
 
-@given(st.lists(TEXTS, max_size=4))
-def test_a_list_of_texts_has_the_same_writing_by_the_short_way(texts: list[str]) -> None:
-    assert canonical_texts(*texts) == canonical(texts)
+@given(TEXTS)
+def test_a_text_has_the_same_writing_by_itself(text: str) -> None:
+    assert quoted(text).encode() == canonical(text)
+
+
+@given(st.lists(TEXTS, max_size=6, unique=True))
+def test_keys_are_in_the_order_of_their_utf_16(keys: list[str]) -> None:
+    assert in_order(keys) == sorted(keys, key=lambda key: key.encode("utf-16-be"))
 
 
 def test_a_subclass_is_written_as_what_it_holds() -> None:

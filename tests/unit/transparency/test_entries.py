@@ -76,6 +76,9 @@ def test_every_event_reads_back(kind: EventType, at: datetime, facts: Any, perso
     read = decode(found.leaf)
     assert (read.type, read.at, read.organisation, read.facts) == (kind, at, None, facts)
     assert found.leaf_hash == leaf_hash(found.leaf)
+    assert found.leaf == canonical(json.loads(found.leaf))
+    digests = [hashlib.sha256(canonical([o.salt, o.field, o.value])).digest() for o in found.openings]
+    assert read.personal == tuple((o.field, digest) for o, digest in zip(found.openings, digests, strict=True))
     assert all(check_opening(read, opening) for opening in found.openings)
     assert [(p.field, p.value) for p in personal] == [(o.field, o.value) for o in found.openings]
 
@@ -195,6 +198,35 @@ def test_a_leaf_with_a_member_less_is_tampering(entry: EncodedEntry) -> None:
     for leaf in (b"[]", b'"x"', b"null", entry.leaf + b"\n", json.dumps(value).encode()):
         with pytest.raises(Tampered):
             decode(leaf)
+
+
+@pytest.mark.parametrize(
+    ("written", "otherwise"),
+    [
+        (b'"sections":2', b'"sections":2.0'),
+        (b'"sections":2', b'"sections":2e0'),
+        (b'"sections":2', b'"sections":NaN'),
+        (b'"sections":2', b'"sections":-0'),
+        (b'"sections":2', b'"sections":9007199254740992'),
+        (b'"sections":2', b'"sections":' + b"9" * 5000),
+        (b'"sections":2', b'"sections":2,"sections":2'),
+        (b'"sections":2', b'"sections": 2'),
+        (b'"sections":2', b'"sections":"\\ud800"'),
+        (b'"sections":2', b'"sections":' + b"[" * 100_000),
+        (b'"continuity"', b'"\\u0063ontinuity"'),
+        (b'"purpose":"continuity","rules":["a","b"]', b'"rules":["a","b"],"purpose":"continuity"'),
+        (b'"v":1}', b'"v":true}'),
+        (b'"v":1}', b'"v":1.0}'),
+        (b'"v":1}', b'"v":1,"v":1}'),
+        (b'"digest":', b'"digest":"A","digest":'),
+        (b'"at":', b'"\xff":1,"at":'),
+        (b"{", b"\xef\xbb\xbf{"),
+    ],
+)
+def test_another_writing_of_an_entry_is_tampering(entry: EncodedEntry, written: bytes, otherwise: bytes) -> None:
+    assert written in entry.leaf
+    with pytest.raises(Tampered):
+        decode(entry.leaf.replace(written, otherwise, 1))
 
 
 def test_no_flipped_bit_of_a_leaf_reads_as_the_same_entry(entry: EncodedEntry) -> None:

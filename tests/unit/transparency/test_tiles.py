@@ -177,6 +177,18 @@ def test_the_examples_of_the_specification() -> None:
     assert root(0, {}) == EMPTY_ROOT
 
 
+@pytest.mark.parametrize("at", [0, 100, 255 * 32])
+def test_a_tile_that_was_good_a_moment_ago_is_worked_out_anew_once_it_is_damaged(at: int) -> None:
+    """What is remembered of a tile is remembered by all of its bytes, never by its place."""
+    good = dict(extend(0, {}, LEAVES[:511]).tiles)
+    whole = root(511, good)
+    for tile in ((0, 1), (1, 0)):
+        bad = bytearray(good[tile])
+        bad[at % len(bad)] ^= 1
+        assert root(511, {**good, tile: bytes(bad)}) != whole
+    assert root(511, good) == whole == mth(0, 511)
+
+
 @pytest.mark.parametrize("size", [70_000, 10**6, 10**9, 2**40, 2**40 - 1, 123_456_789_012_345])
 def test_a_large_log_grows_and_proves_from_a_handful_of_tiles(size: int) -> None:
     levels = (size.bit_length() + 7) // 8

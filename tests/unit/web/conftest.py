@@ -9,7 +9,8 @@ from fastapi import FastAPI
 
 from broker.web import Site, install_web
 from tests.unit.web.fake_console import FakeConsole, console_services
-from tests.unit.web.fakes import OFFICER_TOKEN, TOKEN, FakeFamily, openapi
+from tests.unit.web.fakes import FakeFamily, openapi
+from tests.unit.web.family_words import OFFICER_TOKEN, TOKEN
 
 ORIGIN = "https://rondom.example"
 Clients = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]

@@ -5,11 +5,13 @@ from datetime import date, timedelta
 from typing import Any
 
 from broker.domain.stores import UnderWay
+from broker.domain.urgency import Progress, Step
 from broker.errors import NotAuthenticated, Words
 from broker.services.check_screens import CheckRow, ChecksScreen, KeyRow, Mark
 from broker.services.pictures import Amounts, Chart, Period, PicturesScreen, Repeated, Span, spans_of
+from broker.services.urgent_screens import ESCALATED, PROGRESS, UrgentRow, UrgentScreen
 from broker.services.watchers import Watched, WatchersPage
-from tests.unit.web.fakes import NOW, OFFICER_TOKEN, SENDER
+from tests.unit.web.family_words import NOW, OFFICER_TOKEN, SENDER
 
 OFFICER = "0ff1ce" * 6
 WHOLE = CheckRow(
@@ -99,6 +101,32 @@ class FakeWatchers(_Fake):
         self.console.looked.append(("watchers", officer, before))
         rows = tuple(row for row in self.console.watched.rows if officer in ("", row.officer))
         return WatchersPage(rows, "" if before else self.console.watched.next)
+
+
+URGENT = UrgentScreen(
+    (
+        UrgentRow(
+            "Wijkteam De Kade",
+            ("Basisschool <b>De Brug</b>",),
+            24,
+            NOW,
+            PROGRESS[Progress.ANSWERS],
+            True,
+            ESCALATED[Step.PASSED],
+        ),
+        UrgentRow(
+            "Jeugdteam Noord", ("Huisartsen Zuid", "Jeugdteam Noord"), 48, NOW, PROGRESS[Progress.DONE], False, None
+        ),
+    ),
+    more=True,
+)
+
+
+class FakeUrgent(_Fake):
+    async def screen(self, token: str) -> UrgentScreen:
+        self._signed_in(token)
+        self.console.looked.append(("urgent",))
+        return URGENT
 
 
 class FakePictures(_Fake):

@@ -7,6 +7,7 @@ from typing import Any
 
 from broker.domain.approvals import ProposalState
 from broker.domain.consents import Stance
+from broker.domain.indicators import Sheet
 from broker.domain.matters import NEXT, REASON, MatterKind
 from broker.domain.officers import Right
 from broker.domain.overview import Overview
@@ -15,9 +16,7 @@ from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFo
 from broker.services.agreed import RulesScreen
 from broker.services.check_screens import CheckRow, ChecksScreen
 from broker.services.files import ExportFile, ExportWanted
-from broker.services.pictures import PicturesScreen
-from broker.services.proposal_screens import AgreementScreen, FileChange, ProposalDetail, ProposalEffect, ProposalRow
-from broker.services.screens import (
+from broker.services.officer_screens import (
     EntryDetail,
     EntryFilter,
     EntryRow,
@@ -28,17 +27,29 @@ from broker.services.screens import (
     SectionWhy,
     SignerWhy,
 )
+from broker.services.pictures import PicturesScreen
+from broker.services.proposal_screens import AgreementScreen, FileChange, ProposalDetail, ProposalEffect, ProposalRow
 from broker.services.view_screens import Lag, LinesPage
 from broker.services.watchers import WatchersPage
 from broker.web import ConsoleServices
 from tests.unit.web.agreed import OVERVIEW, RULES, effect_of
-from tests.unit.web.fake_checks import CHECKS, PICTURES, WATCHED, WHOLE, FakeChecks, FakePictures, FakeWatchers
+from tests.unit.web.fake_checks import (
+    CHECKS,
+    PICTURES,
+    WATCHED,
+    WHOLE,
+    FakeChecks,
+    FakePictures,
+    FakeUrgent,
+    FakeWatchers,
+)
+from tests.unit.web.fake_indicators import SHEET, FakeIndicators
 from tests.unit.web.fake_logins import FakeLogins
 from tests.unit.web.fake_own import FakeMotions, FakeOwn
 from tests.unit.web.fake_people import FakeBreach, FakeNames, FakeReporting
 from tests.unit.web.fake_review import FakeReview
 from tests.unit.web.fake_views import FakeViews, lines_page
-from tests.unit.web.fakes import (
+from tests.unit.web.family_words import (
     CODE,
     CSRF,
     LABELS,
@@ -117,6 +128,8 @@ class FakeConsole:
     looked: list[tuple[Any, ...]] = field(default_factory=list)
     watched: WatchersPage = WATCHED
     pictures: PicturesScreen = PICTURES
+    indicators: Sheet | None = SHEET
+    party: str = ""
     reporting: FakeReporting = field(default_factory=FakeReporting)
     breach: FakeBreach = field(default_factory=lambda: FakeBreach(ROWS))
     names: FakeNames = field(default_factory=FakeNames)
@@ -328,9 +341,11 @@ def console_services(console: FakeConsole, logins: FakeLogins | None = None) -> 
         checks=FakeChecks(console),
         watchers=FakeWatchers(console),
         pictures=FakePictures(console),
+        indicators=FakeIndicators(console),
         reporting=console.reporting,
         breach=console.breach,
         own=console.own,
         motions=console.motions,
         names=console.names,
+        urgent=FakeUrgent(console),
     )

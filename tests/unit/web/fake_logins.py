@@ -2,8 +2,8 @@
 
 from broker.domain.logins import Returned, refused
 from broker.errors import BrokerError, NotFound, Words
-from broker.services.screens import LoginWay, OfficerSession
-from tests.unit.web.fakes import CSRF, OFFICER_TOKEN
+from broker.services.officer_screens import LoginWay, OfficerSession
+from tests.unit.web.family_words import CSRF, OFFICER_TOKEN
 
 AWAY = "https://login.example/authorize?client_id=rondom&state=s"
 

@@ -14,7 +14,7 @@ from broker.domain.stores import OfficerRow
 from broker.errors import Conflict, Invalid, NotFound, Words
 from broker.services.motion_screens import ChangeRow, MotionRow, MotionScreen, OfficersScreen, PartnersScreen, Wanted
 from broker.services.own_access import OwnPasskeyRow, OwnScreen, OwnVisitRow
-from tests.unit.web.fakes import NOW, OFFICER_TOKEN, OPTIONS_TO_CREATE, OPTIONS_TO_GET
+from tests.unit.web.family_words import NOW, OFFICER_TOKEN, OPTIONS_TO_CREATE, OPTIONS_TO_GET
 
 ONE, OTHER = "a1" * 32, "b2" * 32
 PARTNERS = (

@@ -9,9 +9,9 @@ from broker.errors import Conflict, Fault, Invalid, NotAllowed, Words
 from broker.services.breach import Affected, BreachPage, BreachWanted
 from broker.services.files import ProofFile
 from broker.services.names import NamesFile
+from broker.services.officer_screens import EntryRow
 from broker.services.reporting import Report, ReportLine, ReportWanted
-from broker.services.screens import EntryRow
-from tests.unit.web.fakes import LABELS, NOW, PURPOSE, SENDER
+from tests.unit.web.family_words import LABELS, NOW, PURPOSE, SENDER
 
 CHILD, MOTHER, WORKER = "3fa2b7" * 10 + "3fa2", "aa01c4" * 10 + "aa01", "9c1f04" * 10 + "9c1f"
 BSN, UNKNOWN = "999990044", "111222333"

@@ -6,9 +6,9 @@ from typing import Any
 
 from broker.domain.review import LEADING, NAMES, REASONS, Signal
 from broker.errors import Conflict, Invalid, NotAllowed, NotAuthenticated, NotFound, Words
+from broker.services.officer_screens import EntryRow
 from broker.services.review_screens import ItemDetail, ItemRow, ReviewPage, StartScreen
-from broker.services.screens import EntryRow
-from tests.unit.web.fakes import LABELS, NOW, OFFICER_TOKEN, PURPOSE, SENDER
+from tests.unit.web.family_words import LABELS, NOW, OFFICER_TOKEN, PURPOSE, SENDER
 
 LINE = EntryRow(
     "e3", NOW, "release:denied", Words("Geweigerd", "Refused"), "denied", "De Hoop GGZ", SENDER,

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Protocol
 
 from broker.errors import NotFound, Words
-from broker.services.screens import EntryFilter, EntryRow
+from broker.services.officer_screens import EntryFilter, EntryRow
 from broker.services.view_screens import (
     Counts,
     DayRow,
@@ -16,7 +16,7 @@ from broker.services.view_screens import (
     OrganisationRow,
     OrganisationsPage,
 )
-from tests.unit.web.fakes import NOW, SENDER
+from tests.unit.web.family_words import NOW, SENDER
 
 FOLD = "019a0000-0000-7000-8000-0000000f01d0"
 WHY = Words("Niet iedereen die ja moet zeggen, zei ja.", "Not everybody who must say yes did.")

@@ -1,160 +1,47 @@
 """Use cases that hold one family and one officer in memory, with names that try to be markup."""
 
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.domain.consents import Stance
-from broker.domain.notices import NoticeTemplate, compose
-from broker.domain.reactions import BEGINS, ReactionKind, plain
-from broker.errors import Conflict, NotAllowed, NotAuthenticated, NotFound, TooMany, Words
+from broker.domain.long_watch import How
+from broker.errors import Conflict, Invalid, NotAllowed, NotFound, TooMany, Words
+from broker.services.check_ins import CheckInScreen
 from broker.services.confirming import ConfirmScreen
 from broker.services.files import ProofFile
 from broker.services.own_passkeys import PasskeyLine
-from broker.services.own_report import OwnReading, OwnReport
-from broker.services.own_text import OwnTextLine, OwnTextScreen
 from broker.services.questionnaires import AskedRecipient, Choice, Questionnaire, QuestionScreen, Shown
 from broker.services.screens import (
     CareFile,
-    ContactChoice,
     FamilySession,
-    HandoverParts,
     Mine,
-    PartScreen,
-    Reactions,
-    ReactionScreen,
     ReadLine,
     ReceiptScreen,
     SaidGroup,
     SaidLine,
-    Weight,
 )
-
-CODE = "K7QD-9MFX-2TRA"
-MINE_CODE = "M4WB-7HNC-8PZE"
-ONE_TIME = "482913"
-TOKEN = "family-token"
-OFFICER_TOKEN = "officer-token"
-CSRF = "secret-of-this-visit"
-SENDER = "Stichting Timon"
-UNTIL = date(2027, 9, 20)
-OPTIONS_TO_CREATE = (
-    '{"rp":{"name":"Rondom","id":"localhost"},"user":{"id":"bzE","name":"officer","displayName":"Officer 1"},'
-    '"challenge":"AAECAwQFBgcICQoLDA0ODw","pubKeyCredParams":[{"type":"public-key","alg":-7},{"type":"public-key","alg":-257}],'
-    '"timeout":60000,"excludeCredentials":[],"authenticatorSelection":{"residentKey":"required",'
-    '"userVerification":"required"},"attestation":"none"}'
+from tests.unit.web.fake_written import FakeWritten
+from tests.unit.web.family_words import (
+    ALONE,
+    ASKED,
+    CODE,
+    LABELS,
+    MINE_CODE,
+    NOW,
+    ONE_TIME,
+    OPTIONS_TO_CREATE,
+    OPTIONS_TO_GET,
+    PURPOSE,
+    RECIPIENTS,
+    TOKEN,
+    UNTIL,
+    notice,
 )
-OPTIONS_TO_GET = (
-    '{"challenge":"AAECAwQFBgcICQoLDA0ODw","timeout":60000,"rpId":"localhost","allowCredentials":[],'
-    '"userVerification":"required"}'
-)
-NOW = datetime(2026, 9, 21, 12, 5, 9, tzinfo=UTC)
-
-LABELS = {
-    "timeline": Words("Tijdlijn", "Timeline"),
-    "roles-and-tasks": Words("Wie doet wat", "Who does what"),
-    "safety-plan": Words("Veiligheidsplan", "Safety plan"),
-    "parent-health": Words("Gezondheid van een ouder", "A parent's health"),
-}
-RECIPIENTS = (
-    Words("psycholoog bij De Hoop GGZ", "psychologist at De Hoop GGZ"),
-    Words("systeemtherapeut bij De Hoop GGZ", "system therapist at De Hoop GGZ"),
-    Words("gezinswerker bij Wijkteam Dordrecht", "family worker at Wijkteam Dordrecht"),
-)
-ASKED = (
-    AskedRecipient("00000099000000120000/psychologist", "De Hoop GGZ", Words("psycholoog", "psychologist")),
-    AskedRecipient(
-        "00000099000000120000/system-therapist", "De Hoop GGZ", Words("systeemtherapeut", "system therapist")
-    ),
-    AskedRecipient("00000099000000130000/family-worker", "Wijkteam Dordrecht", Words("gezinswerker", "family worker")),
-)
-PURPOSE = Words("Samen afspreken wie wat doet", "Agree together on who does what")
-WHOLE = Words("Samen afspreken: alles wat hier staat", "Agree together: everything that is written here")
-EXPLAIN = {
-    "timeline": Words(
-        "Hierin staat wat er is gebeurd en welke hulp er was, met data.",
-        "This says what happened and what help there was, with dates.",
-    ),
-    "roles-and-tasks": Words(
-        "Hierin staat wie er helpt en wat ieder doet.", "This says who helps and what each of them does."
-    ),
-    "safety-plan": Words(
-        "Hierin staat wat iedereen doet als het thuis niet veilig is, en wie je belt.",
-        "This says what everybody does when it is not safe at home, and whom to call.",
-    ),
-    "parent-health": Words("Hierin staat hoe het met de ouder gaat.", "This says how the parent is doing."),
-}
-RECIPIENTS_TEXT = Words(
-    "De Hoop GGZ (psycholoog en systeemtherapeut) en Wijkteam Dordrecht (gezinswerker)",
-    "De Hoop GGZ (psychologist and system therapist) and Wijkteam Dordrecht (family worker)",
-)
-NOTICES = Path(__file__).parents[3] / "policies" / "notices"
-ALONE = ("g1a", "g1b", "g1c")
-CONTACTS = (
-    ContactChoice("c1", "sms", "06 ** ** ** 11"),
-    ContactChoice("c2", "email", "m***@***.example"),
-)
-
-
-def notice(section_type: str, language: str, person: str) -> Mapping[str, str]:
-    """The text of one question, from the agreement's own template."""
-    texts = tomllib.loads((NOTICES / f"{language}.toml").read_text("utf-8"))
-    template = NoticeTemplate(texts["version"], language, texts["parts"])
-    values = {
-        "sender": SENDER,
-        "supported": "",
-        "recipients": RECIPIENTS_TEXT.in_language(language),
-        "section": LABELS[section_type].in_language(language),
-        "explanation": EXPLAIN[section_type].in_language(language),
-        "example": "2021: verhuisd. 2023: ouders gaan uit elkaar. Maart 2025: gesprekken met het wijkteam.",
-        "persons": person,
-        "purpose": PURPOSE.in_language(language),
-        "until": "20 september 2027" if language == "nl" else "20 September 2027",
-    }
-    return compose(template, [(section_type, values)]).questions[0].parts
 
 
 @dataclass
-class FakeFamily:
-    """One visit at most. `calls` holds what was asked that changes something; looking is not in it."""
-
-    person: str = "Chayenne"
-    speaks: str = ""
-    sender: str = SENDER
-    contacts: tuple[ContactChoice, ...] = CONTACTS
-    weight: Weight = "counts"
-    messages: bool = True
-    logged: bool = True
-    current: FamilySession | None = None
-    answers: dict[str, Choice] = field(default_factory=dict)
-    asked: tuple[AskedRecipient, ...] = ASKED
-    receipts: dict[str, ReceiptScreen] = field(default_factory=dict)
-    said: dict[str, Stance] = field(default_factory=dict)
-    written: tuple[ReactionScreen, ...] = ()
-    calls: list[tuple[Any, ...]] = field(default_factory=list)
-    fail: Exception | None = None
-    types: tuple[str, ...] = ("timeline", "roles-and-tasks", "safety-plan")
-    devices: tuple[PasskeyLine, ...] = ()
-    needed: tuple[Words, ...] = ()
-    confirmed: bool = False
-    own: tuple[str, ...] = ("timeline", "roles-and-tasks")
-    text: str = "2021: verhuisd.\n2023: <b>een zus erbij</b>."
-
-    def visit(self, stage: str = "verified", purpose: str = "answer", language: str = "nl") -> "FakeFamily":
-        """Put the visit at a stage, as if it had come there."""
-        sent = self.contacts[0] if stage != "code" and self.contacts else None
-        self.current = FamilySession("v1", CSRF, stage, language, purpose, self.sender, self.contacts, sent)  # type: ignore[arg-type]
-        return self
-
-    def _session(self, token: str) -> FamilySession:
-        if self.fail is not None:
-            raise self.fail
-        if token != TOKEN or self.current is None:
-            raise NotAuthenticated
-        return self.current
+class FakeFamily(FakeWritten):
+    """The use cases of a family: coming in, answering, looking back, going out."""
 
     async def enter(self, code: str, client: str, language: str, *, chosen: bool = True) -> tuple[str, FamilySession]:
         if self.fail is not None:
@@ -222,6 +109,24 @@ class FakeFamily:
         if choice is None or isinstance(choice, str):
             return tuple(replace(recipient, answer=choice) for recipient in self.asked)
         return tuple(replace(recipient, answer=choice[recipient.key]) for recipient in self.asked)
+
+    async def check_in(self, token: str) -> CheckInScreen:
+        self._session(token)
+        if self.how is None:
+            raise NotFound
+        return CheckInScreen(self.sender, self.person, *self.how)
+
+    async def say_how(self, token: str, how: str, words: str) -> None:
+        session = self._session(token)
+        if how not in set(How):
+            raise Invalid.at("/how", "Kies hoe het gaat.", "Choose how it goes.")
+        self.calls.append(("say_how", how, words))
+        self.how, self.current = (how, words), replace(session, told_how=True)
+
+    async def stop_check_ins(self, token: str) -> None:
+        self._session(token)
+        self.calls.append(("stop_check_ins",))
+        self.current = None
 
     async def choose(self, token: str, shown: Shown, choice: Choice, language: str) -> Questionnaire:
         section_type = (await self.questionnaire(token, language)).shown(shown).section_type
@@ -343,12 +248,17 @@ class FakeFamily:
             ),
             ReadLine(NOW, "Wijkteam Dordrecht", Words("Gezinswerker", "Family worker"), (LABELS["timeline"],)),
         )
-        return Mine(self.person, self.sender, groups, readings if self.said else (), self.messages)
+        return Mine(self.person, self.sender, groups, readings if self.said else (), self.messages, self.asked_no_more)
 
     async def want_messages(self, token: str, *, wanted: bool) -> None:
         self._session(token)
         self.calls.append(("want_messages", wanted))
         self.messages = wanted
+
+    async def allow_check_ins(self, token: str) -> None:
+        self._session(token)
+        self.calls.append(("allow_check_ins",))
+        self.asked_no_more = False
 
     async def withdraw(self, token: str, group_id: str, section_types: tuple[str, ...], language: str) -> str:
         self._session(token)
@@ -358,66 +268,6 @@ class FakeFamily:
         if group_id == "g1":
             self.said.update(dict.fromkeys(section_types, Stance.WITHDRAWN))
         return self._receipt(section_types)
-
-    def _parts(self) -> tuple[PartScreen, ...]:
-        return tuple(PartScreen(f"part-{t}", LABELS[t], (self.person,), self.sender) for t in self.types)
-
-    async def reactions(self, token: str) -> Reactions:
-        self._session(token)
-        parts = self._parts()
-        handovers = (HandoverParts(NOW.date(), RECIPIENTS, PURPOSE, parts, self._whole()),) if parts else ()
-        return Reactions(handovers, self.written[::-1])
-
-    def _whole(self) -> PartScreen:
-        return PartScreen("part-whole", WHOLE, (self.person,), self.sender)
-
-    async def part(self, token: str, part_id: str, kind: ReactionKind) -> PartScreen:
-        self._session(token)
-        for part in (self._whole(),) if kind is ReactionKind.ERASURE_REQUEST else self._parts():
-            if part.id == part_id:
-                return part
-        raise NotFound
-
-    async def react(self, token: str, part_id: str, kind: ReactionKind, text: str) -> str:
-        part = await self.part(token, part_id, kind)
-        text = plain(text, needed=kind is not ReactionKind.ERASURE_REQUEST)
-        self.calls.append(("react", part_id, kind, text))
-        if len(self.written) > 2:
-            raise TooMany(retry_after=3600)
-        id_ = f"w{len(self.written) + 1}"
-        screen = ReactionScreen(id_, kind, part.label, text, NOW, BEGINS[kind], self.sender, None, None)
-        self.written = (*self.written, screen)
-        return id_
-
-    async def reaction(self, token: str, reaction_id: str) -> ReactionScreen:
-        self._session(token)
-        for screen in self.written:
-            if screen.id == reaction_id:
-                return screen
-        raise NotFound
-
-    async def report(self, token: str, before: str = "") -> OwnReport:
-        name = self._session(token) and self.person
-        self.calls.append(("report", before))
-        reading = OwnReading(
-            NOW, "De Hoop GGZ", Words("psycholoog", "psychologist"), (LABELS["timeline"],), ("Sem",), PURPOSE, True
-        )
-        return OwnReport(name, self.sender, NOW, () if before else (reading,), "" if before else "e1")
-
-    async def own_texts(self, token: str) -> tuple[OwnTextLine, ...]:
-        self._session(token)
-        return tuple(
-            OwnTextLine(f"text-{t}", t, LABELS[t], NOW.date(), t == "roles-and-tasks", asked=True)
-            for t in self.types
-            if t in self.own
-        )
-
-    async def own_text(self, token: str, text_id: str) -> OwnTextScreen:
-        for line in await self.own_texts(token):
-            if line.id == text_id and not line.sealed:
-                self.calls.append(("own_text", text_id))
-                return OwnTextScreen(line.label, self.sender, (self.text,))
-        raise NotFound
 
     async def set_language(self, token: str, language: str) -> None:
         self.calls.append(("set_language", language))

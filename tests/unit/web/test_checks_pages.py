@@ -13,6 +13,7 @@ from broker.services.pictures import Period
 from tests.unit.web.conftest import browsing
 from tests.unit.web.fake_checks import BROKEN, CHECKS, OFFICER, RUNNING
 from tests.unit.web.fake_console import FakeConsole
+from tests.unit.web.fake_indicators import PARTY
 from tests.unit.web.test_family_pages import HOSTILE, LANGUAGES, form, visible
 
 
@@ -123,3 +124,47 @@ async def test_nobody_is_led_to_what_is_not_theirs(client: httpx.AsyncClient, co
     assert 'href="/console/pictures"' in page
     assert 'href="/console/watchers"' not in page
     assert 'href="/console/log"' not in page
+
+
+async def test_indicators_show_what_may_be_shown_and_a_dash_for_the_rest(
+    client: httpx.AsyncClient, console: FakeConsole
+) -> None:
+    console.visit()
+    page = await client.get("/console/indicators")
+    said = visible(page)
+    assert "Vraag om hulp van een ander" in said
+    assert "Utrecht" in said
+    assert "–" in said
+    assert "Uw organisatie" not in said
+    assert page.text.count('role="img"') >= 2
+    assert re.search(r"/charts[^/\"]*\.css", page.text), "without it a picture fills the page, and so do its words"
+    assert "style=" not in page.text
+    assert (await client.get("/console/indicators/2026-Q3")).text.count("<table") == page.text.count("<table")
+    for wrong in ("2026-Q4", "2026", "2026-Q3x", "2026-q3"):
+        assert (await client.get(f"/console/indicators/{wrong}")).status_code == 404
+
+
+async def test_an_officer_of_one_organisation_sees_its_part_beside_the_whole(
+    client: httpx.AsyncClient, console: FakeConsole
+) -> None:
+    console.party = PARTY
+    console.visit()
+    assert "Uw organisatie" in visible(await client.get("/console/indicators"))
+
+
+async def test_indicators_as_a_file_hold_what_the_page_shows(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.visit()
+    file = await client.get("/console/indicators/2026-Q3/file")
+    assert file.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "2026-Q3.csv" in file.headers["content-disposition"]
+    head, *rows = file.text.splitlines()
+    assert head == '"quarter","indicator","measure","month","kind","region","part","value"'
+    values = [row.rpartition(",")[2].strip('"') for row in rows]
+    assert "" in values
+    assert all(int(value) >= 5 for value in values if value)
+
+
+async def test_before_a_quarter_is_over_there_is_none(client: httpx.AsyncClient, console: FakeConsole) -> None:
+    console.indicators = None
+    console.visit()
+    assert "nog geen kwartaal" in visible(await client.get("/console/indicators"))

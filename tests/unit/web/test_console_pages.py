@@ -8,10 +8,10 @@ import pytest
 from fastapi import FastAPI
 
 from broker.errors import Words
-from broker.services.screens import EntryFilter
+from broker.services.officer_screens import EntryFilter
 from tests.unit.web.conftest import browsing
 from tests.unit.web.fake_console import MATTERS, ROWS, FakeConsole
-from tests.unit.web.fakes import CODE, CSRF
+from tests.unit.web.family_words import CODE, CSRF
 from tests.unit.web.test_family_pages import HOSTILE, LANGUAGES, form, visible
 
 BSN = "999990044"
@@ -33,6 +33,7 @@ async def test_every_page_is_there_in_every_language(app: FastAPI, console: Fake
         for path in (
             "/console/disclosures",
             "/console/queue",
+            "/console/urgent",
             "/console/agreement",
             "/console/agreement/p1",
             "/console/agreement/p1/effect",
@@ -40,6 +41,8 @@ async def test_every_page_is_there_in_every_language(app: FastAPI, console: Fake
             "/console/watchers",
             "/console/pictures",
             "/console/pictures/months",
+            "/console/indicators",
+            "/console/indicators/2026-Q3",
             "/console/overview",
         ):
             assert f'<html lang="{language}"' in (await client.get(path)).text
@@ -56,12 +59,16 @@ async def test_without_a_passkey_nothing_is_shown(client: httpx.AsyncClient, con
             "/console/overview",
             "/console/queue",
             "/console/queue/m1",
+            "/console/urgent",
             "/console/agreement",
             "/console/agreement/p1",
             "/console/agreement/p1/effect",
             "/console/log",
             "/console/watchers",
             "/console/pictures",
+            "/console/indicators",
+            "/console/indicators/2026-Q3",
+            "/console/indicators/2026-Q3/file",
         ):
             answer = await client.get(path)
             assert (answer.status_code, answer.headers["location"]) == (303, "/console")
@@ -212,6 +219,19 @@ async def test_another_language_leads_back(client: httpx.AsyncClient, console: F
         answer = await client.post("/console/language", data=form(language="en", back=back))
         assert answer.headers["location"] == place
     assert re.search(r'<html lang="en"', (await client.get("/console/log")).text)
+
+
+async def test_what_is_urgent_says_how_far_it_is_and_no_word_in_it_is_markup(
+    client: httpx.AsyncClient, console: FakeConsole
+) -> None:
+    console.visit()
+    page = await client.get("/console/urgent")
+    text = visible(page)
+    for words in ("Wijkteam De Kade", "24 uur", "Wacht op antwoorden", "Te laat", "Gewaarschuwd: te laat", "Ontvangen"):
+        assert words in text
+    assert text.count("Te laat") == 1
+    assert "<b>De Brug</b>" not in page.text
+    assert console.looked == [("urgent",)]
 
 
 async def test_the_queue_says_what_is_in_doubt_and_how_much_waits(

@@ -9,11 +9,13 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.routing import iter_route_contexts
 
-from broker.errors import NotFound, TooMany, Unavailable, Words
+from broker.errors import NotFound, TooMany, Unavailable, Uncertain, Words
+from broker.services.waiting import LATEST, SOONEST
 from broker.web import Site, install_web, page_for
 from tests.unit.web.conftest import ORIGIN, browsing
 from tests.unit.web.fake_console import FakeConsole, console_services
-from tests.unit.web.fakes import ASKED, CODE, CSRF, FakeFamily
+from tests.unit.web.fakes import FakeFamily
+from tests.unit.web.family_words import ASKED, CODE, CSRF, DIGEST
 
 FORMS = (
     ("/code", {"code": CODE}),
@@ -22,14 +24,26 @@ FORMS = (
     ("/questions/1", {"section": "timeline", "shown": "nl", "answer": "yes"}),
     ("/questions/1/recipients", {"section": "timeline", "shown": "nl", **{r.key: "no" for r in ASKED}}),
     ("/check", {"shown": "nl"}),
+    ("/check-in", {"how": "well"}),
+    ("/check-in/stop", {}),
     ("/receipt/r1/send", {"contact": "c1"}),
     ("/mine/stop", {"group": "g1", "section": "timeline"}),
     ("/mine/messages", {"messages": "no"}),
+    ("/mine/check-ins", {}),
     ("/mine/report", {}),
     ("/mine/devices/stop", {"device": "d1"}),
     ("/mine/sections/part-timeline/reaction", {"text": "Het was dinsdag."}),
+    ("/mine/sign-offs/part-timeline", {"version": DIGEST, "said": "agree"}),
     ("/questions/1/text", {}),
     ("/mine/texts/text-timeline", {}),
+    ("/mine/lifeline", {}),
+    ("/mine/lifeline/correction", {"part": "part-timeline", "quote": "2018: verhuisd."}),
+    ("/mine/plan", {"text": "Opa helpt."}),
+    ("/mine/plan/keep", {"text": "Opa helpt.", "digest": "d", "shown": "nl"}),
+    ("/mine/plans/plan1", {"text": "Oma helpt."}),
+    ("/mine/plans/plan1/text", {}),
+    ("/mine/plans/plan1/stop", {}),
+    ("/mine/tasks/task-1", {"status": "done"}),
     ("/language", {"language": "en"}),
     ("/exit", {}),
     ("/sign-out", {}),
@@ -103,6 +117,10 @@ def routes(app: FastAPI, method: str) -> Iterator[str]:
         "kind": "reaction",
         "reaction": "w1",
         "text_id": "text-timeline",
+        "plan": "plan1",
+        "organisation_kind": "school",
+        "task": "task-1",
+        "quarter": "2026-Q2",
         "language": "nl",
         "provider": "waterdijk",
         "reason": "login-unknown",
@@ -123,6 +141,7 @@ async def filled(family: FakeFamily) -> FakeFamily:
 
 def at_stage_of(path: str, family: FakeFamily, console: FakeConsole) -> None:
     """Bring the visits to where the form of this address is."""
+    family.how = ("", "") if path.startswith("/check-in") else None
     family.visit("code" if path in {"/contact", "/one-time-code"} else "verified")
     if path == "/mine/stop":
         family.said = {"timeline": "given"}  # type: ignore[dict-item]
@@ -377,6 +396,7 @@ async def test_without_https_the_cookie_has_another_name(family: FakeFamily, con
     [
         (TooMany(retry_after=130), 429),
         (Unavailable(), 503),
+        (Uncertain(), 503),
         (RuntimeError("Chayenne de Vries, 999990044"), 500),
         (KeyError("secret"), 500),
     ],
@@ -393,6 +413,8 @@ async def test_what_goes_wrong_is_a_page_that_tells_no_secret(
     told = answer.text + "".join(capsys.readouterr())
     for secret in ("Chayenne", "999990044", "secret", "Traceback"):
         assert secret not in told.replace(CSRF, "")
+    if status == 503:
+        assert SOONEST <= int(answer.headers["retry-after"]) <= LATEST
     if status == 429:
         assert answer.headers["retry-after"] == "130"
         assert "3 minuten" in answer.text

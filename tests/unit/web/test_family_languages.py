@@ -18,7 +18,8 @@ from broker.web.kit.phrases import Phrases
 from broker.web.kit.site import AT_WORK, Site
 from broker.web.kit.texts import LOCALE, OWN_NAMES, catalogue, texts
 from tests.unit.web.conftest import browsing
-from tests.unit.web.fakes import CODE, FakeFamily
+from tests.unit.web.fakes import FakeFamily
+from tests.unit.web.family_words import CODE
 
 WEB = Path(LOCALE).parent
 BROKER = WEB.parent
@@ -29,11 +30,15 @@ SAYS_TO_FAMILIES = (
     "errors.py",
     "api/sheet.py",
     "domain/consents.py",
+    "domain/own_plan.py",
     "domain/reactions.py",
+    "domain/sign_offs.py",
+    "domain/tasks.py",
     "notifications/senders.py",
     *(
         f"services/{name}.py"
         for name in (
+            "check_ins",
             "confirming",
             "consents",
             "doorway",
@@ -41,12 +46,18 @@ SAYS_TO_FAMILIES = (
             "invitations",
             "notices",
             "own_passkeys",
+            "own_plan",
+            "own_sign_offs",
+            "own_tasks",
             "own_text",
+            "plan_desk",
+            "plan_keeping",
             "questionnaires",
             "reactions",
             "receipts",
             "recording",
             "reminders",
+            "tasks",
             "telling",
         )
     ),

@@ -13,7 +13,8 @@ from broker.domain.notices import PARTS
 from broker.errors import Conflict, Words
 from broker.services.screens import ContactChoice, FamilySession, Weight
 from tests.unit.web.conftest import browsing
-from tests.unit.web.fakes import CODE, CSRF, MINE_CODE, ONE_TIME, SENDER, FakeFamily, notice
+from tests.unit.web.fakes import FakeFamily
+from tests.unit.web.family_words import CODE, CSRF, MINE_CODE, ONE_TIME, SENDER, notice
 
 LANGUAGES = ("nl", "en")
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
@@ -423,7 +424,7 @@ async def test_signing_out_ends_the_visit(client: httpx.AsyncClient, family: Fak
     assert answer.headers["location"] == "/signed-out"
     assert "Max-Age=0" in answer.headers["set-cookie"]
     assert family.calls == [("leave",)]
-    assert "afgemeld" in visible(await client.get("/signed-out"))
+    assert "uitgelogd" in visible(await client.get("/signed-out"))
 
 
 async def test_who_comes_back_can_go_on(client: httpx.AsyncClient, family: FakeFamily) -> None:

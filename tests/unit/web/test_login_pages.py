@@ -10,7 +10,8 @@ from broker.web import Site, install_web
 from tests.unit.web.conftest import browsing
 from tests.unit.web.fake_console import FakeConsole, console_services
 from tests.unit.web.fake_logins import AWAY, FakeLogins
-from tests.unit.web.fakes import CSRF, OFFICER_TOKEN, FakeFamily
+from tests.unit.web.fakes import FakeFamily
+from tests.unit.web.family_words import CSRF, OFFICER_TOKEN
 
 START, BACK = "/console/login/waterdijk", "/console/login/waterdijk/return?code=secret-code&state=secret-state&iss=i"
 LOGIN = "__Host-rondom-login"

@@ -12,7 +12,7 @@ from broker.services.motion_screens import Wanted
 from tests.unit.web.conftest import browsing
 from tests.unit.web.fake_console import FakeConsole
 from tests.unit.web.fake_own import MOTIONS, ONE, OTHER, PARTNERS
-from tests.unit.web.fakes import CSRF
+from tests.unit.web.family_words import CSRF
 from tests.unit.web.test_family_pages import LANGUAGES, form, visible
 
 PAGES = (

@@ -8,7 +8,8 @@ from broker.domain.consents import Stance
 from broker.domain.handovers import Content, readable
 from broker.services.own_text import plain_text
 from tests.unit.web.conftest import browsing
-from tests.unit.web.fakes import CSRF, SENDER, FakeFamily
+from tests.unit.web.fakes import FakeFamily
+from tests.unit.web.family_words import CSRF, SENDER
 
 TEXT = "2023: &lt;b&gt;een zus erbij&lt;/b&gt;."
 

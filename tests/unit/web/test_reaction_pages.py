@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from broker.domain.reactions import LONGEST, ReactionState
 from broker.errors import NotFound
 from tests.unit.web.conftest import browsing
-from tests.unit.web.fakes import CSRF, NOW, SENDER, FakeFamily
+from tests.unit.web.fakes import FakeFamily
+from tests.unit.web.family_words import CSRF, NOW, SENDER
 from tests.unit.web.test_family_pages import HOSTILE, LANGUAGES, form, visible
 
 PART = "/mine/sections/part-timeline"

@@ -8,7 +8,8 @@ import pytest
 from fastapi import FastAPI
 
 from tests.unit.web.conftest import browsing
-from tests.unit.web.fakes import ALONE, ASKED, CSRF, FakeFamily
+from tests.unit.web.fakes import FakeFamily
+from tests.unit.web.family_words import ALONE, ASKED, CSRF
 from tests.unit.web.test_family_pages import HOSTILE, LANGUAGES, visible
 
 KEYS = [recipient.key for recipient in ASKED]

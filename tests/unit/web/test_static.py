@@ -8,7 +8,7 @@ from broker.web.kit.assets import FOLDER, assets
 from broker.web.kit.texts import LOCALE
 
 CSS = (FOLDER / "rondom.css").read_text("utf-8")
-CONSOLE = (FOLDER / "console.css").read_text("utf-8")
+CONSOLE = (FOLDER / "console.css").read_text("utf-8") + (FOLDER / "charts.css").read_text("utf-8")
 TEMPLATES = {path: path.read_text("utf-8") for path in LOCALE.parent.glob("*/templates/*.html")}
 
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from broker.domain.officers import Right
-from broker.services.screens import EntryFilter
+from broker.services.officer_screens import EntryFilter
 from broker.services.view_screens import Lag
 from tests.unit.web.conftest import browsing
 from tests.unit.web.fake_console import ROWS, FakeConsole
