@@ -72,6 +72,11 @@ class OneTrip(aiosqlite.Connection):
         """A cursor. Nothing happens yet."""
         return _Cursor(self)
 
+    async def close(self) -> None:
+        """Close it after what was asked before. Where that was said already, nobody waits: its thread may be gone."""
+        if self._running:
+            await super().close()
+
     async def in_thread(self, work: Callable[..., None], *arguments: Any, **options: Any) -> None:
         """Do this with the real connection, in its thread, after all that was asked before."""
         await self._execute(work, self._conn, *arguments, **options)  # type: ignore[no-untyped-call]

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from broker.storage import engine
 from broker.storage.engine import open_database
+from broker.storage.one_trip import OneTrip
 
 LONG = 30
 
@@ -44,6 +45,20 @@ async def test_who_works_for_longer_than_a_farewell_finds_it_closed(
         working = None
         gc.collect()
     assert [str(one.message) for one in heard] == []
+
+
+async def test_nobody_waits_for_the_thread_of_a_connection_that_was_stopped(tmp_path: Path) -> None:
+    connection = await OneTrip(str(tmp_path / "new.db"))
+    busy = threading.Event()
+    working = asyncio.create_task(connection.in_thread(lambda _: busy.wait(LONG)))
+    await asyncio.sleep(0)
+    connection.stop()
+    closing = asyncio.create_task(connection.close())
+    await asyncio.sleep(0)
+    busy.set()
+    await asyncio.wait_for(asyncio.gather(working, closing), LONG)
+    await asyncio.to_thread(connection._thread.join, LONG)
+    assert connection._connection is None
 
 
 async def test_it_can_be_used_again_afterwards(tmp_path: Path) -> None:
