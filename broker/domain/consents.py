@@ -7,7 +7,7 @@
 - A record never covers more than its own scope, nor a day longer than its period.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
@@ -210,6 +210,49 @@ def standing(
     """
     covering = (r for r in records if (counting_for(r, cell, handover) if handover else r.scope.covers(cell)))
     return latest_of(covering, signer, authorities, now)
+
+
+def standing_about(
+    records: Iterable[ConsentRecord],
+    signer: PersonId,
+    cell: Cell,
+    authorities: Iterable[Authority],
+    now: datetime,
+    handover: HandoverId,
+    own: Collection[str],
+) -> Standing:
+    """The stance for one handover of which no more is known than its id; `own` are the purposes of families' own plans."""
+    bound = cell.purpose == MEETING or cell.purpose in own or cell.section_type == CHECK_IN
+    covering = (
+        r
+        for r in records
+        if r.scope.covers(cell) and not (bound and r.state is Stance.GIVEN and r.handover != handover)
+    )
+    return latest_of(covering, signer, authorities, now)
+
+
+def standing_at_most(
+    records: Iterable[ConsentRecord],
+    signer: PersonId,
+    cell: Cell,
+    authorities: Collection[Authority],
+    now: datetime,
+    own: Collection[str],
+) -> Standing:
+    """The stance for whichever handover it allows most and longest: what a signer is shown, and can stop.
+
+    A yes to one meeting or plan does not end when one to another does. One whose authority changed since comes after one
+    that counts: facts stated later may bring it back.
+    """
+    mine = [r for r in records if r.signer == signer and r.scope.covers(cell)]
+    abouts = {r.handover for r in mine if r.state is Stance.GIVEN}
+    found = (standing_about(mine, signer, cell, authorities, now, one, own) for one in abouts)
+    given = [
+        (one.stance is Stance.GIVEN, one.record.scope.until, one.record.serial, one)
+        for one in found
+        if one.record is not None and one.record.state is Stance.GIVEN and still_in(one.record.scope.until, now)
+    ]
+    return max(given)[-1] if given else latest_of(mine, signer, authorities, now)
 
 
 def latest_of(

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from broker.domain.calendar import local_day, still_in
-from broker.domain.consents import SUPPORT, ConsentRecord, Stance, standing
+from broker.domain.consents import SUPPORT, ConsentRecord, Stance, standing_about
 from broker.domain.parties import Oin, PersonId
 
 MEDIA_TYPE = "application/fhir+json"
@@ -30,10 +30,12 @@ def bundle_of(
     now: datetime,
     names: Mapping[Oin, str],
     words: Words,
+    own: Collection[str],
 ) -> dict[str, Any]:
     """A FHIR R4 Bundle (type `collection`) with a Consent for each record, as they count at `now`.
 
     `said` is everything that this signer said to this sender: what was said later takes away from what was said before.
+    `own` are the purposes of families' own plans: a yes to one plan takes nothing away from a yes to another.
     """
     return {
         "resourceType": "Bundle",
@@ -42,21 +44,23 @@ def bundle_of(
         "entry": [
             {
                 "fullUrl": f"urn:uuid:{record.id}",
-                "resource": consent_of(record, _latest(record, said, now), now, names, words),
+                "resource": consent_of(record, _latest(record, said, now, own), now, names, words),
             }
             for record in records
         ],
     }
 
 
-def _latest(record: ConsentRecord, said: Iterable[ConsentRecord], now: datetime) -> tuple[str, ...]:
+def _latest(
+    record: ConsentRecord, said: Iterable[ConsentRecord], now: datetime, own: Collection[str]
+) -> tuple[str, ...]:
     """The section types about which the signer said nothing else since, to any of the recipients."""
     said = tuple(said)
-    overtaken = {
-        cell.section_type
+    now_said = {
+        cell: standing_about(said, record.signer, cell, (), now, record.handover, own).record
         for cell in record.scope.cells()
-        if (latest := standing(said, record.signer, cell, (), now).record) is None or latest.id != record.id
     }
+    overtaken = {cell.section_type for cell, latest in now_said.items() if latest is None or latest.id != record.id}
     return tuple(t for t in record.scope.section_types if t not in overtaken)
 
 

@@ -6,14 +6,14 @@
   this sender about this person gets no reminder, whatever somebody else said.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
 from broker.domain.calendar import age, birthday, local_day
-from broker.domain.consents import Cell, ConsentRecord, Stance, standing
+from broker.domain.consents import Cell, ConsentRecord, Stance, standing_about
 from broker.domain.handovers import HandoverId, Section
 from broker.domain.parties import Authority, Oin, Person, PersonId, Recipient
 from broker.domain.signers import SignerRule, SignerTable, holders, required_signers
@@ -74,14 +74,18 @@ def reminders(
     records: Sequence[ConsentRecord],
     table: SignerTable,
     now: datetime,
+    own: Collection[str],
 ) -> frozenset[Reminder]:
-    """What is to be said at `now` about one person: `running` are handovers of one sender for one purpose."""
+    """What is to be said at `now` about one person: `running` are handovers of one sender for one purpose.
+
+    `own` are the purposes of families' own plans.
+    """
     found: set[Reminder] = set()
     for handover in running:
         if local_day(now) > handover.consent_until:
             continue
         sections = [section for section in handover.sections if person.id in section.concerns]
-        found.update(_ending(person, handover, sections, authorities, records, table, now))
+        found.update(_ending(person, handover, sections, authorities, records, table, now, own))
         found.update(_birthdays(person, handover, sections, authorities, records, table, now))
     return frozenset(found)
 
@@ -94,6 +98,7 @@ def _ending(
     records: Sequence[ConsentRecord],
     table: SignerTable,
     now: datetime,
+    own: Collection[str],
 ) -> Iterator[Reminder]:
     """For each yes that counts now and ends soon: one for its signer, whatever number of cells it covers."""
     last = local_day(now) + BEFORE_THE_END
@@ -105,7 +110,7 @@ def _ending(
                 continue
             for to in handover.recipients:
                 cell = Cell(handover.sender, to.organisation, to.role, handover.purpose, section.type, person.id)
-                where = standing(records, signer, cell, authorities, now)
+                where = standing_about(records, signer, cell, authorities, now, handover.id, own)
                 if where.stance is Stance.GIVEN and where.record is not None and where.record.scope.until <= last:
                     record = where.record
                     topic = Topic.CONSENT_ENDS

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from broker.domain.consents import ConsentRecord, Event, EvidenceLevel, RecordId, Stance, answered, standing
+from broker.domain.consents import ConsentRecord, Event, EvidenceLevel, RecordId, Stance, answered, standing_about
 from broker.domain.notices import capacity
 from broker.domain.parties import Oin, PersonId
 from broker.domain.passkeys import MOST, Confirmation, OwnPasskey, challenge
@@ -183,11 +183,14 @@ class Confirming(OwnPasskeys):
     ) -> list[ConsentRecord]:
         """Each yes among these, as far as it still is the signer's latest word, and counts in the same capacity."""  # 1
         yes = [record for record in records if record.state is Stance.GIVEN]
-        said = await work.consents.said_by(signer, sender)
+        said, own = await work.consents.said_by(signer, sender), self._house.agreement().vocabulary.family_purposes
         _, authorities = await work.authorities.facts(frozenset(record.scope.person for record in yes))
         found: list[ConsentRecord] = []
         for record in yes:
-            where = {cell: standing(said, signer, cell, authorities, now) for cell in record.scope.cells()}
+            where = {
+                cell: standing_about(said, signer, cell, authorities, now, record.handover, own)
+                for cell in record.scope.cells()
+            }
             latest = [
                 cell
                 for cell, one in where.items()

@@ -239,9 +239,9 @@ class Consents(CheckIns, OwnPlans, OwnLifelines, OwnTasks, OwnReports, SigningOf
             _, records = await self._kept(work, receipt_id, signer, invitation.sender)
             said = await work.consents.said_by(signer, invitation.sender)
             partners = {o.oin: o.name for o in await work.organisations.all()}
-        label = self._house.agreement().vocabulary.label
-        say = self._house.phrases.words
-        bundle = bundle_of(records, said, now, partners, lambda word: say(label(word), language))
+        vocabulary, say = self._house.agreement().vocabulary, self._house.phrases.words
+        own = vocabulary.family_purposes
+        bundle = bundle_of(records, said, now, partners, lambda word: say(vocabulary.label(word), language), own)
         return CareFile(records[0].at, MEDIA_TYPE, json.dumps(bundle, indent=1, ensure_ascii=False).encode())
 
     async def proof(self, token: str) -> ProofFile | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from broker.domain.calendar import still_in
-from broker.domain.consents import SUPPORT, Cell, ConsentRecord, Stance, standing
+from broker.domain.consents import SUPPORT, Cell, ConsentRecord, Stance, standing_at_most
 from broker.domain.parties import Authority, Oin, PersonId, Recipient
 from broker.domain.signers import required_signers
 from broker.domain.stores import UnitOfWork
@@ -137,14 +137,15 @@ async def said(work: UnitOfWork, house: House, signer: PersonId, sender: Oin, no
     records = await work.consents.said_by(signer, sender)
     persons = {record.scope.person for record in records}
     weights, authorities = await weights_of(work, house, signer, persons, now)
+    vocabulary = house.agreement().vocabulary
     return SaidBy(
         signer=signer,
         sender=sender,
-        groups=_groups(records, signer, authorities, weights, now),
+        groups=_groups(records, signer, authorities, weights, now, vocabulary.family_purposes),
         names=dict(await work.persons.names(persons | {signer}, sender)),
         partners={o.oin: o.name for o in await work.organisations.all()},
         weights=weights,
-        vocabulary=house.agreement().vocabulary,
+        vocabulary=vocabulary,
     )
 
 
@@ -165,11 +166,12 @@ def _groups(
     authorities: Sequence[Authority],
     weights: Weights,
     now: datetime,
+    own: Collection[str],
 ) -> tuple[Group, ...]:
     cells: dict[Cell, None] = {cell: None for record in records for cell in record.scope.cells()}
     by_recipient: dict[tuple[str, Recipient], list[_Line]] = {}
     for cell in cells:
-        where = standing(records, signer, cell, authorities, now)
+        where = standing_at_most(records, signer, cell, authorities, now, own)
         if where.record is not None:
             opinion = weights.of(where.record, where.stance) == "support"
             stance = where.record.state if opinion else where.stance

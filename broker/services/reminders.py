@@ -121,9 +121,10 @@ class Reminders:
         said: dict[PersonId, list[ConsentRecord]] = {}
         for record in await work.consents.about(persons, mine[0].sender, mine[0].purpose):
             said.setdefault(record.scope.person, []).append(record)
-        table, found = self._house.agreement().signers, set[Reminder]()
+        agreement, found = self._house.agreement(), set[Reminder]()
+        table, own = agreement.signers, agreement.vocabulary.family_purposes
         for person in people.values():
-            found |= reminders(person, mine, authorities, said.get(person.id, ()), table, now)
+            found |= reminders(person, mine, authorities, said.get(person.id, ()), table, now, own)
         return found
 
     async def _send(self, sender: Oin, wanted: Iterable[Reminder], now: datetime) -> int:

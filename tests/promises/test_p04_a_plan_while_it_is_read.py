@@ -5,6 +5,7 @@ Two brokers on one database, so that it is the database that decides and not a l
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -183,6 +184,30 @@ async def test_each_of_her_own_plans_is_asked_about_and_stops_by_itself(world: W
     assert await read(world, newest) is None
     assert await read(world, first) is not None
     assert await told(world, "stop-using") == set()
+
+
+async def test_a_yes_to_the_plan_that_runs_longest_can_be_stopped_when_one_to_a_later_plan_is_over(
+    world: World,
+) -> None:
+    mother, _ = await family(world)
+    wish = await wish_of(world.broker, mother, "De langste.", ABOUT, READERS)
+    longest = replace(wish, until=(await world.broker.consents.plan_form(mother)).days[-1].isoformat())
+    draft = await world.broker.consents.plan_draft(mother, longest, "nl")
+    await world.broker.consents.keep_plan(mother, longest, draft.digest, "nl")
+    [long] = await plan_ids(world)
+    await keep_plan(world.broker, mother, "De korte.", ABOUT, READERS)
+    [short] = set(await plan_ids(world)) - {long}
+    for contact in (FATHER, TOMS):
+        await say_where_asked(world, contact)
+    assert await read(world, short) is not None
+    world.clock.later("P40D")
+    assert await read(world, short) is None
+    assert await read(world, long) is not None
+    father = await world.visit(await world.invite(TOM, "father"))
+    [group] = [one for one in (await world.broker.consents.mine(father, "nl")).groups if one.own]
+    assert group.running, "what is read is shown as running"
+    await world.broker.consents.withdraw(father, group.id, group.running, "nl")
+    assert await read(world, long) is None
 
 
 async def test_the_same_form_twice_is_one_plan_and_a_sixth_is_none_however_they_come(

@@ -17,9 +17,15 @@ from broker.domain.consents import (
     Stance,
     answered,
     cell_of,
+    counting_for,
+    latest_of,
     next_stance,
     standing,
+    standing_about,
+    standing_at_most,
 )
+from broker.domain.handovers import HandoverId
+from broker.domain.meetings import PURPOSE as MEETING
 from broker.domain.parties import Recipient
 from broker.errors import Conflict
 from tests.factories import (
@@ -322,3 +328,45 @@ def test_the_cell_of_a_section_is_that_of_its_handover_and_recipient():
     section = a_section("timeline", concerns=[GRANNY])
     cell = cell_of(a_handover(section, purpose="treatment"), TO_DOCTOR, section, GRANNY)
     assert cell == Cell(SENDER, DOCTOR, "general-practitioner", "treatment", "timeline", GRANNY)
+
+
+BOUND = Cell(SENDER, SCHOOL, "support-coordinator", MEETING, "status", CHILD)
+SAYING = st.tuples(
+    st.sampled_from(SAID), st.sampled_from(["h-1", "h-2", "h-3"]), st.sampled_from([-1, 3, 40]), st.sampled_from([1, 5])
+)
+
+
+@given(st.lists(SAYING, max_size=6), st.sampled_from([BOUND, CELL]))
+def test_whatever_counts_for_some_handover_is_shown_as_running_until_its_end(said, cell):
+    records = [
+        a_record(
+            MOTHER,
+            state,
+            serial,
+            handover=HandoverId(about),
+            until=TODAY + timedelta(days=days),
+            purpose=cell.purpose,
+            recipients=(TO_SCHOOL,) if width == 1 else (TO_SCHOOL, TO_DOCTOR),
+            section_types=(cell.section_type,),
+        )
+        for serial, (state, about, days, width) in enumerate(said, 1)
+    ]
+    shown = standing_at_most(records, MOTHER, cell, PARENTS, NOW, ())
+    open_until = []
+    for about in ("h-1", "h-2", "h-3"):
+        handover = a_handover(a_section("status"), id=HandoverId(about), purpose=cell.purpose)
+        counting = [record for record in records if counting_for(record, cell, handover)]
+        where = latest_of(counting, MOTHER, PARENTS, NOW)
+        assert where == standing_about(records, MOTHER, cell, PARENTS, NOW, handover.id, ())
+        if where.stance is Stance.GIVEN:
+            open_until.append(where.record.scope.until)
+    assert (shown.stance is Stance.GIVEN) == bool(open_until)
+    if open_until:
+        assert shown.record.scope.until == max(open_until)
+
+
+def test_a_yes_that_facts_may_bring_back_is_shown_where_none_counts():
+    lapsed = a_record(MOTHER, serial=1, handover=HandoverId("h-1"), until=TODAY + timedelta(days=40), purpose=MEETING)
+    over = a_record(MOTHER, serial=2, handover=HandoverId("h-2"), until=TODAY - timedelta(days=1), purpose=MEETING)
+    shown = standing_at_most([lapsed, over], MOTHER, BOUND, [], NOW, ())
+    assert (shown.stance, shown.record) == (Stance.NEEDS_NEW, lapsed)

@@ -49,12 +49,15 @@ MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2041, 1, 1), timezones=st.
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
+OWN = frozenset({"knowing-the-plan"})
+
+
 def words(word: str) -> str:
     return f"the {word}"
 
 
 def bundle(*records, said=None, now=NOW):
-    return bundle_of(records, records if said is None else said, now, NAMES, words)
+    return bundle_of(records, records if said is None else said, now, NAMES, words, OWN)
 
 
 def types(consent, kind):
@@ -69,7 +72,7 @@ def types(consent, kind):
 
 @given(st.lists(RECORDS, min_size=1, max_size=2), MOMENTS)
 def test_whatever_was_said_it_is_valid_fhir(records, now):
-    made = bundle_of(records, records, now, {}, words)
+    made = bundle_of(records, records, now, {}, words, OWN)
     text = json.dumps(made)
     parsed = Bundle.model_validate_json(text)
     assert json.loads(parsed.model_dump_json()) == json.loads(text.replace("+00:00", "Z")), (

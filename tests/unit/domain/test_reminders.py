@@ -36,6 +36,9 @@ ENDS = TODAY + timedelta(days=180)
 GIVEN, REFUSED, WITHDRAWN = Stance.GIVEN, Stance.REFUSED, Stance.WITHDRAWN
 
 
+OWN = frozenset({"knowing-the-plan"})
+
+
 def running(*sections: Section, **more: Any) -> Running:
     given: dict[str, Any] = {
         "id": HandoverId("h-1"),
@@ -57,7 +60,9 @@ def found(
     person: Person, *records: ConsentRecord, now: datetime = NOW, table: SignerTable = TABLE, **more: Any
 ) -> set[tuple[PersonId, Topic]]:
     handover = more.pop("handover", running())
-    return {(r.to, r.topic) for r in reminders(person, [handover], more.pop("authorities", BOTH), records, table, now)}
+    return {
+        (r.to, r.topic) for r in reminders(person, [handover], more.pop("authorities", BOTH), records, table, now, OWN)
+    }
 
 
 # --- the end of a yes -----------------------------------------------------------------------------
@@ -92,9 +97,9 @@ def test_one_message_per_handover_however_many_cells() -> None:
     types = ("status", "timeline")
     handover = running(*(a_section(t, id=t) for t in types), recipients=(TO_SCHOOL, TO_DOCTOR))
     yes = a_record(MOTHER, section_types=types, recipients=(TO_SCHOOL, TO_DOCTOR))
-    assert len(reminders(CHILD_OF_9, [handover], BOTH, [yes], TABLE, on(ENDS))) == 1
+    assert len(reminders(CHILD_OF_9, [handover], BOTH, [yes], TABLE, on(ENDS), OWN)) == 1
     second = running(id=HandoverId("h-2"))  # rests on the same yes
-    assert len(reminders(CHILD_OF_9, [handover, second], BOTH, [yes], TABLE, on(ENDS))) == 1
+    assert len(reminders(CHILD_OF_9, [handover, second], BOTH, [yes], TABLE, on(ENDS), OWN)) == 1
 
 
 def test_nothing_is_told_of_a_handover_for_which_nobody_can_be_asked_any_more() -> None:
@@ -150,8 +155,8 @@ def test_only_who_holds_authority_now_hears_as_a_parent() -> None:
 
 def test_where_birth_dates_disagree_a_birthday_is_one_and_the_youngest_age_counts() -> None:
     two = a_person(CHILD, born(16, TODAY + timedelta(days=5)), born(16, TODAY + timedelta(days=20)))
-    told = reminders(two, [running()], BOTH, SAID, TABLE, NOW)
-    later = reminders(two, [running()], BOTH, SAID, TABLE, NOW + timedelta(days=10))
+    told = reminders(two, [running()], BOTH, SAID, TABLE, NOW, OWN)
+    later = reminders(two, [running()], BOTH, SAID, TABLE, NOW + timedelta(days=10), OWN)
     assert len(told) == len(later) == 3
     assert {r.mark for r in told} == {r.mark for r in later}
     younger = a_person(CHILD, born(16, TODAY + timedelta(days=5)), born(11))
@@ -206,7 +211,9 @@ def test_who_is_judged_unable_does_not_come_to_decide(
 
 def test_somebody_born_on_a_leap_day_is_told_before_the_first_of_march() -> None:
     leap = a_person(CHILD, date(2012, 2, 29))
-    assert reminders(leap, [running(consent_until=date(2029, 1, 1))], BOTH, SAID, TABLE, on(date(2028, 2, 10))) == {
+    assert reminders(
+        leap, [running(consent_until=date(2029, 1, 1))], BOTH, SAID, TABLE, on(date(2028, 2, 10)), OWN
+    ) == {
         Reminder(who, SENDER, topic, CHILD, date(2028, 2, 29), 16)
         for who, topic in [*PARENTS_ALONE, (CHILD, Topic.YOU_ALONE)]
     }
@@ -238,7 +245,7 @@ def test_whoever_is_told_answered_and_sees_something_of_it(
 ) -> None:
     person = a_person(CHILD, born(years, TODAY + timedelta(days=days)))
     handover = running(a_section(shielded_from=shielded))
-    for reminder in reminders(person, [handover], BOTH, records, TABLE, NOW):
+    for reminder in reminders(person, [handover], BOTH, records, TABLE, NOW, OWN):
         assert reminder.to not in shielded
         mine = [r for r in records if r.signer == reminder.to]
         assert mine
