@@ -16,9 +16,16 @@ from broker.storage import migrate
 from tests.support.browser import running_browser
 from tests.support.pictures import keep_picture
 from tests.support.postgres import DatabaseUrls, PostgresServer, own_server, shared_server
+from tests.support.roomy import keep_files_in_memory
 from tests.support.sqlite import copied_sqlite, migrated_sqlite
 from tests.support.surface import forget_loggers
 from tests.support.world import Furniture, World, furnish, make_keys, open_world
+
+
+def pytest_configure() -> None:
+    """Before anything makes a file, in the run and in each of its workers."""
+    keep_files_in_memory()
+
 
 # One run in CI finds what another one finds; `make fuzz` looks further, and elsewhere each time.
 settings.register_profile("default", deadline=None, derandomize=bool(os.environ.get("CI")), print_blob=True)

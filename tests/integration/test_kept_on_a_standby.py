@@ -53,8 +53,27 @@ def standby(server: PostgresServer, *, needed: bool) -> None:
         with server.admin() as fresh:
             row = fresh.execute("SELECT current_setting('synchronous_standby_names')").fetchone()
         if row == (wanted,):
-            return
-    raise TimeoutError("the server did not take over its settings")
+            break
+    else:
+        raise TimeoutError("the server did not take over its settings")
+    while needed and not a_commit_waits(server):
+        pass
+
+
+def a_commit_waits(server: PostgresServer) -> bool:
+    """Whether a COMMIT waits by now: that is for the checkpointer to say to all, and it may be busy when it is told."""
+    with server.admin() as admin:
+        probe = psycopg.connect(host=str(server.socket_dir), user="postgres", dbname="postgres", autocommit=True)
+        try:
+            probe.pgconn.send_query(b"SELECT pg_logical_emit_message(true, 'probe', '')")
+            while probe.pgconn.is_busy():
+                if (probe.info.backend_pid,) in admin.execute(WAITING).fetchall():
+                    admin.execute("SELECT pg_terminate_backend(%s)", [probe.info.backend_pid])
+                    return True
+                probe.pgconn.consume_input()
+            return False
+        finally:
+            probe.close()
 
 
 async def waiting(server: PostgresServer) -> int:

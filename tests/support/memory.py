@@ -21,6 +21,7 @@ from broker.domain.ports import DeliveredSection, ForRecipient, SealedSection, S
 PR_SET_DUMPABLE = 4
 CHUNK = 1 << 24
 _NOT_MEMORY = ("[vvar", "[vsyscall]", "/dev/")
+_MEMORY_AFTER_ALL = "/dev/shm/"
 
 
 def writings_of(text: str) -> dict[str, bytes]:
@@ -55,10 +56,14 @@ def memory_of(pid: int, overlap: int) -> Iterator[bytes]:
     with memory:
         for line in lines:
             addresses, rights, *rest = line.split(maxsplit=5)
-            if "r" not in rights or (len(rest) == 4 and rest[3].startswith(_NOT_MEMORY)):
+            if "r" not in rights or (len(rest) == 4 and _is_device(rest[3])):
                 continue
             begin, end = (int(address, 16) for address in addresses.split("-"))
             yield from _pieces(memory, begin, end, overlap)
+
+
+def _is_device(mapped: str) -> bool:
+    return mapped.startswith(_NOT_MEMORY) and not mapped.startswith(_MEMORY_AFTER_ALL)
 
 
 def _pieces(memory: BinaryIO, begin: int, end: int, overlap: int) -> Iterator[bytes]:
