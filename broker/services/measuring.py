@@ -55,6 +55,8 @@ class _Batch:
     def take(self, facts: LoggedFacts) -> None:
         self.counts[Counted(seen_in(facts), "", "", "", Measure.SEEN)] += 1
         if facts.type == EventType.ORGANISATION_CHANGED:
+            if "state" not in facts.facts:  # whom to call after hours: says nothing about where they are
+                return
             region = str(facts.facts.get("region", ""))
             self.regions[facts.organisation] = self.moved[facts.organisation] = region
         elif facts.type == EventType.RELEASE_PERMITTED:

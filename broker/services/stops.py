@@ -1,6 +1,7 @@
 """What the log says of an organisation that one officer stopped at once.
 
-1. A stop stands alone while nothing but a registration of the partner's own facts came after it: a new key changes no stop.
+1. A stop stands alone while nothing but a registration of the partner's own facts came after it: a new key changes no stop,
+   nor does a number to call after hours.
 2. One that nobody seconded is not repeated for seven days after its day: by no officer alone, whoever it was.
 """
 
@@ -22,7 +23,7 @@ async def stands_alone(work: UnitOfWork, log: DisclosureLog, motion: Motion) -> 
     wanted = LogSearch(organisation=motion.organisation or "", types=_CHANGED, limit=MOST_CHANGES)
     for entry in await work.log.search(wanted):
         said = log.vouched(entry)
-        if said.facts.get("change") == "registered":
+        if "state" not in said.facts or said.facts.get("change") == "registered":
             continue  # 1
         return said.facts.get("motion") == motion.id and said.facts.get("provisional") == "yes"
     return False

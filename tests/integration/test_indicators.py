@@ -235,6 +235,15 @@ async def test_counted_again_it_is_the_same_also_when_the_region_changed_since(w
     assert list((await world.broker.indicators.of("", quarter)).lines()) == before
 
 
+async def test_a_number_to_call_after_hours_moves_an_organisation_nowhere(world: World) -> None:
+    await in_region(world, SENDER, "Utrecht")
+    await logged(world, 1, EventType.ORGANISATION_CHANGED, SENDER, by="operator", change="after-hours")
+    await logged(world, 1, EventType.HANDOVER_PUSHED, SENDER, purpose="coordination", handoverKind="move")
+    await followed(world)
+    async with world.broker.house.storage(writing=False) as work:
+        assert dict(await work.indicators.regions({SENDER})) == {SENDER: "Utrecht"}
+
+
 async def test_batches_come_to_the_same_whatever_their_size(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.push(TOM)
     await world.everybody_says_yes(TOM)

@@ -180,6 +180,15 @@ async def test_a_key_registered_meanwhile_does_not_make_a_stop_of_one_officer_la
     assert not await suspended(world)
 
 
+async def test_a_number_to_call_after_hours_does_not_make_a_stop_of_one_officer_last(world: World) -> None:
+    await (await officer(world)).proposes(STOP, organisation=SCHOOL, at_once=True)
+    await world.broker.partners.call_after_hours(SCHOOL, "+31612345678", None)
+    assert await suspended(world), "nor does it end it"
+    world.clock.moved += timedelta(hours=24)
+    await world.broker.motions.let_lapse()
+    assert not await suspended(world)
+
+
 async def somebody_waits(intruder: Intruder) -> None:
     """Until the server says that a statement waits for a lock."""
     asked = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
