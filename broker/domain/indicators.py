@@ -214,10 +214,11 @@ def closed(quarter: Quarter, seen: date | None) -> bool:
 def sheet_of(quarter: Quarter, counts: Mapping[Counted, int]) -> Sheet:
     """What is shown of a quarter that is closed. What else is in `counts` is left out."""
     own = {key: n for key, n in counts.items() if key.month in quarter.months and key.measure != Measure.SEEN}
-    regions = _regions(own)
-    kinds = tuple(sorted({key.kind for key in own}))
+    sent = {key: n for key, n in own.items() if key.organisation}  # what a family sent is in totals only
+    regions = _regions(sent)
+    kinds = tuple(sorted({key.kind for key in sent}))
     counted: dict[tuple[str, str, date], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for key, number in own.items():
+    for key, number in sent.items():
         counted[key.organisation, key.kind, key.month][key.measure] += number
     places = tuple(sorted(set(regions.values())))
     tables = tuple(

@@ -1,6 +1,7 @@
 """Indicators: what is shown of a quarter never gives away a number under five, to readers and to contributors."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from itertools import product
@@ -279,6 +280,20 @@ def test_a_recipient_that_read_nearly_everything_hides_what_was_read() -> None:
     assert reading_of([*few, *many]).total == (85, 85)
     assert reading_of([("a", "b", "move", 60, 60), *many[:1]]).total == (65, 65)
     assert reading_of([("a", "b", "move", 60, 60), ("d", "b", "move", 5, 5)]).total is None, "b knows all of it"
+
+
+def test_what_a_family_sent_is_in_totals_and_adds_no_organisation_without_a_name() -> None:
+    pushed = {Counted(MONTHS[0], one, PLACES[one], "move", Measure.PUSHED): 40 for one in "abcd"}
+    plan = Counted(MONTHS[1], "", "", "own-plan", Measure.UNREAD, "a")
+    alone, beside = sheet_of(QUARTER, pushed), sheet_of(QUARTER, {**pushed, plan: 1})
+    assert (beside.kinds, beside.regions) == (alone.kinds, alone.regions)
+    assert beside.tables == alone.tables
+    assert not beside.own("")
+    both = (Measure.READ, Measure.UNREAD)
+    plans = {replace(plan, measure=one, recipient=by): 20 for one in both for by in "ab"}
+    others = {Counted(MONTHS[1], "c", PLACES["c"], "move", one, "d"): 20 for one in both}
+    many = sheet_of(QUARTER, {**pushed, **plans, **others})
+    assert next(table for table in many.tables if table.family == "reading").total == (60, 60)
 
 
 def test_an_empty_quarter_shows_nothing() -> None:
