@@ -194,11 +194,11 @@ class Handovers(Store):
         return await self._load(_page(sa.select(t.handover).where(*wanted), before, limit))
 
     async def about(self, subject: PersonId, oin: Oin, role: str) -> Sequence[Handover]:
-        """What is about one person and addressed to this role."""
+        """What is about one person, addressed to this role, and was answered for somebody in it."""
         mine = sa.select(t.handover_recipient.c.handover).where(
             t.handover_recipient.c.organisation == oin, t.handover_recipient.c.role == role
         )
-        statement = sa.select(t.handover).where(t.handover.c.subject == subject, t.handover.c.id.in_(mine))
+        statement = sa.select(t.handover).where(t.handover.c.subject == subject, t.handover.c.id.in_(mine), answered())
         return await self._load(statement.order_by(t.handover.c.id.desc()))
 
     async def written(self, handovers: Collection[HandoverId]) -> Mapping[HandoverId, datetime]:

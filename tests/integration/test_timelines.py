@@ -174,6 +174,18 @@ async def test_of_very_many_the_newest_are_looked_at_and_who_gets_something_hear
     assert ([one["from"] for one in rest["entries"]], rest["more"]) == (["2010", "2011"], False)
 
 
+async def test_what_nobody_answered_does_not_take_the_place_of_what_is_open(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifelines, "MOST", 2)
+    girl = Girl(world)
+    await girl.written(FOSTER, timeline(("2018", "Open.")))
+    for year in ("2019", "2020", "2021"):
+        await girl.push(SCHOOL, timeline((year, "Niet gevraagd.")))
+    answer = (await girl.asked()).json()
+    assert ([one["what"] for one in answer["entries"]], answer["more"]) == (["Open."], False)
+
+
 async def sealed(girl: Girl, inside: bytes) -> Case:
     """A timeline that nobody could look at when it came in, with everybody's yes."""
     body = girl.body(section({"entries": []}))
