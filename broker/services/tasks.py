@@ -171,7 +171,8 @@ class Tasks:
         people, _ = await work.authorities.facts({person})
         known = person in people and old_enough(people[person], house.agreement().signers, now)
         said = await work.consents.said_by(person, handover.sender)
-        if section is None or person in section.shielded_from or not known or not said:
+        doubted = await work.matters.doubted({person})  # who comes in by that contact sees no task
+        if section is None or person in section.shielded_from or not known or not said or doubted:
             return 0
         reach = await work.persons.reach({person}, handover.sender)
         await queue(work, house, house.agreement(), {person: _IS_DUE}, reach, "task-due", now)

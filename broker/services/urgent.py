@@ -7,11 +7,12 @@
 3. What is not done then is escalated, in the same commit as the step: to the sender as an event, to its after-hours
    contact in a message without content, to recipients who did not acknowledge as an event.
 4. After the deadline nothing opens by itself: no step here decides anything, or answers for anybody.
-5. What cannot be worked out is an alarm without a name in it, and counts as not done.
+5. What cannot be worked out is an alarm without a name in it, and counts as not done; a handover that cannot be read is
+   looked at again, until it can be or is erased.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -30,6 +31,8 @@ from broker.services.views import HandoverView, progress_now, seen_by_sender
 
 AT_ONCE = 100
 """How many are read from the list of what is due at one time."""
+AGAIN = timedelta(hours=1)
+"""When what cannot be read is looked at again."""
 _log = structlog.get_logger(__name__)
 
 
@@ -91,7 +94,9 @@ class Urgent:
                 handover = await work.handovers.get(identity, lock="shared")
             except Tampered as error:
                 _log.error("urgent:damaged", code=error.code)  # 5
-                handover = None
+                await work.urgency.go_on(identity, before, before, now + AGAIN)
+                await work.commit()
+                return 0
             lane = handover.urgency if handover else None
             step = reached(lane, before, now) if lane else Step.PASSED
             due = handover if handover and handover.kept_at(now) and step is not before else None

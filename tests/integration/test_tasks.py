@@ -98,6 +98,18 @@ async def test_the_owner_is_reminded_once_on_the_day_without_content(world: Worl
     assert not any(word in message["text"] for word in ("Jack", "Joris", "school", "PlusTeam"))
 
 
+async def test_whose_contact_is_in_doubt_is_not_reminded(world: World) -> None:
+    await agreed_and_read(world, days=3)
+    mother = next(one for one in world.body(JACK)["people"] if one["key"] == "mother")
+    oin, claims = world.professional(JORIS)
+    for contact in mother["contacts"]:
+        claim = {"email": "email", "sms": "phone_number"}[contact["channel"]]
+        await world.token(oin, {**claims, claim: contact["value"]})
+    world.clock.moved += timedelta(days=4)
+    assert await world.broker.tasks.remind() == 1, "whoever wrote it; nothing of it is open to the school any more"
+    assert await world.messages("task-due") == []
+
+
 async def test_of_what_is_done_nobody_is_reminded(world: World) -> None:
     body = await agreed_and_read(world, days=3)
     await say(world, JORIS, task_of(body, "school"), "done")

@@ -10,9 +10,11 @@ import sqlalchemy as sa
 
 from broker.domain.indicators import measures_of
 from broker.domain.officers import OfficerRole
+from broker.errors import Tampered
 from broker.services import urgent_screens
 from broker.services.urgent_screens import UrgentScreen
 from broker.storage import tables as t
+from broker.storage.handovers import Handovers
 from tests.promises.attacks import READER, TOM
 from tests.support.officers import let_in, signed_in
 from tests.support.world import World
@@ -162,6 +164,23 @@ async def test_what_is_open_already_when_it_is_pushed_asks_for_acknowledgement_a
     answer = await world.as_organisation(world.sender(TOM), "POST", "/v1/handovers", body)
     assert answer.json()["urgency"]["state"] == "waiting-for-recipients"
     assert "acknowledgement-asked" in await told(world, school(world))
+
+
+async def test_what_cannot_be_read_when_it_is_looked_at_is_looked_at_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def damaged(*_: object, **__: object) -> None:
+        raise Tampered
+
+    await push(world)
+    later(world, NEAR + TICK)
+    with monkeypatch.context() as broken:
+        broken.setattr(Handovers, "get", damaged)
+        assert await world.broker.urgent.escalate() == 0
+    assert await world.broker.urgent.escalate() == 0, "not at once"
+    later(world, timedelta(hours=1))
+    assert await world.broker.urgent.escalate() == 1
+    assert (await lane(world))["escalated"] == "near"
 
 
 async def test_it_escalates_once_when_it_is_near_and_once_when_it_has_passed(world: World) -> None:
