@@ -16,10 +16,12 @@ from typing import Any, NewType
 from broker.domain.handovers import HandoverId, Section, SectionId
 from broker.domain.parties import Oin, PersonId
 from broker.domain.reactions import plain
-from broker.errors import Fault, Invalid, Words
+from broker.errors import Conflict, Fault, Invalid, Words
 
 SignOffId = NewType("SignOffId", str)
 FAMILY = ""
+MOST = 20
+"""How often one party says something of one version: all of it goes along with every release, and is checked there."""
 """The organisation of who speaks for no organisation."""
 
 
@@ -107,6 +109,12 @@ def attached(said: Iterable[SignOff], section: Section, sections: Iterable[Secti
     )
 
 
+def check_room(said: Iterable[SignOff], new: SignOff) -> None:
+    """Raises Conflict when this party said MOST things of this version already: the last of those stays."""
+    if sum(one.party == new.party and one.section == new.section for one in said) >= MOST:
+        raise Conflict(_TOO_OFTEN, code="too-many-sign-offs")
+
+
 def next_serial(said: Iterable[SignOff], party: tuple[str, str]) -> int:
     """The number of what this party says next about a handover."""
     return 1 + max((one.serial for one in said if one.party == party), default=0)
@@ -158,4 +166,8 @@ def sign_off_from(document: Mapping[str, Any]) -> SignOff:
 _NO_WORDS = Words(
     "Wie het ermee eens is, schrijft hier niets. Zie je het anders? Kies dan dat.",
     "Who agrees writes nothing here. Do you see it differently? Then choose that.",
+)
+_TOO_OFTEN = Words(
+    "Dit is al twintig keer gezegd. Wat het laatst is gezegd, blijft staan. Praat met wie de tekst schreef.",
+    "This was said twenty times already. What was said last stays. Talk to whoever wrote the text.",
 )

@@ -11,7 +11,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from typing import NoReturn
 
 from broker.domain.events import EventType, LogEvent, Personal
 from broker.domain.handovers import Handover, Section, SectionId
@@ -19,13 +19,13 @@ from broker.domain.parties import Oin, Professional
 from broker.domain.ports import AgreementInForce
 from broker.domain.releases import ReleaseRequest
 from broker.domain.retries import Attempt
-from broker.domain.sign_offs import SignOff, SignOffId, digest_of_version, latest, next_serial, own_words
+from broker.domain.sign_offs import SignOff, SignOffId, check_room, digest_of_version, latest, next_serial, own_words
 from broker.domain.stores import UnitOfWork
 from broker.errors import Conflict, Invalid, NotAllowed, NotFound, Words
 from broker.services.handovers import about
 from broker.services.house import House
 from broker.services.rates import check_asked
-from broker.services.releasing import SignedOff, log_refused, signed_off, weighed
+from broker.services.releasing import SignedOff, Weighed, log_refused, signed_off, weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,16 @@ class SignOffs:
             if handover is None or not handover.addressed_to(who.organisation, who.role):
                 raise NotFound
             agreement = await house.agreements.within(work)
-            section = await _section(work, handover, received[1], digest, agreement, now)
+            if not handover.kept_at(now):
+                await self._refuse(
+                    work,
+                    await weighed(work, handover, ReleaseRequest(who, handover.id, handover.purpose), agreement, now),
+                )
+            section = await _section(work, handover, received[1], digest, agreement)
             request = ReleaseRequest(who, handover.id, handover.purpose, (section.type,))
             found = await weighed(work, handover, request, agreement, now)
             if section not in [one.section for one in found.decision.permitted]:
-                await log_refused(work, house, found)  # 3
-                await work.commit()
-                house.log.kick()
-                raise NotAllowed(_NOT_OPEN, code="sign-off-not-open")
+                await self._refuse(work, found)
             earlier = await work.retries.begin(attempt, now) if attempt else None  # never of a refusal: it may open
             every = await work.sign_offs.of_handover(handover.id)
             said = SignOff(
@@ -104,6 +106,13 @@ class SignOffs:
         house.log.kick()
         return Kept(before or said, house.notary.sign_off(before or said))
 
+    async def _refuse(self, work: UnitOfWork, found: Weighed) -> NoReturn:
+        """It is not open, and that is logged."""  # 3
+        await log_refused(work, self._house, found)
+        await work.commit()
+        self._house.log.kick()
+        raise NotAllowed(_NOT_OPEN, code="sign-off-not-open")
+
     async def read(self, sender: Oin, handover_id: str) -> tuple[SectionSignOffs, ...]:
         """For each section of one's own handover of which parties say whether they agree; reading is logged. Raises NotFound."""
         house, now = self._house, self._house.clock()
@@ -127,11 +136,8 @@ async def _section(
     received: frozenset[SectionId],
     digest: str,
     agreement: AgreementInForce,
-    now: datetime,
 ) -> Section:
     """The section of that digest, which was received and is in force."""
-    if not handover.kept_at(now):
-        raise NotAllowed(_NOT_OPEN, code="sign-off-not-open")
     there = [section for section in handover.sections if section.id in received]
     if not there:
         raise another_version()
@@ -156,7 +162,11 @@ def said_before(every: Sequence[SignOff], said: SignOff, *, any_time: bool = Fal
 async def keep(
     work: UnitOfWork, handover: Handover, said: SignOff, every: Sequence[SignOff], who: Professional | None = None
 ) -> SignOff:
-    """Sign, store and log one; `every` is what was said about the handover before. The caller holds the party, and commits."""
+    """Sign, store and log one; `every` is what was said about the handover before. The caller holds the party, and commits.
+
+    Raises Conflict for who changed their mind about this version too often.
+    """
+    check_room(every, said)
     numbered = replace(said, serial=next_serial(every, said.party))
     await work.sign_offs.add(numbered)
     facts: Mapping[str, str] = {"purpose": handover.purpose, **(who.vouched if who else {})}

@@ -10,7 +10,7 @@ import pytest
 from broker.client import ClientSealingKey
 from broker.crypto.encoding import from_b64url
 from broker.crypto.signatures import SIGN_OFF_TYPE, verify_statement
-from broker.domain.sign_offs import sign_off_from
+from broker.domain.sign_offs import MOST, sign_off_from
 from tests.integration.test_corrections import correct
 from tests.integration.test_storage_together import assert_same
 from tests.promises.at_home import hand_over
@@ -121,6 +121,21 @@ async def test_the_last_word_of_a_party_counts_and_no_word_of_before_is_overwrit
     assert [one["agrees"] for one in said(signed(await released(case), ANALYSIS))] == [True]
     kept = await rows_of(world, "sign_off")
     assert len(kept) == 3
+
+
+async def test_what_goes_along_with_every_release_is_bounded(world: World) -> None:
+    case, release = await pushed(world)
+    digest = signed(release, ANALYSIS)["digest"]
+    for number in range(MOST):
+        answer = await say(world, GP, release["id"], digest, OTHERWISE if number % 2 else None)
+        assert answer.status_code == 201, answer.text
+    again = await say(world, GP, release["id"], digest, OTHERWISE)
+    assert again.status_code == 201, "the same again is not said once more"
+    refused = await say(world, GP, release["id"], digest)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:rondom:problem:too-many-sign-offs")
+    assert len(await rows_of(world, "sign_off")) == MOST
+    await agree(world, JACK, "mother")
+    assert [one["agrees"] for one in said(signed(await released(case), ANALYSIS))] == [False, True], "of each by itself"
 
 
 async def test_a_request_sent_again_is_done_once_also_after_another_word(world: World) -> None:

@@ -100,6 +100,15 @@ async def test_a_refusal_is_logged_and_asking_is_counted_together_with_asking_fo
     assert again.status_code == 201, again.text
 
 
+async def test_a_refusal_is_logged_also_when_nothing_of_it_is_kept_any_more(world: World) -> None:
+    case, release, digest = await pushed(world)
+    await the_sender_withdrew(case)
+    assert code_of(await say(world, GP, release["id"], digest)) == NOT_OPEN
+    await world.settle()
+    denied = [one for one in await world.entries() if one.type == EventType.RELEASE_DENIED.value]
+    assert len(denied) == 1
+
+
 async def test_a_release_of_somebody_else_looks_like_one_that_is_not_there(world: World) -> None:
     case, release, digest = await pushed(world)
     oin, _ = world.professional(GP)
