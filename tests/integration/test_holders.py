@@ -192,6 +192,7 @@ async def test_a_token_that_is_bound_to_a_key_needs_its_proof_and_each_counts_on
 
 
 async def test_the_rate_counts_and_suspension_goes_before_it(world: World) -> None:
+    world.clock.fixed = world.clock()  # `Retry-After` of two answers is the same
     async with two_doors(world, rate_organisation=Rate(3, 86_400)) as there:
         token = await joris(there)
         found = [await come(there, "held", token) for _ in range(3)]

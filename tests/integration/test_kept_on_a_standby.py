@@ -68,7 +68,7 @@ def a_commit_waits(server: PostgresServer) -> bool:
             probe.pgconn.send_query(b"SELECT pg_logical_emit_message(true, 'probe', '')")
             while probe.pgconn.is_busy():
                 if (probe.info.backend_pid,) in admin.execute(WAITING).fetchall():
-                    admin.execute("SELECT pg_terminate_backend(%s)", [probe.info.backend_pid])
+                    admin.execute("SELECT pg_terminate_backend(%s, 20000)", [probe.info.backend_pid])  # and it is gone
                     return True
                 probe.pgconn.consume_input()
             return False

@@ -421,10 +421,15 @@ async def test_an_older_copy_that_is_put_back_is_noticed_by_itself(watched, requ
     await world.settle()
     await until(everybody)
 
+    rests = asyncio.Event()
+
     async def nothing() -> int:
+        rests.set()
         return 0
 
     world.broker.ledger.step = nothing  # the guard would notice it too; here it is the witnesses' turn
+    world.broker.ledger.kick()
+    await rests.wait()
     with capture_logs() as said:
         async with nobody_writes(world):
             intruder.put_back(older)

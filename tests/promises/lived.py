@@ -1,7 +1,7 @@
 """A world with a history, made once of each kind of database: everybody said yes, and somebody read it."""
 
 import asyncio
-import os
+import secrets
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class Given:
     def __init__(self, request: pytest.FixtureRequest, folder: Path) -> None:
         self._request, self._folder = request, folder
         self._found: dict[str, tuple[Furniture, World]] = {}
+        self._template = f"given-{secrets.token_hex(8)}"  # a worker may come back to a module, with another history
 
     def sqlite(self) -> Path:
         path = self._folder / "broker.db"
@@ -45,7 +46,7 @@ class Given:
             migrate.upgrade(urls.owner_url, application=urls.app_url)
             self._live("postgresql", urls.app_url)
 
-        return server.make_template(f"given-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}", add)
+        return server.make_template(self._template, add)
 
     def _live(self, kind: str, url: str) -> None:
         folder = self._folder / kind
