@@ -146,7 +146,7 @@ def open_database(text: str, *, pool_size: int = 20, patience: float = 0) -> Dat
         hide_parameters=True,
         pool_size=pool_size,
         max_overflow=0,  # one more than the pool holds would be made and thrown away for each use
-        pool_timeout=POOL,
+        pool_timeout=max(POOL, patience),
         connect_args={"async_creator_fn": connect, **bounds(url.query, patience)},
     )
     event.listen(engine.sync_engine, "checkout", still_there)

@@ -148,7 +148,7 @@ async def test_what_works_in_the_background_goes_on_after_what_nobody_foresaw() 
 async def test_not_ready_while_nothing_answers_and_ready_when_it_does(
     tmp_path, database_url, world_keys, wire: Proxy
 ) -> None:
-    async with open_world(tmp_path, "postgresql", wire.leads_to(database_url), world_keys) as world:
+    async with open_world(tmp_path, "postgresql", wire.leads_to(database_url), world_keys, patience=HURRIED) as world:
         assert (await world.http.get("/readyz")).status_code == 200
         wire.become("hole")
         async with asyncio.timeout(LONG):

@@ -193,10 +193,11 @@ class PostgresServer:
             )
 
     def _urls(self, name: str) -> DatabaseUrls:
+        query = {"host": str(self.socket_dir), "connect_timeout": "20"}  # as long as the server lets somebody knock
+
         def url(role: str) -> str:
-            return URL.create(
-                "postgresql+psycopg", role, f"{role}-test", database=name, query={"host": str(self.socket_dir)}
-            ).render_as_string(hide_password=False)
+            made = URL.create("postgresql+psycopg", role, f"{role}-test", database=name, query=query)
+            return made.render_as_string(hide_password=False)
 
         return DatabaseUrls(name, owner_url=url(OWNER_ROLE), app_url=url(APP_ROLE))
 

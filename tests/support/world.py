@@ -341,10 +341,14 @@ def _shipped() -> PolicySet:
     return load(ROOT / "policies")
 
 
-def build_broker(settings: Settings, clock: MovableClock) -> Broker:
+PATIENT = 60.0
+"""Seconds that the database of a world may take: a machine that is busy with tests stands still now and then."""
+
+
+def build_broker(settings: Settings, clock: MovableClock, patience: float = PATIENT) -> Broker:
     """What `broker.app.build` makes; only the shipped agreement is not checked anew for every test."""
     with patch.object(composition, "load", lambda path: _shipped() if path == ROOT / "policies" else load(path)):
-        return build(settings, clock=clock)
+        return build(settings, clock=clock, patience=patience)
 
 
 @dataclass(frozen=True)
@@ -374,6 +378,7 @@ async def open_world(
     keys: Path,
     furniture: Furniture | None = None,
     more: Mapping[str, str] = MappingProxyType({}),
+    patience: float = PATIENT,
 ) -> AsyncIterator[World]:
     """Open a world; the database is migrated already, and furnished or not. `more` are settings beside the usual ones."""
     (directory / "outbox").mkdir()
@@ -395,7 +400,7 @@ async def open_world(
         }
     )
     clock = MovableClock()
-    broker = build_broker(settings, clock)
+    broker = build_broker(settings, clock, patience)
     families = {name: read_family(name, today()) for name in NAMES}
     partners = [o for family in families.values() for o in family["organisations"]]
     client_keys = furniture.keys if furniture else {o["oin"]: ClientKey.new() for o in partners}
