@@ -56,9 +56,10 @@
 
   const go = (next) => {
     const target = new URL(next, location.href);
-    const here = target.pathname === location.pathname;
-    location.assign(target.href);
-    if (here && target.hash) location.reload(); // otherwise only the place on the page would change
+    const page = target.href.split("#")[0];
+    // To a place on this very page a browser only moves, and after reload() it may show the top: "?" is another address.
+    const here = target.hash && page === location.href.split("#")[0];
+    location.assign(here ? `${page}?${target.hash}` : target.href);
   };
 
   const run = async (button) => {
