@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
-import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
@@ -24,6 +23,7 @@ from broker.domain.parties import Oin, Organisation
 from broker.domain.rates import Rate
 from broker.errors import NotAuthenticated, NotFound
 from tests.promises.attacks import TOM, push
+from tests.support.statements import statements
 from tests.support.surface import NO_SUCH_ID, operational_log, rows_of, settled, told
 from tests.support.world import URL, World, started_again
 
@@ -236,21 +236,6 @@ def _shown(token: str) -> Any:
     from broker.domain.tokens import Shown
 
     return Shown("POST", f"{URL}/v1/held", "bearer", token)
-
-
-@contextlib.contextmanager
-def statements(world: World, wanted: Callable[[str], bool]) -> Iterator[list[str]]:
-    engine, said = world.broker.database.engine.sync_engine, []
-
-    def hear(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if wanted(statement):
-            said.append(statement)
-
-    sa.event.listen(engine, "before_cursor_execute", hear)
-    try:
-        yield said
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", hear)
 
 
 @pytest.mark.parametrize("keyed", [True, False])

@@ -174,7 +174,7 @@ async def test_a_connection_that_is_lost_while_appending_is_unavailable_and_the_
     async def cut(connection, statement, *given, **more):
         if at in statement:
             with postgres_server.admin() as admin:
-                admin.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
+                admin.execute("SELECT pg_terminate_backend(%s, 10000)", [connection.info.backend_pid])
         return await execute(connection, statement, *given, **more)
 
     with monkeypatch.context() as patch:

@@ -23,6 +23,7 @@ from broker.storage import tables as t
 from broker.storage.together.batches import Together
 from tests.promises import attacks
 from tests.promises.attacks import JACK, TOM, Case, person
+from tests.support.statements import statements
 from tests.support.surface import rows_of
 from tests.support.world import World
 
@@ -173,19 +174,11 @@ async def test_telling_takes_a_bounded_number_of_statements(world: World, monkey
     await world.everybody_says_yes("sander-to-team")
     tom = await push(world, TOM)
     await tom.everybody_says_yes()
-    seen: list[str] = []
-    engine = world.broker.database.engine.sync_engine
-
-    def hear(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if any(table in statement for table in ("FROM mute", "JOIN contact", "INSERT INTO outbox")):
-            seen.append(statement)
-
-    sa.event.listen(engine, "before_cursor_execute", hear)
+    tables = ("FROM mute", "JOIN contact", "INSERT INTO outbox")
     for ask in (world.gets("sander-to-team", "pt-anneke"), tom.gets()):
-        seen.clear()
-        assert await ask
+        with statements(world, lambda said: any(table in said for table in tables)) as seen:
+            assert await ask
         counts.append(len(seen))
-    sa.event.remove(engine, "before_cursor_execute", hear)
     assert counts == [3, 3]
 
 

@@ -106,4 +106,4 @@ async def away(world: World, intruder: Intruder) -> AsyncIterator[None]:
 async def cut_off_from_outside(intruder: Intruder, name: str) -> None:
     assert intruder._server is not None
     with intruder._server.admin() as admin:
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        admin.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name])
