@@ -8,7 +8,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 4
+WORKERS ?= 3
 PYTEST_ARGS ?=
 
 # Stamps are named after what they stand for, so that nothing is installed again until a lock really changes.
