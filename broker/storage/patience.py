@@ -27,7 +27,7 @@ GRACE = 1.0
 CONNECTING = 3
 """Seconds to connect in."""
 POOL = 5.0
-"""Seconds that a unit of work waits for a connection to come free."""
+"""Seconds that a unit of work waits for a connection to come free; as long as for a statement, where that is more."""
 PAUSE = 1.0
 """Seconds without another try, after nobody answered at all."""
 UNHEARD = 10

@@ -159,6 +159,29 @@ def test_only_the_page_that_asks_may_ask_a_device(browser: Browser, home: Home) 
         assert "publickey" not in seen["mine"]["permissions-policy"]
 
 
+def test_a_second_phone_is_added_on_the_page_that_the_first_came_to(browser: Browser, home: Home) -> None:
+    with opened(browser, "nl", PHONE) as page:
+        first = with_passkeys(page)
+        answer(page, home, "mother")
+        add(page)
+        expect(page.locator("#confirm")).to_be_in_viewport()
+        before = page.url
+        first.send("WebAuthn.disable")
+        with_passkeys(page)
+        page.locator("section[aria-labelledby=confirm] summary").click()
+        with page.expect_navigation(wait_until="load"):
+            page.locator("section[aria-labelledby=confirm] details [data-passkey=create]").click()
+        assert page.url != before, "the same address again would only move"
+        assert page.evaluate("performance.getEntriesByType('navigation')[0].type") == "navigate"
+        expect(page.locator("#confirm")).to_be_in_viewport()
+        page.goto(f"{home.stage.url}/mine")
+        stop = "form[action='/mine/devices/stop'] button"
+        assert page.locator(stop).count() == 2
+        press(page, stop)
+        press(page, stop)
+        assert page.locator("#devices").count() == 0
+
+
 def test_whatever_goes_wrong_is_said_and_changes_nothing(browser: Browser, home: Home) -> None:
     with opened(browser, "nl", PHONE) as page:
         with_passkeys(page)

@@ -334,7 +334,7 @@ async def test_without_its_database_it_lives_and_is_not_ready(world: World, requ
         server = request.getfixturevalue("postgres_server")
         with server.admin() as admin:
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-            admin.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name])
+        await asyncio.to_thread(server.end_connections, name)
     ready = await world.http.get("/readyz")
     assert (ready.status_code, ready.text) == (503, "not ready\n")
     assert (await world.http.get("/livez")).status_code == 200

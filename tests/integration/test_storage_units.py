@@ -333,11 +333,7 @@ async def test_a_full_pool_is_unavailable_and_not_for_ever(database_url):
 
 
 def _hang_up(server, store: Storeroom) -> None:
-    with server.admin() as admin:
-        admin.execute(
-            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s",
-            [make_url(store.url).database],
-        )
+    server.end_connections(make_url(store.url).database)
 
 
 def _destroy(store: Storeroom, request) -> None:

@@ -219,9 +219,7 @@ async def test_the_database_refuses_the_commit(world: World, case: Case, intrude
 async def cut_off(world: World, intruder: Intruder) -> None:
     """Every connection of the broker ends, in the middle of whatever it does."""
     if intruder._server is not None:
-        wanted = """SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-            WHERE datname = ? AND pid <> pg_backend_pid()"""
-        await asyncio.to_thread(intruder.rows, wanted, make_url(world.database_url).database)
+        await asyncio.to_thread(intruder._server.end_connections, str(make_url(world.database_url).database))
 
 
 async def driver_of(work: Any) -> Any:

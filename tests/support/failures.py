@@ -95,15 +95,9 @@ async def away(world: World, intruder: Intruder) -> AsyncIterator[None]:
         name = str(make_url(world.database_url).database)
         with intruder._server.admin() as admin:
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        await cut_off_from_outside(intruder, name)
+        await asyncio.to_thread(intruder._server.end_connections, name)
         try:
             yield
         finally:
             with intruder._server.admin() as admin:
                 admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-
-
-async def cut_off_from_outside(intruder: Intruder, name: str) -> None:
-    assert intruder._server is not None
-    with intruder._server.admin() as admin:
-        admin.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name])

@@ -122,9 +122,7 @@ class PostgresServer:
             except BaseException:
                 self.drop(draft)
                 raise
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [draft.name]
-            )
+            self.end_connections(draft.name)
             connection.execute(
                 sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(draft.name), sql.Identifier(name))
             )
@@ -134,6 +132,13 @@ class PostgresServer:
     def urls_of(self, name: str) -> DatabaseUrls:
         """The addresses of a database that is there."""
         return self._urls(name)
+
+    def end_connections(self, name: str) -> None:
+        """End whoever is connected to that database, and wait until they are gone: one that is told to end still answers."""
+        with self.admin() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
 
     def drop(self, database: DatabaseUrls) -> None:
         """Remove the database, also from under open connections."""
