@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote_plus
 
 import httpx
 import sqlalchemy as sa
@@ -364,6 +365,11 @@ class Exchange:
     def route(self) -> str:
         """Method and template."""
         return f"{self.method} {template_of(self.path)}"
+
+    @property
+    def around(self) -> str:
+        """Its address and the headers of its answer, as who reads along would read them."""
+        return unquote_plus(f"{self.url}\n{self.headers}")
 
     def header(self, name: str) -> str:
         """One header, empty when it is not there."""
